@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# Installs the Debian packages that the project needs and does not find: build, and (by default) test.
+#   scripts/deps.sh build     what `make run` needs
+#   scripts/deps.sh test      that, and the real parts that the tests run against
+# Does nothing, in milliseconds, when nothing is missing. Uses sudo where not root.
+set -euo pipefail
+
+build=(
+  clang-19 lld-19 cmake ninja-build ccache make git python3 pkg-config ca-certificates
+  libboost1.81-dev libcurl4-openssl-dev libssl-dev libsoci-dev libsqlite3-dev libfmt-dev libspdlog-dev
+  libcli11-dev nlohmann-json3-dev liblzma-dev libzstd-dev zlib1g-dev liblz4-dev libbrotli-dev libbz2-dev
+  libgtest-dev
+)
+test=(clang-format-19 nix-bin nginx-light wrk curl iproute2 procps xz-utils)
+sanitizers=(libclang-rt-19-dev)
+lint=(clang-tidy-19)
+
+case "${1:-test}" in
+  build) wanted=("${build[@]}") ;;
+  test) wanted=("${build[@]}" "${test[@]}" "${sanitizers[@]}") ;;
+  lint) wanted=("${build[@]}" "${lint[@]}") ;;
+  *) echo "usage: scripts/deps.sh build|test|lint" >&2; exit 2 ;;
+esac
+
+missing=()
+for package in "${wanted[@]}"; do
+  status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) || status=absent
+  [ "$status" = installed ] || missing+=("$package")
+done
+[ ${#missing[@]} -eq 0 ] && exit 0
+
+root=()
+if [ "$(id -u)" -ne 0 ]; then
+  command -v sudo >/dev/null || { echo "missing packages, and neither root nor sudo here: apt-get install ${missing[*]}" >&2; exit 1; }
+  root=(sudo)
+fi
+echo "installing: ${missing[*]}"
+"${root[@]}" apt-get update -qq
+# A package may bring a daemon (nginx): it is not started, and tests start their own.
+policy=/usr/sbin/policy-rc.d
+made_policy=
+if [ ! -e "$policy" ]; then
+  made_policy=yes
+  printf '#!/bin/sh\nexit 101\n' | "${root[@]}" tee "$policy" >/dev/null
+  "${root[@]}" chmod +x "$policy"
+fi
+status=0
+"${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/tmp/ncps-deps.$$ 2>&1 || status=$?
+[ -z "$made_policy" ] || "${root[@]}" rm -f "$policy"
+[ $status -eq 0 ] || { cat /tmp/ncps-deps.$$; rm -f /tmp/ncps-deps.$$; exit $status; }
+rm -f /tmp/ncps-deps.$$

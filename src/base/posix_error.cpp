@@ -1,0 +1,17 @@
+#include "base/posix_error.h"
+
+#include <cerrno>
+#include <system_error>
+
+namespace ncps {
+
+Error posix_error(std::string_view action, std::string_view path, int error_number) {
+  auto kind = ErrorKind::unavailable;
+  if (error_number == ENOENT || error_number == ENOTDIR) kind = ErrorKind::not_found;
+  if (error_number == EEXIST) kind = ErrorKind::conflict;
+  std::string what(path);
+  what.append(": ").append(std::generic_category().message(error_number));
+  return Error(kind, std::move(what)).while_doing(action);
+}
+
+}  // namespace ncps

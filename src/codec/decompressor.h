@@ -1,0 +1,37 @@
+// Decompressor: compressed bytes are pushed in, the bytes come out at a sink. One adapter for each
+// library.
+//
+// Pushed, not pulled, so that no thread waits for bytes that are still on their way
+// (docs/decisions/0003-push-decompression.md). Concatenated streams (xz, zstd frames, bzip2, gzip
+// members, lz4 frames) are one body, as for Nix.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string_view>
+
+#include "base/result.h"
+#include "nix/compression.h"
+
+namespace ncps::codec {
+
+// Receives pieces of at most 64 KiB (none: pieces as they come). An Error from it ends the feed.
+using Sink = std::function<Result<void>(std::string_view)>;
+
+// Not thread-safe. Memory is bounded by the window of the format, at most 256 MiB for xz, 128 MiB
+// for zstd.
+class Decompressor {
+ public:
+  virtual ~Decompressor() = default;
+
+  // Errors: corrupt (not such a stream, checksum wrong), or what the sink returned.
+  virtual Result<void> feed(std::string_view bytes, const Sink& sink) = 0;
+
+  // The input has ended. Errors: corrupt, if that is in the middle of a stream.
+  virtual Result<void> finish(const Sink& sink) = 0;
+};
+
+// Errors: invalid for compress, grzip, lrzip and lzop, which no cache in the field uses.
+Result<std::unique_ptr<Decompressor>> make_decompressor(nix::Compression compression);
+
+}  // namespace ncps::codec

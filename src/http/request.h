@@ -1,0 +1,28 @@
+// One HTTP request, as handlers see it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace ncps::http {
+
+enum class Method : std::uint8_t { get, head, put, post, delete_, other };
+
+// Views point into the connection's buffer: valid until the handler has returned its Response.
+class Request {
+ public:
+  virtual ~Request() = default;
+
+  Method method = Method::other;
+  std::string_view method_name;  // as sent
+  std::string_view target;       // as sent: path and query
+  std::string_view path;         // before the '?', still percent-encoded; begins with '/'
+  std::string_view query;        // after the '?', or empty
+  std::string_view client;       // address of the peer, without port
+
+  // The value of the first header of that name (any case), or empty.
+  virtual std::string_view header(std::string_view name) const = 0;
+};
+
+}  // namespace ncps::http

@@ -1,0 +1,59 @@
+// What a handler answers. The server adds Date, Content-Length or Transfer-Encoding, and
+// Connection.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "rt/byte_source.h"
+
+namespace ncps::http {
+
+struct Header {
+  std::string_view name;  // a literal
+  std::string value;      // no CR or LF
+};
+
+// A response that is rendered once and sent many times: two strings that are only written to
+// sockets.
+struct Prepared {
+  unsigned status;
+  std::string
+      head;  // status line and headers, each with CRLF, with Content-Length, without the last CRLF
+  std::string body;
+};
+
+struct Response {
+  unsigned status = 200;
+  std::vector<Header> headers;
+
+  // monostate: no body (with `length`: the answer to HEAD, Content-Length without bytes).
+  // ByteSource: if it fails or ends short, the connection is aborted: a clean end is a complete
+  // body. Prepared: status and headers above are ignored.
+  std::variant<std::monostate, std::string, std::shared_ptr<const Prepared>,
+               std::unique_ptr<ByteSource>>
+      body;
+
+  // Bytes that the ByteSource will give. Absent: sent chunked (HTTP/1.1), or until close
+  // (HTTP/1.0).
+  std::optional<std::uint64_t> length;
+
+  std::string_view
+      cache;  // for the log: "hit", "memory", "miss", "inflight"; empty if it is no object
+};
+
+// Renders status line and headers for a Prepared.
+std::shared_ptr<const Prepared> prepare(unsigned status, const std::vector<Header>& headers,
+                                        std::string body);
+
+// A short text body: "<what>\n", text/plain, and Cache-Control: no-store from 400 on.
+Response text_response(unsigned status, std::string_view what);
+
+std::string_view reason_phrase(unsigned status) noexcept;
+
+}  // namespace ncps::http

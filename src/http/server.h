@@ -1,0 +1,56 @@
+// An HTTP/1.1 server: connections in, Requests to a handler, Responses out.
+//
+// Source: RFC 9112. Keep-alive, pipelining in order, Expect: 100-continue, limits and timeouts as
+// in ServerOptions. Each connection lives on one thread of the Runtime; new ones are dealt to the
+// threads in turn. A response whose body fails is ended by aborting the connection (RST), never by
+// a clean end.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+#include "http/listen_address.h"
+#include "http/request.h"
+#include "http/response.h"
+#include "rt/deadline.h"
+#include "rt/offload.h"
+#include "rt/runtime.h"
+
+namespace ncps::http {
+
+struct ServerOptions {
+  ListenAddress address;
+  std::size_t max_connections = 16'384;     // further ones get 503 and are closed
+  std::size_t max_head_bytes = 32 * 1024;   // 431 beyond
+  std::size_t max_target_bytes = 8 * 1024;  // 414 beyond
+  std::chrono::seconds head_timeout{30};    // from a request's first byte to the end of its head
+  std::chrono::seconds idle_timeout{150};  // between requests; Nix keeps idle connections for 118 s
+  std::chrono::seconds write_timeout{
+      600};  // without a byte taken by the client; Nix pauses for minutes
+};
+
+// Called on the connection's thread; must not block it. What it throws is answered with 500 and
+// logged.
+using Handler = std::function<boost::asio::awaitable<Response>(const Request&)>;
+
+class Server {
+ public:
+  // Listens and begins to accept. `disk` reads file pieces that are not in memory yet. Runtime and
+  // pool must outlive the server. Errors: unavailable (address in use, no such address), with the
+  // address.
+  static Result<std::unique_ptr<Server>> start(Runtime& runtime, Pool& disk, ServerOptions options,
+                                               Handler handler);
+  virtual ~Server() = default;  // REQUIRES: drain() has returned
+
+  virtual std::uint16_t port() const = 0;
+  virtual std::size_t connections() const = 0;
+
+  // Stops accepting, closes idle connections, lets responses in flight finish (with Connection:
+  // close), and after `grace` aborts what is left. Blocks until no connection is there. Not from an
+  // io thread.
+  virtual void drain(Deadline grace) = 0;
+};
+
+}  // namespace ncps::http

@@ -1,0 +1,44 @@
+// Follows the structure of a NAR that arrives in pieces: proves that it is one, whole, with nothing
+// behind.
+//
+// Source: Nix manual, "Nix Archive (NAR) format". A hash over the bytes alone would accept a NAR
+// with bytes after its closing parenthesis, which Nix clients ignore or reject. Limits are those of
+// Nix 2.35: depth 64, names 255 bytes, symlink targets 4095 bytes. Names must ascend (bytewise) and
+// be neither empty nor
+// "." nor "..", nor hold '/' or NUL; padding must be zero.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace ncps::nix {
+
+// Not thread-safe. Memory is bounded: names on the path to the current entry, never file contents.
+class NarWalker {
+ public:
+  NarWalker();
+  ~NarWalker();
+  NarWalker(NarWalker&&) noexcept;
+  NarWalker& operator=(NarWalker&&) noexcept;
+
+  // Errors: corrupt, with the byte offset, as soon as the bytes cannot be a NAR (also for bytes
+  // after its end). After an Error the walker is done.
+  Result<void> feed(std::string_view bytes);
+
+  // True once the outermost node is closed.
+  bool complete() const noexcept;
+
+  // Errors: corrupt, if the NAR is not complete.
+  Result<void> finish() const;
+
+  std::uint64_t bytes_seen() const noexcept;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace ncps::nix

@@ -1,0 +1,53 @@
+// offload: runs blocking work on a pool while the calling coroutine sleeps on its own thread.
+//
+//   auto work = [&] { return read_file(path); };          // named first: docs/coroutines.md, trap
+//   2 auto text = co_await offload(disk, std::move(work));
+//
+// Only `work` leaves the thread, never the coroutine. What `work` throws comes out of the co_await.
+// Once begun, `work` runs to its end, so it may refer to the coroutine's locals. The pool must be
+// joined before the io_context of the coroutine is destroyed.
+#pragma once
+
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/execution/outstanding_work.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/prefer.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <exception>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+namespace ncps {
+
+using Pool = boost::asio::thread_pool;
+
+template <class F>
+boost::asio::awaitable<std::invoke_result_t<F>> offload(Pool& pool, F work) {
+  namespace asio = boost::asio;
+  using Value = std::invoke_result_t<F>;
+  std::optional<Value> value;
+  std::exception_ptr error;
+
+  auto start = [&pool, &work, &value, &error](auto handler) {
+    auto home = asio::prefer(asio::get_associated_executor(handler),
+                             asio::execution::outstanding_work.tracked);
+    asio::post(pool, [home, &work, &value, &error, handler = std::move(handler)]() mutable {
+      try {
+        value.emplace(work());
+      } catch (...) {
+        error = std::current_exception();
+      }
+      asio::post(home, std::move(handler));
+    });
+  };
+  co_await asio::async_initiate<const asio::use_awaitable_t<>, void()>(std::move(start),
+                                                                       asio::use_awaitable);
+  if (error) std::rethrow_exception(error);
+  co_return std::move(*value);
+}
+
+}  // namespace ncps

@@ -1,0 +1,66 @@
+// The log: one line per event, JSON on a pipe, readable text on a terminal.
+//
+//   log::info("narinfo kept", {{"hash", hash}, {"upstream", url}});
+//
+// Lines are handed to one writer thread through a bounded queue: a log call never waits for the
+// reader of stdout; when the queue is full the oldest lines are dropped. Secrets never go into
+// fields: whoever logs a URL passes it through masked_url() (upstream/url.h) first. Thread-safe.
+// Before start() and after stop() lines go nowhere.
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+#include <variant>
+
+namespace ncps::log {
+
+enum class Level : std::uint8_t { trace, debug, info, warn, error, fatal, panic };
+
+struct Field {
+  std::string_view key;
+  std::variant<std::string_view, std::int64_t, double, bool> value;
+
+  Field(std::string_view k, std::string_view v) : key(k), value(v) {}
+  Field(std::string_view k, const std::string& v) : key(k), value(std::string_view(v)) {}
+  Field(std::string_view k, const char* v) : key(k), value(std::string_view(v)) {}
+  Field(std::string_view k, bool v) : key(k), value(v) {}
+  Field(std::string_view k, double v) : key(k), value(v) {}
+  template <class Int>
+    requires std::is_integral_v<Int> && (!std::is_same_v<Int, bool>)
+  Field(std::string_view k, Int v) : key(k), value(static_cast<std::int64_t>(v)) {}
+};
+using Fields = std::initializer_list<Field>;
+
+enum class Format : std::uint8_t { json, console };
+
+// Begins to write lines of `level` and above to stdout. Call once, from main.
+void start(Level level, Format format);
+
+// Writes what is queued and ends the writer thread.
+void stop();
+
+bool enabled(Level level) noexcept;
+void write(Level level, std::string_view message, Fields fields);
+
+inline void debug(std::string_view message, Fields fields = {}) {
+  if (enabled(Level::debug)) write(Level::debug, message, fields);
+}
+inline void info(std::string_view message, Fields fields = {}) {
+  if (enabled(Level::info)) write(Level::info, message, fields);
+}
+inline void warn(std::string_view message, Fields fields = {}) {
+  if (enabled(Level::warn)) write(Level::warn, message, fields);
+}
+inline void error(std::string_view message, Fields fields = {}) {
+  if (enabled(Level::error)) write(Level::error, message, fields);
+}
+
+// One line, without the newline: the pure part, for tests. `time` is seconds since the epoch.
+std::string render(Format format, Level level, double time, std::string_view message,
+                   Fields fields);
+
+std::string_view to_string(Level level) noexcept;
+
+}  // namespace ncps::log
