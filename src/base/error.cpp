@@ -10,6 +10,7 @@ std::string_view to_string(ErrorKind kind) noexcept {
     case ErrorKind::corrupt: return "corrupt";
     case ErrorKind::unavailable: return "unavailable";
     case ErrorKind::timeout: return "timeout";
+    case ErrorKind::upstream: return "upstream failed";
     case ErrorKind::internal: return "internal";
   }
   return "?";

@@ -17,8 +17,9 @@ enum class ErrorKind : std::uint8_t {
   not_found,    // confirmed absent
   conflict,     // exists already, or somebody else holds it
   corrupt,      // bytes do not match their hash, size or signature
-  unavailable,  // a dependency failed; the same call may succeed later
+  unavailable,  // something of ours (disk, database) failed; the same call may succeed later
   timeout,      // the deadline passed before an answer came
+  upstream,     // a binary cache that we asked failed or lied; the same call may succeed later
   internal,     // our own bug, or a library failed in a way nobody expected
 };
 
@@ -35,7 +36,8 @@ class [[nodiscard]] Error {
 
   // True if the same call, unchanged, could succeed later.
   bool retryable() const noexcept {
-    return kind_ == ErrorKind::unavailable || kind_ == ErrorKind::timeout;
+    return kind_ == ErrorKind::unavailable || kind_ == ErrorKind::timeout ||
+           kind_ == ErrorKind::upstream;
   }
 
   // Puts `action` in front of the sentence. Returns itself, for use in a return statement.

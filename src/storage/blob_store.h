@@ -1,0 +1,55 @@
+// Blobs by key: the only door to bytes at rest. Whatever is here has been verified before it came.
+//
+// Implementations: storage/local (a directory). All of them pass testing/blob_store_contract.h;
+// what is not tested there is not promised here. Thread-safe, also for one key.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "rt/byte_source.h"
+#include "storage/blob_key.h"
+#include "storage/spool_file.h"
+
+namespace ncps::storage {
+
+// An open blob: stays readable, whole, also if it is removed or replaced meanwhile.
+class Blob {
+ public:
+  virtual ~Blob() = default;
+  virtual std::uint64_t size() const noexcept = 0;  // bytes at rest
+  // REQUIRES: first + length <= size().
+  virtual std::unique_ptr<ByteSource> read(std::uint64_t first, std::uint64_t length) = 0;
+};
+
+enum class IfExists : bool { keep, replace };
+
+class BlobStore {
+ public:
+  virtual ~BlobStore() = default;
+
+  // nullptr: confirmed absent. Errors: unavailable (could not find out; never treat it as absent).
+  virtual Task<std::unique_ptr<Blob>> open(BlobKey key) = 0;
+
+  // The whole of a small document. nullopt: confirmed absent. Errors: unavailable.
+  virtual Task<std::optional<std::string>> find_text(BlobKey key) = 0;
+
+  // A small document, visible whole or not at all, durable when this returns.
+  // Errors: conflict (it exists, and is to be kept), unavailable.
+  virtual Task<void> put_text(BlobKey key, std::string text, IfExists if_exists) = 0;
+
+  // A new file to write a blob into. Errors: unavailable.
+  virtual Task<std::unique_ptr<SpoolFile>> spool() = 0;
+
+  // Makes a finished spool file the blob `key`: visible whole or not at all, durable when this
+  // returns, replacing an older one. Errors: unavailable; then `file` is as it was.
+  virtual Task<void> publish(SpoolFile& file, BlobKey key) = 0;
+
+  // Removing what is not there succeeds. Errors: unavailable.
+  virtual Task<void> remove(BlobKey key) = 0;
+};
+
+}  // namespace ncps::storage

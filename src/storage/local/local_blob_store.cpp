@@ -1,0 +1,163 @@
+#include "storage/local/local_blob_store.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "base/check.h"
+#include "base/posix_error.h"
+
+namespace ncps::storage {
+namespace {
+
+namespace fs = std::filesystem;
+
+class FileSource final : public ByteSource {
+ public:
+  FileSource(std::shared_ptr<const UniqueFd> fd, std::uint64_t first, std::uint64_t length)
+      : fd_(std::move(fd)), first_(first), length_(length) {}
+
+  Task<Piece> next() override {
+    if (length_ == 0) co_return Piece(std::string_view());
+    FileSpan all{fd_->get(), first_, length_};
+    length_ = 0;
+    co_return Piece(all);
+  }
+
+ private:
+  std::shared_ptr<const UniqueFd> fd_;
+  std::uint64_t first_, length_;
+};
+
+class LocalBlob final : public Blob {
+ public:
+  LocalBlob(UniqueFd fd, std::uint64_t size)
+      : fd_(std::make_shared<const UniqueFd>(std::move(fd))), size_(size) {}
+
+  std::uint64_t size() const noexcept override { return size_; }
+
+  std::unique_ptr<ByteSource> read(std::uint64_t first, std::uint64_t length) override {
+    CHECK(first <= size_ && length <= size_ - first);
+    return std::make_unique<FileSource>(fd_, first, length);
+  }
+
+ private:
+  std::shared_ptr<const UniqueFd> fd_;
+  std::uint64_t size_;
+};
+
+// nullptr: absent.
+Result<std::unique_ptr<Blob>> open_blob(const fs::path& path) {
+  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) {
+    if (errno == ENOENT || errno == ENOTDIR) return nullptr;
+    return std::unexpected(posix_error("opening", path.native(), errno));
+  }
+  struct stat info{};
+  if (::fstat(fd.get(), &info) != 0)
+    return std::unexpected(posix_error("sizing", path.native(), errno));
+  if (!S_ISREG(info.st_mode)) return fail(ErrorKind::unavailable, path.native() + ": is no file");
+  return std::make_unique<LocalBlob>(std::move(fd), static_cast<std::uint64_t>(info.st_size));
+}
+
+Result<std::optional<std::string>> read_text(const fs::path& path) {
+  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) {
+    if (errno == ENOENT || errno == ENOTDIR) return std::nullopt;
+    return std::unexpected(posix_error("opening", path.native(), errno));
+  }
+  std::string text;
+  char part[16 * 1024];
+  for (;;) {
+    auto n = ::read(fd.get(), part, sizeof part);
+    if (n == 0) return text;
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return std::unexpected(posix_error("reading", path.native(), errno));
+    text.append(part, static_cast<std::size_t>(n));
+  }
+}
+
+// Never makes a blob's name before all of its bytes are on the disk.
+Result<void> publish_file(SpoolFile& file, const fs::path& target) {
+  TRY(make_durable_folder(target.parent_path()));
+  if (::fchmod(file.fd(), 0400) != 0)
+    return std::unexpected(posix_error("chmod", target.native(), errno));
+  TRY(file.sync());
+  return file.move_to(target);
+}
+
+Result<void> publish_if_new(SpoolFile& file, const fs::path& target) {
+  TRY(make_durable_folder(target.parent_path()));
+  if (::fchmod(file.fd(), 0400) != 0)
+    return std::unexpected(posix_error("chmod", target.native(), errno));
+  TRY(file.sync());
+  // link(2), unlike rename(2), refuses to replace: of two writers exactly one wins.
+  if (::link(file.path().c_str(), target.c_str()) != 0) {
+    return std::unexpected(posix_error("publishing", target.native(), errno));
+  }
+  return sync_folder(target.parent_path());
+}
+
+class LocalBlobStore final : public BlobStore {
+ public:
+  LocalBlobStore(fs::path root, std::unique_ptr<SpoolDir> spool_dir, Pool& disk)
+      : root_(std::move(root)), spool_dir_(std::move(spool_dir)), disk_(disk) {}
+
+  Task<std::unique_ptr<Blob>> open(BlobKey key) override {
+    auto work = [&] { return open_blob(root_ / key.str()); };
+    co_return co_await offload(disk_, std::move(work));
+  }
+
+  Task<std::optional<std::string>> find_text(BlobKey key) override {
+    auto work = [&] { return read_text(root_ / key.str()); };
+    co_return co_await offload(disk_, std::move(work));
+  }
+
+  Task<void> put_text(BlobKey key, std::string text, IfExists if_exists) override {
+    auto work = [&]() -> Result<void> {
+      TRY(auto file, spool_dir_->create());
+      TRY(file->append(text));
+      auto target = root_ / key.str();
+      return if_exists == IfExists::replace ? publish_file(*file, target)
+                                            : publish_if_new(*file, target);
+    };
+    co_return co_await offload(disk_, std::move(work));
+  }
+
+  Task<std::unique_ptr<SpoolFile>> spool() override {
+    auto work = [&] { return spool_dir_->create(); };
+    co_return co_await offload(disk_, std::move(work));
+  }
+
+  Task<void> publish(SpoolFile& file, BlobKey key) override {
+    auto work = [&] { return publish_file(file, root_ / key.str()); };
+    co_return co_await offload(disk_, std::move(work));
+  }
+
+  Task<void> remove(BlobKey key) override {
+    auto work = [&]() -> Result<void> {
+      auto path = root_ / key.str();
+      if (::unlink(path.c_str()) != 0 && errno != ENOENT && errno != ENOTDIR) {
+        return std::unexpected(posix_error("removing", path.native(), errno));
+      }
+      return {};
+    };
+    co_return co_await offload(disk_, std::move(work));
+  }
+
+ private:
+  fs::path root_;
+  std::unique_ptr<SpoolDir> spool_dir_;
+  Pool& disk_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<BlobStore>> open_local(const LocalOptions& options, Pool& disk) {
+  TRY(auto spool_dir, SpoolDir::open(options.root / "store" / "tmp"));
+  return std::make_unique<LocalBlobStore>(options.root, std::move(spool_dir), disk);
+}
+
+}  // namespace ncps::storage

@@ -1,0 +1,21 @@
+// Blobs as files below one directory, mode 0400; spool files in "<root>/store/tmp", so that
+// publishing is fsync and rename, never a copy.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+
+#include "rt/offload.h"
+#include "storage/blob_store.h"
+
+namespace ncps::storage {
+
+struct LocalOptions {
+  std::filesystem::path root;  // created if missing; one file system
+};
+
+// All file-system calls run on `disk`, which must outlive the store. Blocks while it opens the
+// root. Errors: unavailable, if root cannot be made or written.
+Result<std::unique_ptr<BlobStore>> open_local(const LocalOptions& options, Pool& disk);
+
+}  // namespace ncps::storage

@@ -1,0 +1,130 @@
+#include "storage/local/local_blob_store.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include <csignal>
+#include <fstream>
+
+#include "base/testing/temp_dir.h"
+#include "rt/runtime.h"
+#include "rt/task_group.h"
+#include "storage/testing/blob_store_contract.h"
+
+namespace ncps::storage {
+namespace {
+
+namespace fs = std::filesystem;
+using ncps::testing::TempDir;
+
+// The store and everything it needs, gone with the last reference.
+struct TemporaryLocal {
+  TempDir root;
+  Pool disk{2};
+  std::unique_ptr<BlobStore> store = open_local({.root = root.path()}, disk).value();
+  ~TemporaryLocal() {
+    disk.join();
+    store.reset();
+  }
+};
+
+std::shared_ptr<BlobStore> make_temporary_local() {
+  auto all = std::make_shared<TemporaryLocal>();
+  return {all, all->store.get()};
+}
+
+INSTANTIATE_TEST_SUITE_P(Local, BlobStoreContract, ::testing::Values(make_temporary_local));
+
+struct LocalBlobStore : ::testing::Test {
+  boost::asio::io_context io{1};
+  TemporaryLocal local;
+
+  template <class T>
+  Result<T> run(Task<T> task) {
+    return ncps::testing::run_sync(io, std::move(task));
+  }
+  static BlobKey key(std::string_view text) { return BlobKey::parse(text).value(); }
+};
+
+TEST_F(LocalBlobStore, FilesAreReadOnlyForTheOwnerAlone) {
+  ASSERT_TRUE(run(local.store->put_text(key("config/cache.key"), "secret", IfExists::keep)));
+  struct stat info{};
+  ASSERT_EQ(::stat((local.root.path() / "config/cache.key").c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777, 0400u);
+}
+
+TEST_F(LocalBlobStore, WhatIsNotAFileIsAnErrorNotAbsence) {
+  fs::create_directories(local.root.path() / "store/nar/x");
+  EXPECT_EQ(run(local.store->open(key("store/nar/x"))).error().kind(), ErrorKind::unavailable);
+}
+
+TEST_F(LocalBlobStore, ManyWritersOfOneTextAgreeOnOne) {
+  std::atomic<int> won{0};
+  TaskGroup group;
+  Runtime runtime(2);
+  auto writer = [&](int i) -> boost::asio::awaitable<void> {
+    auto done =
+        co_await local.store->put_text(key("config/one"), std::to_string(i), IfExists::keep);
+    if (done) ++won;
+  };
+  for (int i = 0; i < 20; ++i) group.spawn(runtime.next_executor(), "writer", writer(i));
+  ASSERT_TRUE(group.join_blocking(Deadline::after(std::chrono::seconds(20))));
+  EXPECT_EQ(won, 1);
+}
+
+TEST(SpoolDir, LeavesWhatLivesAndRemovesWhatADeadProcessLeft) {
+  TempDir root;
+  auto mine = SpoolDir::open(root.path()).value();
+  auto file = mine->create().value();
+  ASSERT_TRUE(file->append("alive"));
+
+  auto child = ::fork();
+  if (child == 0) {  // dies by SIGKILL with a spool file open, as in a crash
+    auto theirs = SpoolDir::open(root.path()).value();
+    auto left = theirs->create().value();
+    if (!left->append("left behind")) ::_exit(1);
+    ::kill(::getpid(), SIGKILL);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFSIGNALED(status));
+  auto folders = [&] {
+    int n = 0;
+    for (const auto& entry : fs::directory_iterator(root.path())) n += entry.is_directory();
+    return n;
+  };
+  ASSERT_EQ(folders(), 2);
+
+  auto next = SpoolDir::open(root.path()).value();
+  EXPECT_EQ(folders(), 2);  // ours and the next one's: the dead one's is gone
+  EXPECT_TRUE(fs::exists(file->path()));
+}
+
+TEST(SpoolDir, ARootThatCannotBeMadeIsSaid) {
+  TempDir root;
+  std::ofstream(root.path() / "file") << "in the way";
+  auto opened = SpoolDir::open(root.path() / "file" / "tmp");
+  ASSERT_FALSE(opened);
+  EXPECT_NE(opened.error().what().find("file"), std::string::npos);
+}
+
+TEST(SpoolFile, AFullDiskIsAnErrorAndTheFileGoesAway) {
+  UniqueFd full(::open("/dev/full", O_WRONLY));
+  ASSERT_TRUE(full);
+  SpoolFile file(std::move(full), {});
+  EXPECT_EQ(file.append("x").error().kind(), ErrorKind::unavailable);
+}
+
+TEST(BlobKey, CannotLeaveItsStore) {
+  for (auto good : {"a", "store/nar/0/0a/0a.nar.xz", "A-b_c.d"})
+    EXPECT_TRUE(BlobKey::parse(good)) << good;
+  for (auto bad :
+       {"", "/a", "a/", "a//b", ".", "..", "a/../b", "a/./b", "a b", "a\\b", "a?b", "\xc3\xa4"})
+    EXPECT_FALSE(BlobKey::parse(bad)) << bad;
+  EXPECT_FALSE(BlobKey::parse(std::string_view("a\0b", 3)));
+}
+
+}  // namespace
+}  // namespace ncps::storage

@@ -1,0 +1,138 @@
+#include "storage/spool_file.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <random>
+
+#include "base/posix_error.h"
+#include "telemetry/log.h"
+
+namespace ncps::storage {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kLockName = "lock";
+
+Result<UniqueFd> open_locked(const fs::path& path, int how) {
+  UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!fd) return std::unexpected(posix_error("opening", path.native(), errno));
+  while (::flock(fd.get(), how) != 0) {
+    if (errno == EINTR) continue;
+    return std::unexpected(posix_error("locking", path.native(), errno));
+  }
+  return fd;
+}
+
+// A folder whose lock nobody holds belonged to a process that is gone.
+void remove_stale_folders(const fs::path& root) {
+  std::error_code ec;
+  for (const auto& entry : fs::directory_iterator(root, ec)) {
+    std::error_code ignored;
+    if (!entry.is_directory(ignored)) {
+      // The Go program and its forks left single files here; a living one of ours makes folders
+      // only.
+      if (entry.path().filename() != kLockName) fs::remove(entry.path(), ignored);
+      continue;
+    }
+    auto lock = open_locked(entry.path() / kLockName, LOCK_EX | LOCK_NB);
+    if (!lock) continue;
+    auto removed = fs::remove_all(entry.path(), ignored);
+    log::info("removed what a process that is gone had left",
+              {{"folder", entry.path().native()}, {"files", removed}});
+  }
+}
+
+std::string unique_name() {
+  std::random_device random;
+  auto word = (static_cast<std::uint64_t>(random()) << 32) | random();
+  return std::to_string(::getpid()) + "-" + std::to_string(word);
+}
+
+}  // namespace
+
+SpoolFile::~SpoolFile() {
+  std::error_code ignored;
+  if (!path_.empty()) fs::remove(path_, ignored);
+}
+
+Result<void> SpoolFile::append(std::string_view bytes) {
+  while (!bytes.empty()) {
+    auto n = ::pwrite(fd_.get(), bytes.data(), bytes.size(), static_cast<off_t>(size_));
+    if (n < 0) {
+      if (errno == EINTR) continue;
+      return std::unexpected(posix_error("writing", path_.native(), errno));
+    }
+    size_ += static_cast<std::uint64_t>(n);
+    bytes.remove_prefix(static_cast<std::size_t>(n));
+  }
+  return {};
+}
+
+Result<void> SpoolFile::sync() {
+  if (::fsync(fd_.get()) != 0)
+    return std::unexpected(posix_error("syncing", path_.native(), errno));
+  return {};
+}
+
+Result<void> SpoolFile::move_to(const fs::path& target) {
+  if (::rename(path_.c_str(), target.c_str()) != 0) {
+    return std::unexpected(posix_error("publishing", target.native(), errno));
+  }
+  path_.clear();
+  return sync_folder(target.parent_path());
+}
+
+Result<void> sync_folder(const fs::path& folder) {
+  UniqueFd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd || ::fsync(fd.get()) != 0) {
+    return std::unexpected(posix_error("syncing", folder.native(), errno));
+  }
+  return {};
+}
+
+Result<void> make_durable_folder(const fs::path& folder) {
+  struct stat there{};
+  if (::stat(folder.c_str(), &there) == 0) {
+    if (S_ISDIR(there.st_mode)) return {};
+    return fail(ErrorKind::unavailable, folder.native() + ": is there, but is no directory");
+  }
+  auto parent = folder.parent_path();
+  if (!parent.empty() && parent != folder) TRY(make_durable_folder(parent));
+  if (::mkdir(folder.c_str(), 0755) != 0 && errno != EEXIST) {
+    return std::unexpected(
+        Error(ErrorKind::unavailable, posix_error("creating", folder.native(), errno).what()));
+  }
+  return sync_folder(parent.empty() ? fs::path(".") : parent);
+}
+
+Result<std::unique_ptr<SpoolDir>> SpoolDir::open(const fs::path& root) {
+  TRY(make_durable_folder(root));
+  // While we hold the root's lock nobody else looks for stale folders, so nobody takes ours for one
+  // between its making and its locking.
+  TRY(auto root_lock, open_locked(root / kLockName, LOCK_EX));
+  remove_stale_folders(root);
+  auto path = root / unique_name();
+  if (::mkdir(path.c_str(), 0700) != 0) {
+    return std::unexpected(posix_error("creating", path.native(), errno));
+  }
+  TRY(auto lock, open_locked(path / kLockName, LOCK_EX | LOCK_NB));
+  return std::unique_ptr<SpoolDir>(new SpoolDir(std::move(path), std::move(lock)));
+}
+
+SpoolDir::~SpoolDir() {
+  std::error_code ignored;
+  fs::remove_all(path_, ignored);
+}
+
+Result<std::unique_ptr<SpoolFile>> SpoolDir::create() {
+  auto path = path_ / std::to_string(next_.fetch_add(1));
+  UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  if (!fd) return std::unexpected(posix_error("creating", path.native(), errno));
+  return std::make_unique<SpoolFile>(std::move(fd), std::move(path));
+}
+
+}  // namespace ncps::storage

@@ -1,0 +1,76 @@
+// Files that are still being written: where downloads grow before they are verified.
+//
+// Source: open(2), flock(2), rename(2). A SpoolDir is one process's own folder below a root that
+// several processes may share; it holds a locked file "lock" for as long as the process lives. So
+// the spool files of a process that was killed can be told from those of one that lives, and are
+// removed at the next start of anybody.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+
+namespace ncps::storage {
+
+// One writer; the descriptor may be read by anybody up to size(). Blocking: for the disk pool only.
+// Destroying it removes the file, unless it has been moved away.
+class SpoolFile {
+ public:
+  SpoolFile(UniqueFd fd, std::filesystem::path path) : fd_(std::move(fd)), path_(std::move(path)) {}
+  SpoolFile(const SpoolFile&) = delete;
+  ~SpoolFile();
+
+  // All of `bytes`, at the end. Errors: unavailable (disk full, I/O error); then part may be
+  // written.
+  Result<void> append(std::string_view bytes);
+
+  // Bytes and size reach the disk. Errors: unavailable.
+  Result<void> sync();
+
+  // Renames it, within one file system, replacing what is there, and syncs both folders' entries.
+  // Errors: unavailable.
+  Result<void> move_to(const std::filesystem::path& target);
+
+  int fd() const noexcept { return fd_.get(); }
+  std::uint64_t size() const noexcept { return size_; }  // bytes appended; the writer's own view
+  const std::filesystem::path& path() const noexcept { return path_; }
+
+ private:
+  UniqueFd fd_;
+  std::filesystem::path path_;  // empty once moved
+  std::uint64_t size_ = 0;
+};
+
+// Thread-safe. Blocking: create() is for the disk pool.
+class SpoolDir {
+ public:
+  // Makes our folder below `root` (created if missing), and removes those of processes that are
+  // gone. Errors: unavailable, if root cannot be made, written or locked.
+  static Result<std::unique_ptr<SpoolDir>> open(const std::filesystem::path& root);
+  ~SpoolDir();  // removes our folder
+
+  Result<std::unique_ptr<SpoolFile>> create();  // Errors: unavailable
+  const std::filesystem::path& path() const noexcept { return path_; }
+
+ private:
+  SpoolDir(std::filesystem::path path, UniqueFd lock)
+      : path_(std::move(path)), lock_(std::move(lock)) {}
+  std::filesystem::path path_;
+  UniqueFd lock_;
+  std::atomic<std::uint64_t> next_{0};
+};
+
+// Makes `folder` and its parents, each entry synced so that it survives a power cut. Errors:
+// unavailable.
+Result<void> make_durable_folder(const std::filesystem::path& folder);
+
+// Syncs the entries of a folder. Errors: unavailable.
+Result<void> sync_folder(const std::filesystem::path& folder);
+
+}  // namespace ncps::storage
