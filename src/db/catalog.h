@@ -1,0 +1,61 @@
+// Catalog: what we know of narinfos and NARs. An index: the store is the truth and can rebuild it.
+//
+// Implementations: db/soci (SQLite). All pass testing/catalog_contract.h; what is not tested there
+// is not promised here. Thread-safe. Nothing blocks the caller's thread. Errors of every function:
+// unavailable, if the database cannot be asked.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "nix/compression.h"
+#include "nix/hash.h"
+#include "nix/nar_url.h"
+#include "nix/store_path_hash.h"
+#include "rt/task.h"
+
+namespace ncps::db {
+
+// A NAR that we announced: what its bytes must be, and where to fetch them (again).
+struct NarRow {
+  nix::NarUrl url;  // as announced to clients
+  nix::Hash nar_hash;
+  std::uint64_t nar_size;  // bytes, decompressed
+  nix::Compression compression;
+  std::optional<nix::Hash> file_hash;        // absent: the upstream did not say
+  std::optional<std::uint64_t> file_size;    // bytes of the file
+  std::string upstream;                      // base URL of the cache that announced it
+  std::string upstream_url;                  // its URL line there
+  std::optional<std::uint64_t> stored_size;  // bytes at rest; absent: not at rest
+};
+
+// A narinfo that we keep.
+struct NarInfoRow {
+  nix::StorePathHash hash;
+  std::string text;      // as the upstream wrote it
+  std::string upstream;  // base URL of the cache it came from
+  bool verified;         // its signature is by a configured upstream key: we may sign it
+  nix::NarUrl nar_url;   // under which its NAR is announced
+};
+
+class Catalog {
+ public:
+  virtual ~Catalog() = default;
+
+  // nullopt: we keep none.
+  virtual Task<std::optional<NarInfoRow>> find_narinfo(nix::StorePathHash hash) = 0;
+
+  // Keeps a narinfo and the way to its NAR, both or neither, replacing older ones. What is known to
+  // be at rest stays so. REQUIRES: narinfo.nar_url == nar.url.
+  virtual Task<void> put_narinfo(NarInfoRow narinfo, NarRow nar) = 0;
+
+  // nullopt: we never announced it.
+  virtual Task<std::optional<NarRow>> find_nar(nix::NarUrl url) = 0;
+
+  // The file behind an announced URL is at rest. Of one never announced there is nothing to mark.
+  virtual Task<void> mark_stored(nix::NarUrl url, std::uint64_t size) = 0;
+};
+
+}  // namespace ncps::db

@@ -1,0 +1,219 @@
+#include "upstream/curl/curl_client.h"
+
+#include <pthread.h>
+
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <set>
+#include <thread>
+
+#include "upstream/curl/curl_transfer.h"
+
+namespace ncps::upstream {
+namespace {
+
+using TransferPtr = std::shared_ptr<CurlTransfer>;
+constexpr int kTickMilliseconds = 250;  // how late a stall is noticed
+
+struct MultiDeleter {
+  void operator()(CURLM* multi) const noexcept { curl_multi_cleanup(multi); }
+};
+
+Error stopped() {
+  return Error(ErrorKind::upstream, "the server is shutting down");
+}
+
+// The thread that runs curl. Whatever concerns a transfer is posted to it.
+class CurlLoop {
+ public:
+  CurlLoop() : multi_(curl_multi_init()) {
+    curl_multi_setopt(multi_.get(), CURLMOPT_PIPELINING, static_cast<long>(CURLPIPE_MULTIPLEX));
+    curl_multi_setopt(multi_.get(), CURLMOPT_MAXCONNECTS, 64L);
+    thread_ = std::thread([this] {
+      pthread_setname_np(pthread_self(), "curl");
+      run();
+    });
+  }
+
+  ~CurlLoop() {
+    post([this] { ending_ = true; });
+    thread_.join();
+  }
+
+  void post(std::function<void()> command) {
+    commands_.with([&](auto& queue) { queue.push_back(std::move(command)); });
+    curl_multi_wakeup(multi_.get());
+  }
+
+  // These three run on the thread, by post().
+  void add(const TransferPtr& transfer) {
+    if (stopped_) return transfer->end(stopped());
+    auto code = curl_multi_add_handle(multi_.get(), transfer->easy());
+    if (code != CURLM_OK)
+      return transfer->end(Error(ErrorKind::internal, curl_multi_strerror(code)));
+    active_.insert(transfer);
+  }
+
+  void remove(const TransferPtr& transfer) {
+    if (active_.erase(transfer) > 0) curl_multi_remove_handle(multi_.get(), transfer->easy());
+  }
+
+  void stop() {
+    stopped_ = true;
+    while (!active_.empty()) {
+      auto transfer = *active_.begin();
+      transfer->end(stopped());
+      remove(transfer);
+    }
+  }
+
+ private:
+  void run() {
+    while (!ending_) {
+      auto commands = commands_.with([](auto& queue) { return std::exchange(queue, {}); });
+      for (auto& command : commands) command();
+      int running = 0;
+      curl_multi_perform(multi_.get(), &running);
+      collect_ended();
+      end_overdue();
+      curl_multi_poll(multi_.get(), nullptr, 0, active_.empty() ? 60'000 : kTickMilliseconds,
+                      nullptr);
+    }
+    stop();
+  }
+
+  void collect_ended() {
+    int left = 0;
+    while (auto* message = curl_multi_info_read(multi_.get(), &left)) {
+      if (message->msg != CURLMSG_DONE) continue;
+      CurlTransfer* which = nullptr;
+      curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &which);
+      auto code = message->data.result;
+      auto transfer = *std::ranges::find(active_, which, [](const auto& t) { return t.get(); });
+      remove(transfer);
+      transfer->end(code);
+    }
+  }
+
+  void end_overdue() {
+    auto now = CurlTransfer::Clock::now();
+    if (now < next_check_) return;
+    next_check_ = now + std::chrono::milliseconds(kTickMilliseconds);
+    for (auto it = active_.begin(); it != active_.end();) {
+      auto transfer = *it++;
+      if (auto error = transfer->overdue(now)) {
+        remove(transfer);
+        transfer->end(std::move(*error));
+      }
+    }
+  }
+
+  std::unique_ptr<CURLM, MultiDeleter> multi_;
+  Guarded<std::deque<std::function<void()>>> commands_;
+  std::thread thread_;
+
+  // Only the thread looks at these.
+  std::set<TransferPtr> active_;
+  CurlTransfer::Clock::time_point next_check_{};
+  bool stopped_ = false;
+  bool ending_ = false;
+};
+
+class CurlBody final : public ByteSource {
+ public:
+  CurlBody(TransferPtr transfer, std::shared_ptr<CurlLoop> loop, std::chrono::milliseconds stall)
+      : transfer_(std::move(transfer)), loop_(std::move(loop)), stall_(stall) {}
+
+  ~CurlBody() override {
+    auto* loop = loop_.get();
+    loop->post([loop, transfer = transfer_] { loop->remove(transfer); });
+  }
+
+  Task<Piece> next() override {
+    for (;;) {
+      auto seen = transfer_->changed.version();
+      current_.clear();
+      auto state = transfer_->shared.with([&](CurlTransfer::Shared& s) {
+        std::swap(current_, s.buffer);
+        return State{.ended = s.ended, .resume = std::exchange(s.paused, false), .error = s.error};
+      });
+      if (state.resume) resume();
+      if (!current_.empty()) co_return Piece(std::string_view(current_));
+      if (state.error) co_return std::unexpected(std::move(*state.error));
+      if (state.ended) co_return Piece(std::string_view());
+      // The curl thread ends a stalled transfer; twice that time means that it is gone.
+      bool changed = co_await transfer_->changed.wait_past(seen, Deadline::after(2 * stall_));
+      if (!changed) co_return fail(ErrorKind::timeout, "stalled");
+    }
+  }
+
+ private:
+  struct State {
+    bool ended, resume;
+    std::optional<Error> error;
+  };
+
+  void resume() {
+    loop_->post([transfer = transfer_] { curl_easy_pause(transfer->easy(), CURLPAUSE_CONT); });
+  }
+
+  TransferPtr transfer_;
+  std::shared_ptr<CurlLoop> loop_;
+  std::chrono::milliseconds stall_;
+  std::string current_;
+};
+
+class CurlClient final : public HttpClient {
+ public:
+  explicit CurlClient(CurlOptions options) : options_(std::move(options)) {
+    static std::once_flag once;
+    std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
+    loop_ = std::make_shared<CurlLoop>();
+  }
+
+  Task<HttpAnswer> fetch(HttpRequest request, Deadline deadline) override {
+    auto stall = request.timeouts.stall;
+    auto transfer = std::make_shared<CurlTransfer>(std::move(request), options_.user_agent);
+    auto* loop = loop_.get();
+    loop->post([loop, transfer] { loop->add(transfer); });
+    auto body =
+        std::make_unique<CurlBody>(transfer, loop_, stall);  // if we leave early, it cancels
+    for (;;) {
+      auto seen = transfer->changed.version();
+      std::optional<Error> error;
+      std::optional<HttpAnswer> answer;
+      transfer->shared.with([&](CurlTransfer::Shared& s) {
+        if (s.head_ready) {
+          answer.emplace(std::move(s.answer));
+        } else if (s.ended) {
+          error = s.error.value_or(Error(ErrorKind::upstream, "the answer had no head"));
+        }
+      });
+      if (answer) {
+        answer->body = std::move(body);
+        co_return std::move(*answer);
+      }
+      if (error) co_return std::unexpected(std::move(*error));
+      bool changed = co_await transfer->changed.wait_past(seen, deadline);
+      if (!changed) co_return fail(ErrorKind::timeout, "no answer before the deadline");
+    }
+  }
+
+  void stop() override {
+    auto* loop = loop_.get();
+    loop->post([loop] { loop->stop(); });
+  }
+
+ private:
+  CurlOptions options_;
+  std::shared_ptr<CurlLoop> loop_;
+};
+
+}  // namespace
+
+std::unique_ptr<HttpClient> make_curl_client(CurlOptions options) {
+  return std::make_unique<CurlClient>(std::move(options));
+}
+
+}  // namespace ncps::upstream

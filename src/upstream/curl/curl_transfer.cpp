@@ -1,0 +1,152 @@
+#include "upstream/curl/curl_transfer.h"
+
+#include <algorithm>
+#include <charconv>
+#include <string_view>
+
+namespace ncps::upstream {
+namespace {
+
+bool same_name(std::string_view a, std::string_view b) {
+  return std::ranges::equal(
+      a, b, [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
+}
+
+std::string_view trimmed(std::string_view text) {
+  while (!text.empty() && (text.back() == '\r' || text.back() == '\n' || text.back() == ' '))
+    text.remove_suffix(1);
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  return text;
+}
+
+std::string seconds_of(std::chrono::milliseconds time) {
+  return std::to_string(time.count() / 1000) + "." + std::to_string(time.count() % 1000 / 100) +
+         " s";
+}
+
+}  // namespace
+
+CurlTransfer::CurlTransfer(HttpRequest request, const std::string& user_agent)
+    : request_(std::move(request)), easy_(curl_easy_init()) {
+  auto set = [this](CURLoption option, auto value) { curl_easy_setopt(easy(), option, value); };
+  set(CURLOPT_URL, request_.url.c_str());
+  set(CURLOPT_PROTOCOLS_STR, "http,https");
+  set(CURLOPT_USERAGENT, user_agent.c_str());
+  set(CURLOPT_NOSIGNAL, 1L);
+  set(CURLOPT_FOLLOWLOCATION, 1L);
+  set(CURLOPT_MAXREDIRS, 10L);
+  set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_2TLS));
+  set(CURLOPT_PIPEWAIT, 1L);
+  set(CURLOPT_TCP_KEEPALIVE, 1L);
+  set(CURLOPT_BUFFERSIZE, 256L * 1024);
+  set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(request_.timeouts.connect.count()));
+  set(CURLOPT_ERRORBUFFER, error_text_);
+  set(CURLOPT_PRIVATE, this);
+  set(CURLOPT_HEADERFUNCTION, &CurlTransfer::on_header);
+  set(CURLOPT_HEADERDATA, this);
+  set(CURLOPT_WRITEFUNCTION, &CurlTransfer::on_body);
+  set(CURLOPT_WRITEDATA, this);
+  if (request_.verb == Verb::head) set(CURLOPT_NOBODY, 1L);
+  if (request_.decode == Decode::yes) set(CURLOPT_ACCEPT_ENCODING, "");
+  if (request_.first_byte > 0) {
+    auto range = std::to_string(request_.first_byte) + "-";
+    set(CURLOPT_RANGE, range.c_str());
+  }
+}
+
+std::size_t CurlTransfer::on_header(char* data, std::size_t size, std::size_t count, void* self) {
+  static_cast<CurlTransfer*>(self)->header_line({data, size * count});
+  return size * count;
+}
+
+void CurlTransfer::header_line(std::string_view line) {
+  if (line.starts_with("HTTP/")) {  // a new head: the last one was a redirect or a 1xx
+    head_ = HttpAnswer();
+    redirecting_ = encoded_ = false;
+    return;
+  }
+  line = trimmed(line);
+  if (line.empty()) return head_ended();
+  auto colon = line.find(':');
+  if (colon == line.npos) return;
+  auto name = line.substr(0, colon), value = trimmed(line.substr(colon + 1));
+  if (same_name(name, "Content-Length")) {
+    std::uint64_t bytes = 0;
+    auto [end, ec] = std::from_chars(value.data(), value.data() + value.size(), bytes);
+    if (ec == std::errc() && end == value.data() + value.size()) head_.content_length = bytes;
+  } else if (same_name(name, "Content-Range")) {
+    head_.content_range = parse_content_range(value);
+  } else if (same_name(name, "Retry-After")) {
+    head_.retry_after = parse_retry_after(value);
+  } else if (same_name(name, "Content-Encoding")) {
+    encoded_ = true;
+  } else if (same_name(name, "Location")) {
+    redirecting_ = true;
+  }
+}
+
+void CurlTransfer::head_ended() {
+  long status = 0;
+  curl_easy_getinfo(easy(), CURLINFO_RESPONSE_CODE, &status);
+  progress_ = Clock::now();
+  bool redirect = redirecting_ && status >= 300 && status < 400 && status != 304;
+  if (status < 200 || redirect || head_done_) return;
+  head_done_ = true;
+  head_.status = static_cast<int>(status);
+  if (encoded_ && request_.decode == Decode::yes) head_.content_length.reset();
+  shared.with([&](Shared& s) {
+    s.answer = std::move(head_);
+    s.head_ready = true;
+  });
+  changed.notify();
+}
+
+std::size_t CurlTransfer::on_body(char* data, std::size_t size, std::size_t count, void* self) {
+  auto* me = static_cast<CurlTransfer*>(self);
+  auto bytes = size * count;
+  if (!me->head_done_) return bytes;  // the body of a redirect
+  bool full = me->shared.with([&](Shared& s) {
+    s.paused = s.buffer.size() >= kBufferBytes;
+    if (!s.paused) s.buffer.append(data, bytes);
+    return s.paused;
+  });
+  if (full) return CURL_WRITEFUNC_PAUSE;
+  me->progress_ = Clock::now();
+  me->changed.notify();
+  return bytes;
+}
+
+std::optional<Error> CurlTransfer::overdue(Clock::time_point now) {
+  if (!head_done_) {
+    auto most = request_.timeouts.connect + request_.timeouts.head;
+    if (now - progress_ <= most) return std::nullopt;
+    return Error(ErrorKind::timeout, "no answer within " + seconds_of(most));
+  }
+  // While bytes wait for our reader, the upstream is not to blame.
+  if (shared.with([](const Shared& s) { return !s.buffer.empty(); })) progress_ = now;
+  if (now - progress_ <= request_.timeouts.stall) return std::nullopt;
+  return Error(ErrorKind::timeout,
+               "stalled: not a byte for " + seconds_of(request_.timeouts.stall));
+}
+
+void CurlTransfer::end(CURLcode code) {
+  if (code == CURLE_OK) {
+    shared.with([](Shared& s) { s.ended = true; });
+    changed.notify();
+    return;
+  }
+  std::string what = error_text_[0] != '\0' ? error_text_ : curl_easy_strerror(code);
+  end(Error(code == CURLE_OPERATION_TIMEDOUT ? ErrorKind::timeout : ErrorKind::upstream,
+            std::move(what)));
+}
+
+void CurlTransfer::end(Error error) {
+  shared.with([&](Shared& s) {
+    if (s.ended) return;
+    s.ended = true;
+    s.error = std::move(error);
+  });
+  changed.notify();
+}
+
+}  // namespace ncps::upstream

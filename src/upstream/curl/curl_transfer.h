@@ -1,0 +1,74 @@
+// One transfer of a CurlClient: the state that the curl thread and the reader share. For this
+// folder only.
+#pragma once
+
+#include <curl/curl.h>
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/guarded.h"
+#include "rt/signal.h"
+#include "upstream/http_client.h"
+
+namespace ncps::upstream {
+
+struct EasyDeleter {
+  void operator()(CURL* easy) const noexcept { curl_easy_cleanup(easy); }
+};
+struct SlistDeleter {
+  void operator()(curl_slist* list) const noexcept { curl_slist_free_all(list); }
+};
+
+class CurlTransfer {
+ public:
+  using Clock = std::chrono::steady_clock;
+  static constexpr std::size_t kBufferBytes = 1 << 20;
+
+  CurlTransfer(HttpRequest request, const std::string& user_agent);
+
+  // ---- for the curl thread ----
+  CURL* easy() const noexcept { return easy_.get(); }
+
+  // What keeps the transfer from going on, if it has waited too long.
+  std::optional<Error> overdue(Clock::time_point now);
+
+  // The transfer is over: a clean end if `code` is CURLE_OK. The first call counts.
+  void end(CURLcode code);
+  void end(Error error);
+
+  // ---- for the reader ----
+  struct Shared {
+    std::string buffer;
+    HttpAnswer answer;  // without body
+    bool head_ready = false;
+    bool ended = false;
+    bool paused = false;
+    std::optional<Error> error;
+  };
+  Guarded<Shared> shared;
+  Signal changed;
+
+ private:
+  static std::size_t on_header(char* data, std::size_t size, std::size_t count, void* self);
+  static std::size_t on_body(char* data, std::size_t size, std::size_t count, void* self);
+  void header_line(std::string_view line);
+  void head_ended();
+
+  HttpRequest request_;
+  std::unique_ptr<CURL, EasyDeleter> easy_;
+  std::unique_ptr<curl_slist, SlistDeleter> headers_;
+  char error_text_[CURL_ERROR_SIZE] = {};
+
+  // Only the curl thread looks at these.
+  HttpAnswer head_;
+  bool redirecting_ = false;
+  bool head_done_ = false;
+  bool encoded_ = false;
+  Clock::time_point progress_ =
+      Clock::now();  // when it began, its head ended, or its last byte came
+};
+
+}  // namespace ncps::upstream

@@ -1,0 +1,62 @@
+// HttpClient: what an HttpUpstream needs of HTTP. Implementation: upstream/curl.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "rt/byte_source.h"
+#include "rt/deadline.h"
+
+namespace ncps::upstream {
+
+enum class Verb : std::uint8_t { get, head };
+enum class Decode : bool { no, yes };  // yes: ask for gzip, br or zstd, and undo it
+
+struct HttpTimeouts {
+  std::chrono::milliseconds connect{3'000};
+  std::chrono::milliseconds head{3'000};    // from connecting's end to the end of the answer's head
+  std::chrono::milliseconds stall{10'000};  // without one byte of a body that we are ready to read
+};
+
+struct HttpRequest {
+  std::string url;
+  Verb verb = Verb::get;
+  std::uint64_t first_byte = 0;  // > 0: Range: bytes=N-
+  Decode decode = Decode::no;
+  HttpTimeouts timeouts;
+};
+
+struct ContentRange {
+  std::uint64_t first;
+  std::optional<std::uint64_t> total;
+};
+
+struct HttpAnswer {
+  int status = 0;  // after redirects, at most 10
+  std::optional<std::uint64_t> content_length;
+  std::optional<ContentRange> content_range;
+  std::optional<std::chrono::seconds> retry_after;
+  std::unique_ptr<ByteSource> body;  // destroying it ends the transfer
+};
+
+class HttpClient {
+ public:
+  virtual ~HttpClient() = default;
+
+  // Returns once the head of the answer is there, whatever its status. Errors: upstream (no
+  // connection, a broken answer), timeout. The body's Errors are the same; its clean end is a
+  // complete body. Thread-safe.
+  virtual Task<HttpAnswer> fetch(HttpRequest request, Deadline deadline) = 0;
+
+  // Ends all transfers with an Error, and every later one at once. Thread-safe.
+  virtual void stop() = 0;
+};
+
+// Values of header fields, as far as we use them; absent if malformed.
+std::optional<ContentRange> parse_content_range(std::string_view value);  // RFC 9110 section 14.4
+std::optional<std::chrono::seconds> parse_retry_after(std::string_view value);  // seconds only
+
+}  // namespace ncps::upstream

@@ -1,0 +1,28 @@
+// An upstream cache behind HTTP: what its statuses mean, and when it is asked again.
+//
+// Source: nix-protocol, "HTTP semantics": 404, 410 and 403 (S3) are "missing"; 401 and 407 want
+// credentials; 408, 429, 5xx, broken connections and timeouts are tried again, with Retry-After as
+// a floor.
+#pragma once
+
+#include <memory>
+
+#include "upstream/http_client.h"
+#include "upstream/retry_delay.h"
+#include "upstream/upstream.h"
+#include "upstream/upstream_url.h"
+
+namespace ncps::upstream {
+
+inline constexpr int kDefaultPriority = 40;  // that of cache.nixos.org
+
+struct HttpUpstreamOptions {
+  UpstreamUrl url;
+  HttpTimeouts timeouts;
+  RetryPolicy retry;
+};
+
+// `client` must outlive it.
+std::unique_ptr<Upstream> make_http_upstream(HttpUpstreamOptions options, HttpClient& client);
+
+}  // namespace ncps::upstream

@@ -1,0 +1,94 @@
+#include "upstream/upstream_url.h"
+
+#include <charconv>
+
+namespace ncps::upstream {
+namespace {
+
+bool absolute(std::string_view url) {
+  return url.starts_with("http://") || url.starts_with("https://");
+}
+
+std::string lower_scheme(std::string_view text) {
+  std::string out(text);
+  for (auto& c : out) {
+    if (c == ':') break;
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return out;
+}
+
+Result<int> parse_priority(std::string_view text) {
+  int value = 0;
+  auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (ec != std::errc() || end != text.data() + text.size() || value < 0 || value > 65535) {
+    return fail(ErrorKind::invalid, "priority is no number from 0 to 65535");
+  }
+  return value;
+}
+
+// Takes priority=N out of the query.
+Result<std::optional<int>> take_priority(std::string& query) {
+  std::optional<int> found;
+  std::string rest;
+  for (std::string_view left = query; !left.empty();) {
+    auto item = left.substr(0, left.find('&'));
+    left.remove_prefix(std::min(left.size(), item.size() + 1));
+    if (item.starts_with("priority=")) {
+      TRY(found, parse_priority(item.substr(9)));
+    } else if (!item.empty()) {
+      rest.append(rest.empty() ? "" : "&").append(item);
+    }
+  }
+  query = std::move(rest);
+  return found;
+}
+
+}  // namespace
+
+std::string masked_url(std::string_view url) {
+  url = url.substr(0, url.find_first_of("?#"));
+  auto scheme = url.find("://");
+  auto authority = scheme == url.npos ? 0 : scheme + 3;
+  auto at = url.substr(authority, url.find('/', authority) - authority).rfind('@');
+  if (at == url.npos) return std::string(url);
+  return std::string(url.substr(0, authority)).append(url.substr(authority + at + 1));
+}
+
+Result<UpstreamUrl> UpstreamUrl::parse(std::string_view text) {
+  UpstreamUrl out;
+  auto whole = lower_scheme(text);
+  std::string_view rest = whole;
+  if (!absolute(rest)) return fail(ErrorKind::invalid, "is no http:// or https:// URL");
+  rest = rest.substr(0, rest.find('#'));
+  if (auto mark = rest.find('?'); mark != rest.npos) {
+    out.query_ = rest.substr(mark + 1);
+    rest = rest.substr(0, mark);
+  }
+  TRY(out.priority_, take_priority(out.query_));
+  auto host = rest.find("://") + 3;
+  auto slash = std::min(rest.find('/', host), rest.size());
+  auto authority = rest.substr(host, slash - host);
+  authority = authority.substr(authority.rfind('@') + 1);  // npos + 1 is 0
+  if (authority.empty() || authority.front() == ':')
+    return fail(ErrorKind::invalid, "names no host");
+  if (rest.find_first_of(" \t\r\n") != rest.npos)
+    return fail(ErrorKind::invalid, "holds white space");
+  out.origin_ = rest.substr(0, slash);
+  out.path_ = rest.substr(slash);
+  while (out.path_.ends_with('/')) out.path_.pop_back();
+  out.masked_ = masked_url(out.origin_ + out.path_);
+  return out;
+}
+
+std::string UpstreamUrl::resolve(std::string_view url) const {
+  url = url.substr(0, url.find('#'));
+  if (absolute(url)) return std::string(url);
+  std::string out = origin_;
+  if (!url.starts_with('/')) out.append(path_).push_back('/');
+  out.append(url);
+  if (!query_.empty()) out.append(url.find('?') == url.npos ? "?" : "&").append(query_);
+  return out;
+}
+
+}  // namespace ncps::upstream
