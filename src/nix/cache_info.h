@@ -14,6 +14,8 @@ struct CacheInfo {
   std::optional<std::string> store_dir;
   std::optional<bool> want_mass_query;
   std::optional<int> priority;  // lower is asked first; absent also if it is not a number
+
+  friend bool operator==(const CacheInfo&, const CacheInfo&) = default;
 };
 
 CacheInfo parse_cache_info(std::string_view text);

@@ -32,13 +32,17 @@ struct NarInfo {
   std::vector<Signature> signatures;   // the well-formed ones, in their order
   std::optional<std::string> ca;
   std::vector<std::pair<std::string, std::string>> other;  // lines with other keys, in their order
+
+  friend bool operator==(const NarInfo&, const NarInfo&) = default;
 };
 
 // Reads what caches in the field write: CRLF, blank lines, unknown keys, a missing space after the
 // colon, hashes in any encoding, a missing last newline, malformed Sig lines (dropped: one would
-// make Nix 2.34 refuse the rest). Errors: invalid: a required field is missing or malformed
-// (StorePath, URL, NarHash, NarSize), an unreadable number, reference or compression, or text
-// longer than kMaxNarInfoBytes.
+// make Nix 2.34 refuse the rest), a Deriver that is no store path (dropped). Keys are
+// case-sensitive; of a repeated one the last counts.
+// Errors: invalid: a required field is missing or malformed (StorePath, URL, NarHash, NarSize), an
+// unreadable number, hash, reference or compression, a second CA or second References that are not
+// empty, a line without a key, or text longer than kMaxNarInfoBytes.
 Result<NarInfo> parse_nar_info(std::string_view text);
 
 // In Nix's canonical order; every line ends in '\n'; References are always written. parse(print(x))

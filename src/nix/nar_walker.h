@@ -3,9 +3,9 @@
 //
 // Source: Nix manual, "Nix Archive (NAR) format". A hash over the bytes alone would accept a NAR
 // with bytes after its closing parenthesis, which Nix clients ignore or reject. Limits are those of
-// Nix 2.35: depth 64, names 255 bytes, symlink targets 4095 bytes. Names must ascend (bytewise) and
-// be neither empty nor
-// "." nor "..", nor hold '/' or NUL; padding must be zero.
+// Nix 2.35: an entry lies in at most 64 directories, names have 255 bytes, symlink targets 4095.
+// Names must ascend (bytewise) and be neither empty nor "." nor "..", nor hold '/' or NUL; padding
+// must be zero.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +25,7 @@ class NarWalker {
   NarWalker& operator=(NarWalker&&) noexcept;
 
   // Errors: corrupt, with the byte offset, as soon as the bytes cannot be a NAR (also for bytes
-  // after its end). After an Error the walker is done.
+  // after its end). After an Error the walker is done: every later call gives the same Error.
   Result<void> feed(std::string_view bytes);
 
   // True once the outermost node is closed.
