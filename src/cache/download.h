@@ -1,0 +1,54 @@
+// One NAR on its way from an upstream into the store.
+//
+// Fetches (resuming by Range, from any source that has the file), spools, verifies while it
+// arrives, and publishes. Belongs to the cache, not to a client: it goes on when all of them have
+// left.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cache/fetch_policy.h"
+#include "cache/nar_verifier.h"
+#include "cache/spool.h"
+#include "db/catalog.h"
+#include "nix/nar_url.h"
+#include "rt/offload.h"
+#include "storage/blob_store.h"
+#include "upstream/upstream.h"
+
+namespace ncps::cache {
+
+struct NarSource {
+  upstream::Upstream* upstream;
+  std::string url;  // as for Upstream::open_nar
+};
+
+struct DownloadJob {
+  nix::NarUrl url;  // under which it is announced and kept
+  NarExpectation expected;
+  std::vector<NarSource> sources;  // the first is asked first
+};
+
+// For a NAR that we announced: where its narinfo came from, then the others under the same path.
+DownloadJob job_for(const db::NarRow& row, const upstream::UpstreamSet& upstreams);
+
+// For a NAR of which only the name is known.
+// Errors: not_found, if the name is no hash: then nothing could be verified.
+Result<DownloadJob> job_for_unknown(const nix::NarUrl& url, const upstream::UpstreamSet& upstreams);
+
+struct DownloadDeps {
+  storage::BlobStore& store;
+  db::Catalog& catalog;
+  Pool& disk;
+  Pool& cpu;
+  FetchPolicy policy;
+};
+
+// Runs it to its end; every outcome is in the spool. Failures: not_found (every source says so),
+// upstream, timeout, corrupt, unavailable; conflict means that it is at rest already.
+boost::asio::awaitable<void> run_download(DownloadDeps deps, DownloadJob job,
+                                          std::shared_ptr<Spool> spool);
+
+}  // namespace ncps::cache

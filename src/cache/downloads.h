@@ -1,0 +1,72 @@
+// Downloads: at most one per NAR, whoever asks; clients first, prefetches when there is room.
+//
+// Thread-safe. Must be stopped before what DownloadDeps refers to is destroyed.
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <map>
+#include <memory>
+
+#include "base/guarded.h"
+#include "cache/download.h"
+#include "rt/runtime.h"
+#include "rt/task_group.h"
+
+namespace ncps::cache {
+
+struct DownloadLimits {
+  std::size_t running = 64;     // at once
+  std::size_t prefetching = 8;  // of these, without a client
+  std::size_t queued_prefetches =
+      10'000;  // further ones are dropped: a client's request starts them
+};
+
+class Downloads {
+ public:
+  Downloads(Runtime& runtime, DownloadDeps deps, DownloadLimits limits);
+  ~Downloads();  // REQUIRES: stop() has returned
+
+  // The spool of a download under way; nullptr: there is none. One that only waits as a prefetch
+  // now goes before the other prefetches.
+  std::shared_ptr<Spool> find(const nix::NarUrl& url);
+
+  // The download under way, or a new one.
+  std::shared_ptr<Spool> join(DownloadJob job);
+
+  // Fetches it when there is room, for nobody in particular.
+  void prefetch(DownloadJob job);
+
+  // Begins nothing more (what waits fails), and waits for what runs. False: some still runs at the
+  // deadline. Blocks: not from an io thread.
+  bool stop(Deadline deadline);
+
+ private:
+  enum class Asked : bool { by_nobody, by_client };
+  struct Entry {
+    DownloadJob job;
+    std::shared_ptr<Spool> spool = std::make_shared<Spool>();
+    Asked asked;
+    bool running = false;
+  };
+  using EntryPtr = std::shared_ptr<Entry>;
+  struct State {
+    std::map<nix::NarUrl, EntryPtr> all;
+    std::deque<EntryPtr> clients, prefetches;  // not running yet
+    std::size_t running = 0, prefetching = 0;
+    bool stopped = false;
+  };
+
+  static void promote(State& state, const EntryPtr& entry);
+  EntryPtr take_next(State& state) const;  // nullptr: nothing may start now
+  void start_what_may();
+  boost::asio::awaitable<void> run(EntryPtr entry);
+
+  Runtime& runtime_;
+  DownloadDeps deps_;
+  DownloadLimits limits_;
+  Guarded<State> state_;
+  TaskGroup group_;
+};
+
+}  // namespace ncps::cache

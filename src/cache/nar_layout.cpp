@@ -1,0 +1,32 @@
+#include "cache/nar_layout.h"
+
+#include <string>
+#include <string_view>
+
+namespace ncps::cache {
+namespace {
+
+storage::BlobKey sharded(std::string_view folder, std::string_view name,
+                         std::string_view extension) {
+  std::string key(folder);
+  key.append(name.substr(0, 1)).append("/").append(name.substr(0, 2)).append("/");
+  key.append(name).append(extension);
+  // Names of NarUrl and StorePathHash have only characters that a key may have.
+  return storage::BlobKey::parse(key).value();
+}
+
+}  // namespace
+
+storage::BlobKey nar_key(const nix::NarUrl& url) {
+  return sharded("store/nar/", url.file_name(), "");
+}
+
+storage::BlobKey narinfo_key(const nix::StorePathHash& hash) {
+  return sharded("store/narinfo/", hash.str(), ".narinfo");
+}
+
+storage::BlobKey signing_key_key() {
+  return storage::BlobKey::parse("config/cache.key").value();
+}
+
+}  // namespace ncps::cache

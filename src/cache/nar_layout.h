@@ -1,0 +1,20 @@
+// Where things lie in the store: the layout of the contract, the same in a directory and in a
+// bucket.
+#pragma once
+
+#include "nix/nar_url.h"
+#include "nix/store_path_hash.h"
+#include "storage/blob_key.h"
+
+namespace ncps::cache {
+
+// "store/nar/h/ha/<file name>": h and ha are the first one and two characters of the name.
+storage::BlobKey nar_key(const nix::NarUrl& url);
+
+// "store/narinfo/h/ha/<hash>.narinfo"
+storage::BlobKey narinfo_key(const nix::StorePathHash& hash);
+
+// "config/cache.key"
+storage::BlobKey signing_key_key();
+
+}  // namespace ncps::cache

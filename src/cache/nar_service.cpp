@@ -1,0 +1,71 @@
+#include "cache/nar_service.h"
+
+#include "cache/nar_layout.h"
+
+namespace ncps::cache {
+
+OpenNar::OpenNar(std::unique_ptr<storage::Blob> blob) : size_(blob->size()), how_("hit") {
+  from_ = std::move(blob);
+}
+
+OpenNar::OpenNar(std::shared_ptr<Spool> spool, std::optional<std::uint64_t> total,
+                 std::string_view how)
+    : from_(std::move(spool)), size_(total), how_(how) {}
+
+std::unique_ptr<ByteSource> OpenNar::read(std::uint64_t first,
+                                          std::optional<std::uint64_t> length) {
+  if (auto* blob = std::get_if<std::unique_ptr<storage::Blob>>(&from_)) {
+    return (*blob)->read(first, length.value_or((*blob)->size() - first));
+  }
+  return Spool::read(std::get<std::shared_ptr<Spool>>(from_), first, length, Tail::held);
+}
+
+Task<void> OpenNar::wait_for_size(Deadline deadline) {
+  if (size_) co_return Result<void>();
+  CO_TRY(auto view, co_await std::get<std::shared_ptr<Spool>>(from_)->sized(deadline));
+  size_ = view.total;
+  co_return Result<void>();
+}
+
+Task<DownloadJob> NarService::find_job(const nix::NarUrl& url) {
+  CO_TRY(auto row, co_await catalog_.find_nar(url));
+  if (row) co_return job_for(*row, upstreams_);
+  co_return job_for_unknown(url, upstreams_);
+}
+
+Task<OpenNar> NarService::open(nix::NarUrl url, Deadline deadline) {
+  // Under way before at rest: a download leaves the first only once it is the second. What ends
+  // between our two looks answers "conflict", and we look again.
+  for (;;) {
+    std::string_view how = "inflight";
+    auto spool = downloads_.find(url);
+    if (!spool) {
+      auto key = nar_key(url);
+      CO_TRY(auto blob, co_await store_.open(key));
+      if (blob) co_return OpenNar(std::move(blob));
+      CO_TRY(auto job, co_await find_job(url));
+      spool = downloads_.join(std::move(job));
+      how = "miss";
+    }
+    auto started = co_await spool->started(deadline);
+    if (started) co_return OpenNar(std::move(spool), started->total, how);
+    if (started.error().kind() != ErrorKind::conflict)
+      co_return std::unexpected(std::move(started).error());
+  }
+}
+
+Task<std::optional<std::uint64_t>> NarService::size_of(nix::NarUrl url, Deadline deadline) {
+  auto key = nar_key(url);
+  CO_TRY(auto blob, co_await store_.open(key));
+  if (blob) co_return blob->size();
+  CO_TRY(auto job, co_await find_job(url));
+  std::optional<Error> trouble;
+  for (auto& source : job.sources) {
+    auto head = co_await source.upstream->find_nar(source.url, deadline);
+    if (head && *head) co_return (*head)->total;
+    if (!head) trouble = std::move(head).error();
+  }
+  co_return std::unexpected(trouble.value_or(Error(ErrorKind::not_found, "no upstream has it")));
+}
+
+}  // namespace ncps::cache

@@ -1,0 +1,65 @@
+// NarService: a NAR by its URL, wherever it is: at rest, on its way, or still at an upstream.
+//
+// Thread-safe. Errors: not_found (confirmed: no upstream has it), upstream, timeout, corrupt,
+// unavailable.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <variant>
+
+#include "cache/downloads.h"
+#include "db/catalog.h"
+#include "nix/nar_url.h"
+#include "rt/deadline.h"
+#include "storage/blob_store.h"
+#include "upstream/upstream.h"
+
+namespace ncps::cache {
+
+// A NAR that can be read now, at least its beginning.
+class OpenNar {
+ public:
+  OpenNar(std::unique_ptr<storage::Blob> blob);
+  OpenNar(std::shared_ptr<Spool> spool, std::optional<std::uint64_t> total, std::string_view how);
+
+  std::optional<std::uint64_t> size() const noexcept {
+    return size_;
+  }  // bytes; absent: not known yet
+  // Waits until size() is known. Errors: what failed the download; timeout.
+  Task<void> wait_for_size(Deadline deadline);
+  std::string_view how() const noexcept { return how_; }  // "hit", "inflight", "miss"
+
+  // From `first` on, `length` bytes or to the end. REQUIRES: within size(), if that is known.
+  std::unique_ptr<ByteSource> read(std::uint64_t first, std::optional<std::uint64_t> length);
+
+ private:
+  std::variant<std::unique_ptr<storage::Blob>, std::shared_ptr<Spool>> from_;
+  std::optional<std::uint64_t> size_;
+  std::string_view how_;
+};
+
+class NarService {
+ public:
+  NarService(storage::BlobStore& store, db::Catalog& catalog,
+             const upstream::UpstreamSet& upstreams, Downloads& downloads)
+      : store_(store), catalog_(catalog), upstreams_(upstreams), downloads_(downloads) {}
+
+  // Starts a download if it must. The deadline is for its first bytes.
+  Task<OpenNar> open(nix::NarUrl url, Deadline deadline);
+
+  // Whether open() would succeed, and the size, without downloading.
+  Task<std::optional<std::uint64_t>> size_of(nix::NarUrl url, Deadline deadline);
+
+ private:
+  Task<DownloadJob> find_job(const nix::NarUrl& url);
+
+  storage::BlobStore& store_;
+  db::Catalog& catalog_;
+  const upstream::UpstreamSet& upstreams_;
+  Downloads& downloads_;
+};
+
+}  // namespace ncps::cache

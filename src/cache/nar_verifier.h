@@ -1,0 +1,50 @@
+// NarVerifier: whether the bytes of a NAR's file are what was announced.
+//
+// Hashes the file, decompresses it, walks the NAR to its end and hashes that. Pushed, so that it
+// can follow a download. Blocking work for the CPU pool; not thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include "base/result.h"
+#include "nix/compression.h"
+#include "nix/hash.h"
+
+namespace ncps::cache {
+
+// What is known beforehand; what is absent is not checked. A NAR of which nothing but its name is
+// known must have that hash, as a file or decompressed.
+struct NarExpectation {
+  nix::Compression compression;
+  std::optional<nix::Hash> file_hash;
+  std::optional<std::uint64_t> file_size;
+  std::optional<nix::Hash> nar_hash;
+  std::optional<std::uint64_t> nar_size;
+  std::optional<nix::Hash> either_hash;
+};
+
+class NarVerifier {
+ public:
+  // Errors: invalid: a compression that we cannot undo, or nothing to check against.
+  static Result<NarVerifier> make(const NarExpectation& expected);
+  ~NarVerifier();
+  NarVerifier(NarVerifier&&) noexcept;
+  NarVerifier& operator=(NarVerifier&&) noexcept;
+
+  // Errors: corrupt, as soon as the bytes cannot become right (also: more than NarSize or
+  // FileSize).
+  Result<void> feed(std::string_view bytes);
+
+  // All bytes were fed. Errors: corrupt, naming what does not match.
+  Result<void> finish();
+
+ private:
+  struct State;
+  explicit NarVerifier(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace ncps::cache

@@ -1,0 +1,82 @@
+// SingleFlight: many callers, one piece of work per key.
+//
+// The first caller for a key starts the work; whoever asks before it ends gets the same Result. The
+// work belongs to the SingleFlight, not to the caller: a client that hangs up does not end it.
+// Thread-safe.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+
+#include "base/guarded.h"
+#include "rt/runtime.h"
+#include "rt/signal.h"
+#include "rt/task.h"
+#include "rt/task_group.h"
+
+namespace ncps::cache {
+
+template <class Key, class T>
+class SingleFlight {
+ public:
+  using Work = std::function<Task<T>()>;
+
+  explicit SingleFlight(Runtime& runtime) : runtime_(runtime) {}
+
+  // `work` is called at most once, and only if nobody is at it already. The deadline ends only the
+  // caller's waiting, with a timeout.
+  Task<T> run(Key key, Work work, Deadline deadline) {
+    auto [flight, first] = join(key);
+    if (first)
+      group_.spawn(runtime_.next_executor(), "single flight", fly(key, flight, std::move(work)));
+    for (;;) {
+      auto seen = flight->landed.version();
+      auto result = flight->result.with([](auto& slot) { return slot; });
+      if (result) co_return std::move(*result);
+      bool changed = co_await flight->landed.wait_past(seen, deadline);
+      if (!changed) co_return fail(ErrorKind::timeout, "no answer before the deadline");
+    }
+  }
+
+  // Waits for what runs. Blocks: not from an io thread. Nothing may be started meanwhile.
+  bool stop(Deadline deadline) { return group_.join_blocking(deadline); }
+
+ private:
+  struct Flight {
+    Signal landed;
+    Guarded<std::optional<Result<T>>> result;
+  };
+  using FlightPtr = std::shared_ptr<Flight>;
+  struct Joined {
+    FlightPtr flight;
+    bool first;
+  };
+
+  Joined join(const Key& key) {
+    return flights_.with([&](auto& map) -> Joined {
+      auto [it, fresh] = map.try_emplace(key);
+      if (fresh) it->second = std::make_shared<Flight>();
+      return {it->second, fresh};
+    });
+  }
+
+  boost::asio::awaitable<void> fly(Key key, FlightPtr flight, Work work) {
+    Result<T> result = fail(ErrorKind::internal, "the work ended without a result");
+    try {
+      result = co_await work();
+    } catch (const std::exception& e) {
+      result = fail(ErrorKind::internal, e.what());
+    }
+    flights_.with([&](auto& map) { map.erase(key); });
+    flight->result.with([&](auto& slot) { slot.emplace(std::move(result)); });
+    flight->landed.notify();
+  }
+
+  Runtime& runtime_;
+  Guarded<std::map<Key, FlightPtr>> flights_;
+  TaskGroup group_;
+};
+
+}  // namespace ncps::cache

@@ -1,0 +1,134 @@
+#include "cache/spool.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+
+namespace ncps::cache {
+namespace {
+
+// The downloader ends every stall long before: a reader that waits longer has found a bug.
+constexpr auto kLongestWait = std::chrono::minutes(10);
+
+}  // namespace
+
+std::uint64_t readable(const Spool::View& view, Tail tail) noexcept {
+  if (tail == Tail::open || view.state == SpoolState::complete) return view.size;
+  auto end = view.total ? std::max(*view.total, view.size) : view.size;
+  auto limit = end > Spool::kHeldBack ? end - Spool::kHeldBack : 0;
+  return std::min(view.size, limit);
+}
+
+Spool::View Spool::view() const {
+  return state_.with([](const State& s) { return s.view; });
+}
+
+void Spool::begin(std::unique_ptr<storage::SpoolFile> file, std::optional<std::uint64_t> total) {
+  CHECK(!file_);
+  file_ = std::move(file);
+  state_.with([&](State& s) {
+    s.view.state = SpoolState::growing;
+    s.view.total = total;
+    s.view.fd = file_->fd();
+  });
+  changed_.notify();
+}
+
+storage::SpoolFile& Spool::file() {
+  CHECK(file_);
+  return *file_;
+}
+
+void Spool::grown() {
+  state_.with([&](State& s) { s.view.size = file_->size(); });
+  changed_.notify();
+}
+
+void Spool::all_arrived() {
+  state_.with([&](State& s) {
+    s.view.state = SpoolState::arrived;
+    s.view.total = s.view.size;
+  });
+  changed_.notify();
+}
+
+void Spool::complete() {
+  state_.with([&](State& s) {
+    CHECK(s.view.state == SpoolState::arrived);
+    s.view.state = SpoolState::complete;
+  });
+  changed_.notify();
+}
+
+void Spool::fail(Error error) {
+  state_.with([&](State& s) {
+    if (s.view.state == SpoolState::complete || s.error) return;
+    s.view.state = SpoolState::failed;
+    s.error = std::move(error);
+  });
+  changed_.notify();
+}
+
+Task<Spool::View> Spool::started(Deadline deadline) {
+  return wait_until([](const View& v) { return v.state != SpoolState::waiting; }, deadline);
+}
+
+Task<Spool::View> Spool::sized(Deadline deadline) {
+  return wait_until([](const View& v) { return v.total.has_value(); }, deadline);
+}
+
+Task<Spool::View> Spool::wait_until(bool (*good)(const View&), Deadline deadline) {
+  for (;;) {
+    auto seen = changed_.version();
+    auto state = state_.with([](const State& s) { return s; });
+    if (state.error) co_return std::unexpected(std::move(*state.error));
+    if (good(state.view)) co_return state.view;
+    bool changed = co_await changed_.wait_past(seen, deadline);
+    if (!changed) co_return ncps::fail(ErrorKind::timeout, "the upstream has not answered in time");
+  }
+}
+
+class SpoolReader final : public ByteSource {
+ public:
+  SpoolReader(std::shared_ptr<Spool> spool, std::uint64_t first,
+              std::optional<std::uint64_t> length, Tail tail)
+      : spool_(std::move(spool)), next_(first), tail_(tail) {
+    if (length) end_ = first + *length;
+  }
+
+  Task<Piece> next() override {
+    for (;;) {
+      auto seen = spool_->changed_.version();
+      auto state = spool_->state_.with([](const Spool::State& s) { return s; });
+      if (end_ && next_ >= *end_) co_return Piece(std::string_view());
+      if (state.error) co_return std::unexpected(std::move(*state.error));
+      auto limit = std::min(readable(state.view, tail_), end_.value_or(state.view.size));
+      if (limit > next_) {
+        FileSpan span{state.view.fd, next_, limit - next_};
+        next_ = limit;
+        co_return Piece(span);
+      }
+      if (over(state.view)) co_return Piece(std::string_view());
+      bool changed = co_await spool_->changed_.wait_past(seen, Deadline::after(kLongestWait));
+      if (!changed) co_return fail(ErrorKind::timeout, "the download has not moved for minutes");
+    }
+  }
+
+ private:
+  bool over(const Spool::View& view) const {
+    if (view.state == SpoolState::complete) return true;
+    return tail_ == Tail::open && view.state == SpoolState::arrived;
+  }
+
+  std::shared_ptr<Spool> spool_;
+  std::uint64_t next_;
+  std::optional<std::uint64_t> end_;
+  Tail tail_;
+};
+
+std::unique_ptr<ByteSource> Spool::read(std::shared_ptr<Spool> spool, std::uint64_t first,
+                                        std::optional<std::uint64_t> length, Tail tail) {
+  return std::make_unique<SpoolReader>(std::move(spool), first, length, tail);
+}
+
+}  // namespace ncps::cache

@@ -1,0 +1,72 @@
+// Spool: a download as a growing file, with one writer and any number of readers.
+//
+// waiting -> growing -> arrived -> complete, or failed from anywhere. Readers sleep until there is
+// more. A client's reader gets the last few KiB only once the bytes are complete and verified, so
+// that what is wrong never ends cleanly; the verifier's reader gets everything that has arrived.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "base/guarded.h"
+#include "rt/byte_source.h"
+#include "rt/deadline.h"
+#include "rt/signal.h"
+#include "storage/spool_file.h"
+
+namespace ncps::cache {
+
+enum class SpoolState : std::uint8_t { waiting, growing, arrived, complete, failed };
+
+enum class Tail : bool { held, open };
+
+// Thread-safe; the functions of the writer are for one writer.
+class Spool {
+ public:
+  static constexpr std::uint64_t kHeldBack = 4 * 1024;  // bytes
+
+  struct View {
+    SpoolState state = SpoolState::waiting;
+    std::uint64_t size = 0;              // bytes that have arrived
+    std::optional<std::uint64_t> total;  // bytes in the end; absent: nobody knows yet
+    int fd = -1;                         // open for as long as the Spool lives, once growing
+  };
+  View view() const;
+
+  // ---- the writer ----
+  void begin(std::unique_ptr<storage::SpoolFile> file, std::optional<std::uint64_t> total);
+  storage::SpoolFile& file();  // REQUIRES: begun
+  void grown();                // after appending to file()
+  void all_arrived();          // no more bytes will come; total is known now
+  void complete();             // what arrived is right
+  void fail(Error error);      // for good; the first Error counts; after complete() nothing happens
+
+  // ---- readers ----
+  // Waits until the bytes begin to come: then total is known if it can be. Errors: what failed;
+  // timeout.
+  Task<View> started(Deadline deadline);
+
+  // Waits until total is known. Errors: what failed; timeout.
+  Task<View> sized(Deadline deadline);
+
+  // `length` bytes from `first` on; absent: to the end. REQUIRES: started.
+  static std::unique_ptr<ByteSource> read(std::shared_ptr<Spool> spool, std::uint64_t first,
+                                          std::optional<std::uint64_t> length, Tail tail);
+
+ private:
+  friend class SpoolReader;
+  Task<View> wait_until(bool (*good)(const View&), Deadline deadline);
+  struct State {
+    View view;
+    std::optional<Error> error;
+  };
+  std::unique_ptr<storage::SpoolFile> file_;  // written once, by begin()
+  Guarded<State> state_;
+  Signal changed_;
+};
+
+// How far a reader may read, of what has arrived. Pure.
+std::uint64_t readable(const Spool::View& view, Tail tail) noexcept;
+
+}  // namespace ncps::cache

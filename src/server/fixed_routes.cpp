@@ -1,0 +1,39 @@
+#include "server/fixed_routes.h"
+
+#include <nlohmann/json.hpp>
+
+#include "nix/cache_info.h"
+#include "nix/store_path.h"
+
+namespace ncps::server {
+namespace {
+
+std::shared_ptr<const http::Prepared> fixed(std::string type, std::string body) {
+  return http::prepare(200, {{"Content-Type", std::move(type)}}, std::move(body));
+}
+
+}  // namespace
+
+FixedRoutes::FixedRoutes(const std::string& hostname, const nix::PublicKey& key) {
+  nlohmann::json about = {{"hostname", hostname}, {"publicKey", key.str()}};
+  root_ = fixed("application/json", about.dump());
+  // The contract's values: Priority 10 goes before cache.nixos.org's 40.
+  nix::CacheInfo info{
+      .store_dir = std::string(nix::kStoreDir), .want_mass_query = true, .priority = 10};
+  cache_info_ = fixed("text/x-nix-cache-info", nix::print_cache_info(info));
+  pubkey_ = fixed("text/plain; charset=utf-8", key.str());
+  healthz_ = fixed("text/plain; charset=utf-8", ".");
+}
+
+http::Response FixedRoutes::answer(Fixed which) const {
+  http::Response response;
+  switch (which) {
+    case Fixed::root: response.body = root_; break;
+    case Fixed::cache_info: response.body = cache_info_; break;
+    case Fixed::pubkey: response.body = pubkey_; break;
+    case Fixed::healthz: response.body = healthz_; break;
+  }
+  return response;
+}
+
+}  // namespace ncps::server

@@ -1,0 +1,23 @@
+// The answers that never change while we run: /, /nix-cache-info, /pubkey, /healthz.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "http/response.h"
+#include "nix/signature.h"
+#include "server/route.h"
+
+namespace ncps::server {
+
+class FixedRoutes {
+ public:
+  FixedRoutes(const std::string& hostname, const nix::PublicKey& key);
+
+  http::Response answer(Fixed which) const;
+
+ private:
+  std::shared_ptr<const http::Prepared> root_, cache_info_, pubkey_, healthz_;
+};
+
+}  // namespace ncps::server

@@ -1,0 +1,44 @@
+#include "server/nar_info_memory.h"
+
+namespace ncps::server {
+namespace {
+
+// What one costs: text, head, hash table node.
+std::size_t cost(const HotNarInfo& info) {
+  return info.prepared->head.size() + info.prepared->body.size() + info.etag.size() + 256;
+}
+
+}  // namespace
+
+Guarded<NarInfoMemory::Shard>& NarInfoMemory::shard_of(const nix::StorePathHash& hash) {
+  return shards_[std::hash<nix::StorePathHash>{}(hash) % kShards];
+}
+
+void NarInfoMemory::insert(Shard& shard, const nix::StorePathHash& hash, HotNarInfo info) const {
+  shard.young_bytes += cost(info);
+  shard.young.insert_or_assign(hash, std::move(info));
+  if (shard.young_bytes <= bytes_per_half_shard_) return;
+  shard.old = std::exchange(shard.young, {});
+  shard.young_bytes = 0;
+}
+
+std::optional<HotNarInfo> NarInfoMemory::find(const nix::StorePathHash& hash) {
+  return shard_of(hash).with([&](Shard& shard) -> std::optional<HotNarInfo> {
+    if (auto it = shard.young.find(hash); it != shard.young.end()) return it->second;
+    auto it = shard.old.find(hash);
+    if (it == shard.old.end()) return std::nullopt;
+    auto info = std::move(it->second);
+    shard.old.erase(it);
+    insert(shard, hash, info);
+    return info;
+  });
+}
+
+void NarInfoMemory::put(const nix::StorePathHash& hash, HotNarInfo info) {
+  shard_of(hash).with([&](Shard& shard) {
+    shard.old.erase(hash);
+    insert(shard, hash, std::move(info));
+  });
+}
+
+}  // namespace ncps::server

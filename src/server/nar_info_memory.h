@@ -1,0 +1,48 @@
+// Hot narinfos, ready to write: the answers that need no disk, no database and no upstream.
+//
+// Bounded in bytes; what has not been asked for lately goes first (two generations: the older one
+// is dropped when the younger has filled its half). Sharded, so that threads rarely meet.
+// Thread-safe.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+#include "base/guarded.h"
+#include "http/response.h"
+#include "nix/store_path_hash.h"
+
+namespace ncps::server {
+
+struct HotNarInfo {
+  std::shared_ptr<const http::Prepared> prepared;
+  std::string etag;
+};
+
+class NarInfoMemory {
+ public:
+  explicit NarInfoMemory(std::size_t bytes) : bytes_per_half_shard_(bytes / kShards / 2) {}
+
+  std::optional<HotNarInfo> find(const nix::StorePathHash& hash);
+  void put(const nix::StorePathHash& hash, HotNarInfo info);
+
+ private:
+  static constexpr std::size_t kShards = 16;
+  using Map = std::unordered_map<nix::StorePathHash, HotNarInfo>;
+  struct Shard {
+    Map young, old;
+    std::size_t young_bytes = 0;
+  };
+
+  void insert(Shard& shard, const nix::StorePathHash& hash, HotNarInfo info) const;
+  Guarded<Shard>& shard_of(const nix::StorePathHash& hash);
+
+  std::size_t bytes_per_half_shard_;
+  std::array<Guarded<Shard>, kShards> shards_;
+};
+
+}  // namespace ncps::server

@@ -1,0 +1,56 @@
+#include "server/nar_info_routes.h"
+
+#include "http/range.h"
+#include "server/error_response.h"
+
+namespace ncps::server {
+namespace {
+
+constexpr auto kAnswerTime = std::chrono::seconds(35);
+
+std::vector<http::Header> headers_for(const std::string& etag) {
+  return {{"Content-Type", "text/x-nix-narinfo"},
+          {"ETag", etag},
+          {"Cache-Control", "public, max-age=3600"}};
+}
+
+http::Response respond(const http::Request& request, const HotNarInfo& info, std::string_view how) {
+  http::Response response;
+  response.cache = how;
+  auto known = request.header("If-None-Match");
+  if (!known.empty() && http::if_none_match(known, info.etag)) {
+    response.status = 304;
+    response.headers = headers_for(info.etag);
+    return response;
+  }
+  response.body = info.prepared;
+  return response;
+}
+
+}  // namespace
+
+std::optional<http::Response> NarInfoRoutes::answer_from_memory(const http::Request& request,
+                                                                const nix::StorePathHash& hash) {
+  auto hot = memory_.find(hash);
+  if (!hot) return std::nullopt;
+  return respond(request, *hot, "memory");
+}
+
+boost::asio::awaitable<http::Response> NarInfoRoutes::answer(const http::Request& request,
+                                                             nix::StorePathHash hash) {
+  auto prefetch = request.method == http::Method::get ? cache::Prefetch::yes : cache::Prefetch::no;
+  auto found = co_await narinfos_.find(hash, prefetch, Deadline::after(kAnswerTime));
+  if (!found) co_return error_response(found.error());
+  if (!*found) {
+    auto absent = http::text_response(404, "no upstream has this store path");
+    absent.cache = "miss";
+    co_return absent;
+  }
+  auto& served = **found;
+  HotNarInfo hot{.prepared = http::prepare(200, headers_for(served.etag), std::move(served.text)),
+                 .etag = served.etag};
+  memory_.put(hash, hot);
+  co_return respond(request, hot, served.how);
+}
+
+}  // namespace ncps::server

@@ -1,0 +1,28 @@
+// GET and HEAD of /<hash>.narinfo.
+#pragma once
+
+#include "cache/nar_info_service.h"
+#include "http/request.h"
+#include "http/response.h"
+#include "server/nar_info_memory.h"
+
+namespace ncps::server {
+
+class NarInfoRoutes {
+ public:
+  NarInfoRoutes(cache::NarInfoService& narinfos, std::size_t memory_bytes)
+      : narinfos_(narinfos), memory_(memory_bytes) {}
+
+  // The answer if it is in memory: without waiting for anything.
+  std::optional<http::Response> answer_from_memory(const http::Request& request,
+                                                   const nix::StorePathHash& hash);
+
+  boost::asio::awaitable<http::Response> answer(const http::Request& request,
+                                                nix::StorePathHash hash);
+
+ private:
+  cache::NarInfoService& narinfos_;
+  NarInfoMemory memory_;
+};
+
+}  // namespace ncps::server

@@ -1,0 +1,72 @@
+#include "server/nar_routes.h"
+
+#include "http/range.h"
+#include "server/error_response.h"
+
+namespace ncps::server {
+namespace {
+
+constexpr auto kOpenTime = std::chrono::seconds(60);  // for the first byte from an upstream
+constexpr auto kSizeTime = std::chrono::minutes(5);   // for a range of what has no known size yet
+
+std::string etag_of(const nix::NarUrl& url) {
+  return "\"" + std::string(url.file_name()) + "\"";
+}
+
+std::vector<http::Header> headers_for(const nix::NarUrl& url) {
+  return {{"Content-Type", "application/x-nix-nar"},
+          {"Accept-Ranges", "bytes"},
+          {"ETag", etag_of(url)},
+          {"Cache-Control", "public, max-age=31536000, immutable"}};
+}
+
+http::Response unsatisfiable(std::uint64_t size) {
+  auto response = http::text_response(416, "the range is beyond the end");
+  response.headers.push_back({"Content-Range", http::content_range_unsatisfied(size)});
+  return response;
+}
+
+}  // namespace
+
+boost::asio::awaitable<http::Response> NarRoutes::answer_head(nix::NarUrl url) {
+  auto size = co_await nars_.size_of(url, Deadline::after(kOpenTime));
+  if (!size) co_return error_response(size.error());
+  http::Response response{.headers = headers_for(url)};
+  response.length = *size;
+  co_return response;
+}
+
+boost::asio::awaitable<http::Response> NarRoutes::answer(const http::Request& request,
+                                                         nix::NarUrl url) {
+  auto etag = etag_of(url);
+  auto known = request.header("If-None-Match");
+  if (!known.empty() && http::if_none_match(known, etag)) {
+    co_return http::Response{.status = 304, .headers = headers_for(url)};
+  }
+  if (request.method == http::Method::head) co_return co_await answer_head(url);
+
+  auto nar = co_await nars_.open(url, Deadline::after(kOpenTime));
+  if (!nar) co_return error_response(nar.error());
+  http::Response response{.headers = headers_for(url)};
+  response.cache = nar->how();
+  auto wanted = request.header("Range");
+  if (!wanted.empty() && http::if_range_allows(request.header("If-Range"), etag)) {
+    auto sized = co_await nar->wait_for_size(Deadline::after(kSizeTime));
+    if (!sized) co_return error_response(sized.error());
+    auto decision = http::decide_range(wanted, *nar->size());
+    if (decision.answer == http::RangeAnswer::unsatisfiable) co_return unsatisfiable(*nar->size());
+    if (decision.answer == http::RangeAnswer::part) {
+      response.status = 206;
+      response.headers.push_back(
+          {"Content-Range", http::content_range(decision.range, *nar->size())});
+      response.length = decision.range.length();
+      response.body = nar->read(decision.range.first, decision.range.length());
+      co_return response;
+    }
+  }
+  response.length = nar->size();
+  response.body = nar->read(0, nar->size());
+  co_return response;
+}
+
+}  // namespace ncps::server

@@ -1,0 +1,50 @@
+#include "server/route.h"
+
+#include <string>
+
+#include "http/percent.h"
+
+namespace ncps::server {
+namespace {
+
+constexpr std::string_view kNarInfo = ".narinfo";
+constexpr std::string_view kNarFolder = "/nar/";
+
+bool plain(std::string_view path) {
+  return path.find('%') == path.npos && path.find("//") == path.npos &&
+         path.find("/.") == path.npos;
+}
+
+Route parse_nar(std::string_view path) {
+  auto name = path.substr(kNarFolder.size());
+  if (name.find('/') != name.npos) return NoSuchPath{};
+  auto url = nix::NarUrl::parse(path.substr(1));
+  if (url && url->query().empty()) return std::move(*url);
+  if (name.find(".nar") != name.npos) return BadNarName{};
+  return NoSuchPath{};
+}
+
+Route parse_decoded(std::string_view path) {
+  if (path.ends_with(kNarInfo) && path.starts_with('/')) {
+    auto hash = nix::StorePathHash::parse(path.substr(1, path.size() - 1 - kNarInfo.size()));
+    if (hash) return *hash;
+    return NoSuchPath{};
+  }
+  if (path.starts_with(kNarFolder)) return parse_nar(path);
+  if (path == "/") return Fixed::root;
+  if (path == "/nix-cache-info") return Fixed::cache_info;
+  if (path == "/pubkey") return Fixed::pubkey;
+  if (path == "/healthz") return Fixed::healthz;
+  return NoSuchPath{};
+}
+
+}  // namespace
+
+Route parse_route(std::string_view path) {
+  if (plain(path)) return parse_decoded(path);
+  auto decoded = http::decode_path(path);
+  if (!decoded) return NoSuchPath{};
+  return parse_decoded(*decoded);
+}
+
+}  // namespace ncps::server

@@ -1,0 +1,24 @@
+// Which resource a request path names. Pure.
+#pragma once
+
+#include <optional>
+#include <string_view>
+#include <variant>
+
+#include "nix/nar_url.h"
+#include "nix/store_path_hash.h"
+
+namespace ncps::server {
+
+enum class Fixed : std::uint8_t { root, cache_info, pubkey, healthz };
+struct NoSuchPath {};
+struct BadNarName {
+};  // below /nar/, ends like a NAR, but is no name that we can serve: 400, as the contract has it
+
+using Route = std::variant<Fixed, nix::StorePathHash, nix::NarUrl, NoSuchPath, BadNarName>;
+
+// `path` as sent, without query: percent-decoded here, once. What is malformed, or would leave its
+// folder, is NoSuchPath.
+Route parse_route(std::string_view path);
+
+}  // namespace ncps::server

@@ -1,0 +1,30 @@
+#include "server/router.h"
+
+namespace ncps::server {
+namespace {
+
+http::Response method_not_allowed() {
+  auto response = http::text_response(405, "only GET and HEAD are answered here");
+  response.headers.push_back({"Allow", "GET, HEAD"});
+  return response;
+}
+
+}  // namespace
+
+boost::asio::awaitable<http::Response> Router::answer(const http::Request& request) {
+  if (request.method != http::Method::get && request.method != http::Method::head) {
+    co_return method_not_allowed();
+  }
+  auto route = parse_route(request.path);
+  if (auto* hash = std::get_if<nix::StorePathHash>(&route)) {
+    if (auto hot = narinfos_.answer_from_memory(request, *hash)) co_return std::move(*hot);
+    co_return co_await narinfos_.answer(request, *hash);
+  }
+  if (auto* url = std::get_if<nix::NarUrl>(&route)) co_return co_await nars_.answer(request, *url);
+  if (auto* which = std::get_if<Fixed>(&route)) co_return fixed_.answer(*which);
+  if (std::holds_alternative<BadNarName>(route))
+    co_return http::text_response(400, "not the name of a NAR");
+  co_return http::text_response(404, "no such path");
+}
+
+}  // namespace ncps::server

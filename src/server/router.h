@@ -1,0 +1,25 @@
+// From a request to the routes' answers.
+#pragma once
+
+#include "http/server.h"
+#include "server/fixed_routes.h"
+#include "server/nar_info_routes.h"
+#include "server/nar_routes.h"
+
+namespace ncps::server {
+
+// Thread-safe, as its parts are. Must outlive the server that it answers for.
+class Router {
+ public:
+  Router(FixedRoutes fixed, NarInfoRoutes& narinfos, NarRoutes& nars)
+      : fixed_(std::move(fixed)), narinfos_(narinfos), nars_(nars) {}
+
+  boost::asio::awaitable<http::Response> answer(const http::Request& request);
+
+ private:
+  FixedRoutes fixed_;
+  NarInfoRoutes& narinfos_;
+  NarRoutes& nars_;
+};
+
+}  // namespace ncps::server
