@@ -89,7 +89,7 @@ bool split_target(RequestHead& head) {
     auto name = rest.substr(0, scheme);
     if (!same_word(name, "http") && !same_word(name, "https")) return false;
     auto begin = rest.find_first_of("/?", scheme + 3);
-    if (begin == scheme + 3) return false;  // no host
+    if (begin == scheme + 3 || rest.size() == scheme + 3) return false;  // no host
     rest = begin == std::string_view::npos ? std::string_view("/") : rest.substr(begin);
     if (rest.starts_with('?')) {
       head.path = "/";
