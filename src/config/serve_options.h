@@ -1,0 +1,40 @@
+// What `ncps serve` is to do, read and checked.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/raw_values.h"
+#include "db/database_url.h"
+#include "http/listen_address.h"
+#include "nix/signature.h"
+#include "telemetry/log.h"
+#include "upstream/upstream_url.h"
+
+namespace ncps::config {
+
+struct ServeOptions {
+  log::Level log_level = log::Level::info;
+  std::string hostname;
+  std::filesystem::path storage_local;
+  std::filesystem::path database;
+  std::filesystem::path temp_path;
+  std::vector<upstream::UpstreamUrl> upstreams;
+  std::vector<nix::PublicKey> upstream_keys;
+  bool sign_narinfo = true;
+  bool sign_unverified = false;
+  std::optional<std::filesystem::path> secret_key_path;
+  http::ListenAddress listen;
+};
+
+// Either the options, or every mistake: one line each, naming option, origin and what would be
+// right.
+struct ReadOptions {
+  ServeOptions options;
+  std::vector<std::string> mistakes;
+};
+ReadOptions read_serve_options(const RawValues& values);
+
+}  // namespace ncps::config

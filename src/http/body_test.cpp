@@ -1,0 +1,236 @@
+// Bodies that come from a ByteSource: whole, in files, cut, failing, slow.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "http/testing/server_fixture.h"
+
+namespace ncps::http {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::Gate;
+using testing::pattern;
+using testing::PieceSource;
+using testing::RawClient;
+using testing::response_of;
+using testing::SpanSource;
+
+struct HttpBody : testing::ServerTest {
+  using Length = std::optional<std::uint64_t>;
+
+  void serve_pieces(std::string path, std::deque<std::string> pieces, Length length,
+                    std::optional<Error> error = std::nullopt) {
+    serve(std::move(path), [=] {
+      auto source = std::make_unique<PieceSource>();
+      source->pieces = pieces;
+      source->error = error;
+      return response_of(std::move(source), length);
+    });
+  }
+
+  void serve_spans(std::string path, std::deque<FileSpan> spans, Length length) {
+    serve(std::move(path),
+          [=] { return response_of(std::make_unique<SpanSource>(spans), length); });
+  }
+
+  // A file on disk that has no name any more.
+  UniqueFd make_file(std::string_view content) {
+    auto name = (std::filesystem::temp_directory_path() / "ncps-body-XXXXXX").string();
+    UniqueFd file(::mkstemp(name.data()));
+    ::unlink(name.c_str());
+    for (auto rest = content; !rest.empty();) {
+      auto written = ::write(file.get(), rest.data(), rest.size());
+      if (written <= 0) throw std::runtime_error("cannot write the test's file");
+      rest.remove_prefix(static_cast<std::size_t>(written));
+    }
+    return file;
+  }
+
+  const Error kBroken{ErrorKind::unavailable, "broken on purpose in a test"};
+};
+
+TEST_F(HttpBody, PiecesBecomeOneBody) {
+  serve_pieces("/known", {"a", "bc", "def"}, 6);
+  serve_pieces("/one", {"x"}, 1);
+  serve_pieces("/chunked", {"a", "bc", std::string(100'000, 'd')}, std::nullopt);
+  serve_pieces("/empty", {}, 0);
+  serve_pieces("/empty-chunked", {}, std::nullopt);
+  RawClient client(start().port());
+  for (int i = 0; i < 3; ++i) {
+    for (auto [path, body] : {std::pair<std::string, std::string>{"/known", "abcdef"},
+                              {"/one", "x"},
+                              {"/chunked", "abc" + std::string(100'000, 'd')},
+                              {"/empty", ""},
+                              {"/empty-chunked", ""}}) {
+      ASSERT_TRUE(client.get(path));
+      auto answer = client.read();
+      EXPECT_EQ(answer.status, 200u);
+      EXPECT_TRUE(answer.complete);
+      EXPECT_TRUE(answer.body == body) << path;
+    }
+  }
+}
+
+TEST_F(HttpBody, WithoutLengthHttp10ReadsUntilTheEnd) {
+  serve_pieces("/", {"a", "bc"}, std::nullopt);
+  RawClient client(start().port());
+  ASSERT_TRUE(client.send("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"));
+  auto answer = client.read();
+  EXPECT_EQ(answer.body, "abc");
+  EXPECT_TRUE(answer.complete);
+  EXPECT_TRUE(answer.has("Connection: close\r\n"));
+  EXPECT_FALSE(answer.has("Transfer-Encoding"));
+}
+
+TEST_F(HttpBody, FilesAreSentFromMemoryAndFromDisk) {
+  auto content = pattern(3'000'000);
+  auto file = make_file(content);
+  serve_spans("/file", {{file.get(), 0, content.size()}}, content.size());
+  serve_spans("/part", {{file.get(), 1'000'001, 999}}, 999);
+  serve_spans("/byte", {{file.get(), 77, 1}}, 1);
+  serve_spans("/two", {{file.get(), 0, 600'000}, {file.get(), 600'000, 700'000}}, 1'300'000);
+  serve_spans("/chunked", {{file.get(), 0, 600'000}, {file.get(), 600'000, 5}}, std::nullopt);
+  RawClient client(start().port());
+  for (auto heat : {"warm", "cold"}) {
+    for (auto [path, body] : {std::pair<std::string, std::string>{"/file", content},
+                              {"/part", content.substr(1'000'001, 999)},
+                              {"/byte", content.substr(77, 1)},
+                              {"/two", content.substr(0, 1'300'000)},
+                              {"/chunked", content.substr(0, 600'005)}}) {
+      if (heat == std::string_view("cold")) {
+        ASSERT_EQ(::fsync(file.get()), 0);
+        ASSERT_EQ(::posix_fadvise(file.get(), 0, 0, POSIX_FADV_DONTNEED), 0);
+      }
+      ASSERT_TRUE(client.get(path));
+      auto answer = client.read();
+      EXPECT_TRUE(answer.complete) << path << ' ' << heat;
+      EXPECT_TRUE(answer.body == body) << path << ' ' << heat << ' ' << answer.body.size();
+    }
+  }
+}
+
+TEST_F(HttpBody, ASourceThatFailsNeverLooksComplete) {
+  serve_pieces("/known", {"abc"}, 6, kBroken);
+  serve_pieces("/at-once", {}, 6, kBroken);
+  serve_pieces("/chunked", {"abc"}, std::nullopt, kBroken);
+  serve_pieces("/at-the-end", {"abc", "def"}, 6, kBroken);  // a hash that does not fit, say
+  serve_pieces("/one", {"x"}, 1, kBroken);
+  serve_pieces("/empty", {}, 0, kBroken);
+  auto port = start().port();
+  for (auto path : {"/known", "/at-once", "/chunked", "/at-the-end", "/one", "/empty"}) {
+    RawClient client(port);
+    ASSERT_TRUE(client.get(path));
+    auto answer = client.read();
+    EXPECT_FALSE(answer.complete) << path << ": " << answer.body;
+    EXPECT_FALSE(client.ends_cleanly()) << path;
+    EXPECT_TRUE(client.reset()) << path;
+  }
+  RawClient old(port);
+  ASSERT_TRUE(old.send("GET /chunked HTTP/1.0\r\n\r\n"));
+  EXPECT_FALSE(old.read().complete);
+  EXPECT_TRUE(old.reset());
+}
+
+TEST_F(HttpBody, ASourceOfAnotherLengthNeverLooksComplete) {
+  auto content = pattern(1'000'000);
+  auto file = make_file(content);
+  auto size = content.size();
+  serve_pieces("/short", {"abc"}, 6);
+  serve_pieces("/nothing", {}, 6);
+  serve_pieces("/long", {"abc", "defg"}, 6);
+  serve_pieces("/surplus", {"abcdef", "g"}, 6);
+  serve_spans("/short-file", {{file.get(), 0, size + 1}}, size + 1);
+  serve_spans("/short-file-chunked", {{file.get(), 0, size + 1}}, std::nullopt);
+  serve_spans("/beyond-file", {{file.get(), size + 100, 10}}, 10);
+  serve_spans("/short-span", {{file.get(), 0, size}}, size + 1);
+  auto port = start().port();
+  for (auto path : {"/short", "/nothing", "/long", "/surplus", "/short-file", "/short-file-chunked",
+                    "/beyond-file", "/short-span"}) {
+    RawClient client(port);
+    ASSERT_TRUE(client.get(path));
+    auto answer = client.read();
+    EXPECT_FALSE(answer.complete) << path << ": " << answer.body.size();
+    EXPECT_FALSE(client.ends_cleanly()) << path;
+    EXPECT_TRUE(client.reset()) << path;
+  }
+}
+
+TEST_F(HttpBody, TheHeadDoesNotWaitForALateBody) {
+  Gate gate;
+  serve("/late", [&] {
+    auto source = std::make_unique<PieceSource>();
+    source->pieces = {"abc", "def"};
+    source->gate = &gate;
+    return response_of(std::move(source), 6);
+  });
+  RawClient client(start().port());
+  ASSERT_TRUE(client.get("/late"));
+  while (client.rest().find("\r\n\r\n") == std::string::npos) ASSERT_TRUE(client.more());
+  EXPECT_TRUE(client.rest().ends_with("\r\n\r\n"));
+  gate.open();
+  auto answer = client.read();
+  EXPECT_TRUE(answer.complete);
+  EXPECT_EQ(answer.body, "abcdef");
+}
+
+TEST_F(HttpBody, BytesDoNotWaitForLaterOnes) {
+  Gate gate;
+  serve("/late", [&] {
+    auto source = std::make_unique<PieceSource>();
+    source->pieces = {"abc", "def"};
+    source->gate = &gate;
+    source->gated = 1;
+    return response_of(std::move(source), 6);
+  });
+  RawClient client(start().port());
+  ASSERT_TRUE(client.get("/late"));
+  while (!client.rest().ends_with("abc")) ASSERT_TRUE(client.more());
+  gate.open();
+  EXPECT_EQ(client.read().body, "abcdef");
+}
+
+TEST_F(HttpBody, ManySlowReadersHoldUpNobody) {
+  constexpr std::size_t kClients = 200;
+  auto content = pattern(1'000'000);
+  auto file = make_file(content);
+  serve_spans("/file", {{file.get(), 0, content.size()}}, content.size());
+  serve_pieces("/memory", {content.substr(0, 400'000), content.substr(400'000)}, std::nullopt);
+  auto port = start().port();
+  std::vector<std::unique_ptr<RawClient>> slow;
+  for (std::size_t i = 0; i < kClients; ++i) {
+    auto& client = *slow.emplace_back(std::make_unique<RawClient>(port, 4096));
+    ASSERT_TRUE(client.get(i % 2 == 0 ? "/file" : "/memory"));
+  }
+  RawClient quick(port);
+  ASSERT_TRUE(quick.get("/hello"));
+  EXPECT_EQ(quick.read().status, 200u);
+  for (auto& client : slow) {
+    auto answer = client->read();
+    ASSERT_TRUE(answer.complete);
+    ASSERT_TRUE(answer.body == content);
+    client = nullptr;
+  }
+}
+
+TEST_F(HttpBody, AClientThatGoesAwayInMidBodyHarmsNobody) {
+  auto content = pattern(8'000'000);
+  auto file = make_file(content);
+  serve_spans("/file", {{file.get(), 0, content.size()}}, content.size());
+  serve_pieces("/memory", {content}, content.size());
+  auto& server = start();
+  for (int i = 0; i < 20; ++i) {
+    RawClient client(server.port(), 4096);
+    ASSERT_TRUE(client.get(i % 2 == 0 ? "/file" : "/memory"));
+    ASSERT_TRUE(client.more());
+  }
+  RawClient client(server.port());
+  ASSERT_TRUE(client.get("/file"));
+  EXPECT_TRUE(client.read().body == content);
+  server.drain(Deadline::after(20s));
+  EXPECT_EQ(server.connections(), 0u);
+}
+
+}  // namespace
+}  // namespace ncps::http

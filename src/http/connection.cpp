@@ -1,0 +1,207 @@
+#include "http/connection.h"
+
+#include <fcntl.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include <algorithm>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <cerrno>
+
+namespace ncps::http {
+
+namespace asio = boost::asio;
+
+namespace {
+
+using ErrorCode = boost::system::error_code;
+constexpr auto kNoThrow = asio::as_tuple(asio::use_awaitable);
+
+// How much of a file is sent between two looks at whether it is in memory.
+constexpr std::uint64_t kStretch = 512 * 1024;
+// After so much without a pause the other connections of the thread get their turn.
+constexpr std::uint64_t kTurn = 4 * kStretch;
+
+// True unless the kernel says that reading here would wait for the disk.
+bool is_resident(int fd, std::uint64_t at) noexcept {
+  char byte;
+  iovec to{&byte, 1};
+  auto got = ::preadv2(fd, &to, 1, static_cast<off_t>(at), RWF_NOWAIT);
+  return got >= 0 || errno != EAGAIN;  // EOPNOTSUPP and the like: send, and let that tell
+}
+
+// Blocks until the stretch is in memory, and has the kernel begin with the one behind it. A byte
+// of every part is touched, because readahead may do less than it was asked for.
+int warm_up(int fd, std::uint64_t begin, std::uint64_t size) noexcept {
+  constexpr std::uint64_t kStep = 64 * 1024;
+  auto from = static_cast<off_t>(begin);
+  ::posix_fadvise(fd, from, static_cast<off_t>(size + kStretch), POSIX_FADV_WILLNEED);
+  char byte;
+  for (std::uint64_t at = 0; at < size; at += kStep)
+    if (::pread(fd, &byte, 1, from + static_cast<off_t>(at)) != 1) return errno;
+  return ::pread(fd, &byte, 1, from + static_cast<off_t>(size - 1)) == 1 ? 0 : errno;
+}
+
+void skip(std::span<iovec>& parts, std::size_t bytes) noexcept {
+  while (!parts.empty() && bytes >= parts.front().iov_len) {
+    bytes -= parts.front().iov_len;
+    parts = parts.subspan(1);
+  }
+  if (bytes == 0) return;
+  auto& first = parts.front();
+  first.iov_base = static_cast<char*>(first.iov_base) + bytes;
+  first.iov_len -= bytes;
+}
+
+bool would_block(int error) noexcept {
+  return error == EAGAIN || error == EWOULDBLOCK;
+}
+
+}  // namespace
+
+std::chrono::steady_clock::time_point coarse_now() noexcept {
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+  return std::chrono::steady_clock::time_point(std::chrono::seconds(now.tv_sec) +
+                                               std::chrono::nanoseconds(now.tv_nsec));
+}
+
+Connection::Connection(Socket socket, Pool& disk, std::chrono::seconds write_timeout)
+    : socket_(std::move(socket)), disk_(disk), write_timeout_(write_timeout) {
+  ErrorCode ignored;  // a socket that died meanwhile says so at the first receive
+  socket_.native_non_blocking(true, ignored);
+  socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
+}
+
+std::string Connection::client_address() const {
+  ErrorCode error;
+  auto peer = socket_.remote_endpoint(error);
+  if (error) return {};
+  auto address = peer.address();
+  // On a dual-stack socket IPv4 clients appear as ::ffff:1.2.3.4.
+  if (address.is_v6() && address.to_v6().is_v4_mapped())
+    return asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()).to_string();
+  return address.to_string();
+}
+
+asio::awaitable<std::size_t> Connection::receive(std::span<char> to) {
+  if (!open() || timed_out_) co_return 0;
+  auto buffer = asio::buffer(to.data(), to.size());
+  auto [error, size] = co_await socket_.async_receive(buffer, kNoThrow);
+  co_return error ? 0 : size;
+}
+
+std::size_t Connection::receive_now(std::span<char> to) noexcept {
+  if (!open()) return 0;
+  auto got = ::recv(socket_.native_handle(), to.data(), to.size(), MSG_DONTWAIT);
+  return got > 0 ? static_cast<std::size_t>(got) : 0;
+}
+
+void Connection::receive_until(TimePoint when) noexcept {
+  deadline_ = when;
+  timed_out_ = false;
+  writing_ = false;
+}
+
+Connection::Sent Connection::send_now(std::span<iovec>& parts, More more) noexcept {
+  while (!parts.empty()) {
+    if (!open()) return Sent::failed;
+    msghdr message{};
+    message.msg_iov = parts.data();
+    message.msg_iovlen = parts.size();
+    int flags = MSG_NOSIGNAL | MSG_DONTWAIT | (more == More::yes ? MSG_MORE : 0);
+    auto taken = ::sendmsg(socket_.native_handle(), &message, flags);
+    if (taken < 0 && errno == EINTR) continue;
+    if (taken < 0) return would_block(errno) ? Sent::partly : Sent::failed;
+    skip(parts, static_cast<std::size_t>(taken));
+  }
+  return Sent::all;
+}
+
+asio::awaitable<bool> Connection::send(std::span<iovec> parts, More more) {
+  for (;;) {
+    auto sent = send_now(parts, more);
+    if (sent != Sent::partly) co_return sent == Sent::all;
+    if (!co_await wait_writable()) co_return false;
+  }
+}
+
+asio::awaitable<bool> Connection::wait_writable() {
+  writing_ = true;
+  deadline_ = coarse_now() + write_timeout_;
+  auto [error] = co_await socket_.async_wait(Socket::wait_write, kNoThrow);
+  writing_ = false;
+  deadline_ = TimePoint::max();
+  co_return !error && open();
+}
+
+asio::awaitable<bool> Connection::send_file(FileSpan span, std::uint64_t& sent) {
+  std::uint64_t in_turn = 0;
+  auto end = span.offset + span.length;
+  for (auto at = static_cast<off_t>(span.offset); static_cast<std::uint64_t>(at) < end;) {
+    auto begin = static_cast<std::uint64_t>(at);
+    auto stretch = std::min(end - begin, kStretch);
+    if (!is_resident(span.fd, begin) || !is_resident(span.fd, begin + stretch - 1)) {
+      auto work = [&] { return warm_up(span.fd, begin, stretch); };
+      co_await offload(disk_, std::move(work));  // a failure shows again in sendfile
+    }
+    for (auto stretch_end = begin + stretch; static_cast<std::uint64_t>(at) < stretch_end;) {
+      if (!open()) co_return false;
+      auto left = stretch_end - static_cast<std::uint64_t>(at);
+      auto taken = ::sendfile(socket_.native_handle(), span.fd, &at, left);
+      if (taken > 0) {
+        sent += static_cast<std::uint64_t>(taken);
+        in_turn += static_cast<std::uint64_t>(taken);
+      } else if (taken < 0 && would_block(errno)) {
+        if (!co_await wait_writable()) co_return false;
+        in_turn = 0;
+      } else if (taken == 0 || errno != EINTR) {
+        co_return false;  // 0: the file is shorter than we were told
+      }
+    }
+    if (in_turn >= kTurn) {
+      co_await asio::post(asio::use_awaitable);
+      in_turn = 0;
+    }
+  }
+  co_return true;
+}
+
+void Connection::check_deadline(TimePoint now) noexcept {
+  if (now < deadline_) return;
+  deadline_ = TimePoint::max();
+  timed_out_ = true;
+  if (writing_) {
+    abort();
+  } else {
+    interrupt();
+  }
+}
+
+void Connection::interrupt() noexcept {
+  ErrorCode ignored;
+  socket_.cancel(ignored);
+}
+
+void Connection::shutdown_send() noexcept {
+  ErrorCode ignored;
+  socket_.shutdown(Socket::shutdown_send, ignored);
+}
+
+void Connection::close() noexcept {
+  ErrorCode ignored;
+  socket_.close(ignored);
+}
+
+void Connection::abort() noexcept {
+  if (!open()) return;
+  ErrorCode ignored;
+  socket_.set_option(asio::socket_base::linger(true, 0), ignored);
+  socket_.close(ignored);
+}
+
+}  // namespace ncps::http

@@ -1,0 +1,82 @@
+// One TCP connection, non-blocking: bytes in, bytes and files out, a deadline, and the ways to end.
+//
+// Belongs to one io thread; every method is called there. There is no timer in it: whoever owns
+// connections calls check_deadline() on them about once a second (SessionLoop does).
+#pragma once
+
+#include <sys/uio.h>
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "rt/byte_source.h"
+#include "rt/offload.h"
+
+namespace ncps::http {
+
+// steady_clock's time, some milliseconds late and nearly free.
+std::chrono::steady_clock::time_point coarse_now() noexcept;
+
+inline iovec part(std::string_view text) noexcept {
+  return {const_cast<char*>(text.data()), text.size()};
+}
+
+enum class More : bool { no, yes };  // yes: the kernel may wait up to 200 ms for bytes to add
+
+class Connection {
+ public:
+  using Socket = boost::asio::ip::tcp::socket;
+  using TimePoint = std::chrono::steady_clock::time_point;
+
+  // `write_timeout`: how long a client may take no byte of what is being sent. Pool outlives this.
+  Connection(Socket socket, Pool& disk, std::chrono::seconds write_timeout);
+
+  bool open() const noexcept { return socket_.is_open(); }
+  boost::asio::any_io_executor executor() { return socket_.get_executor(); }
+  std::string client_address() const;  // without port; empty if it has gone already
+
+  // Waits for bytes and returns how many came. 0: none will (end, failure), or the wait was ended
+  // by the deadline (timed_out()) or by interrupt().
+  boost::asio::awaitable<std::size_t> receive(std::span<char> to);
+  std::size_t receive_now(std::span<char> to) noexcept;  // what is there already; maybe nothing
+
+  // When receive() shall give up.
+  void receive_until(TimePoint when) noexcept;
+  bool timed_out() const noexcept { return timed_out_; }
+
+  enum class Sent : std::uint8_t { all, partly, failed };
+
+  // What the kernel takes at once; `parts` is moved past it.
+  Sent send_now(std::span<iovec>& parts, More more = More::no) noexcept;
+
+  // All of `parts`, which are used up. False: the client is gone or took no byte for too long.
+  boost::asio::awaitable<bool> send(std::span<iovec> parts, More more = More::no);
+
+  // A stretch of a file, without copying it through us; pages that are not in memory are read on
+  // the disk pool first. False also if the file is shorter than that. Adds to `sent` as it goes.
+  boost::asio::awaitable<bool> send_file(FileSpan span, std::uint64_t& sent);
+
+  void check_deadline(TimePoint now) noexcept;
+  void interrupt() noexcept;      // ends a receive() that waits
+  void shutdown_send() noexcept;  // the client sees the end, and may still be read from
+  void close() noexcept;
+  void abort() noexcept;  // with RST: what has been sent is no complete answer
+
+ private:
+  boost::asio::awaitable<bool> wait_writable();
+
+  Socket socket_;
+  Pool& disk_;
+  const std::chrono::seconds write_timeout_;
+  TimePoint deadline_ = TimePoint::max();
+  bool writing_ = false;
+  bool timed_out_ = false;
+};
+
+}  // namespace ncps::http

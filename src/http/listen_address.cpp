@@ -1,0 +1,62 @@
+#include "http/listen_address.h"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <charconv>
+#include <limits>
+#include <optional>
+
+namespace ncps::http {
+namespace {
+
+std::optional<std::uint16_t> parse_port(std::string_view text) {
+  auto digit = [](char c) { return c >= '0' && c <= '9'; };
+  if (text.empty() || text.size() > 5 || !std::ranges::all_of(text, digit)) return std::nullopt;
+  unsigned value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  if (value > std::numeric_limits<std::uint16_t>::max()) return std::nullopt;
+  return static_cast<std::uint16_t>(value);
+}
+
+bool is_host_name(std::string_view host) {
+  auto fits = [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' ||
+           c == '-' || c == '_';
+  };
+  return std::ranges::all_of(host, fits);
+}
+
+bool is_ipv6(const std::string& host) {
+  in6_addr address{};
+  return ::inet_pton(AF_INET6, host.c_str(), &address) == 1;
+}
+
+std::unexpected<Error> refuse(std::string_view text, std::string_view why) {
+  return fail(ErrorKind::invalid,
+              "\"" + std::string(text) + "\" is no address to listen on: " + std::string(why) +
+                  "; right would be \":8501\", \"127.0.0.1:8501\" or \"[::1]:8501\"");
+}
+
+}  // namespace
+
+Result<ListenAddress> parse_listen_address(std::string_view text) {
+  auto colon = text.rfind(':');
+  if (colon == std::string_view::npos) return refuse(text, "the port is missing");
+  auto port = parse_port(text.substr(colon + 1));
+  if (!port) return refuse(text, "the port is not a number from 0 to 65535");
+
+  auto host = std::string(text.substr(0, colon));
+  if (host.starts_with('[')) {
+    if (!host.ends_with(']')) return refuse(text, "the ']' is missing");
+    host = host.substr(1, host.size() - 2);
+    if (!is_ipv6(host)) return refuse(text, "between the brackets is no IPv6 address");
+  } else if (host.contains(':')) {
+    return refuse(text, "an IPv6 address needs brackets");
+  } else if (!is_host_name(host)) {
+    return refuse(text, "the host has a character that no name has");
+  }
+  return ListenAddress{.host = std::move(host), .port = *port};
+}
+
+}  // namespace ncps::http

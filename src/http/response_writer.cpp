@@ -1,0 +1,103 @@
+#include "http/response_writer.h"
+
+#include <array>
+#include <cstring>
+
+#include "http/source_writer.h"
+
+namespace ncps::http {
+
+namespace asio = boost::asio;
+
+namespace {
+
+std::size_t total(std::span<const iovec> parts) noexcept {
+  std::size_t sum = 0;
+  for (const auto& part : parts) sum += part.iov_len;
+  return sum;
+}
+
+// The hot path: one sendmsg from three strings that exist already, and no allocation.
+asio::awaitable<Written> write_prepared(Connection& connection, DateLine& date, Reply reply,
+                                        const Prepared& prepared) {
+  // Copied, because the cached date changes under us if the client makes us wait.
+  std::array<char, 80> tail;
+  auto line = connection_line(reply.connection_header());
+  auto date_text = date.text();
+  char* end = static_cast<char*>(std::memcpy(tail.data(), date_text.data(), date_text.size()));
+  end += date_text.size();
+  std::memcpy(end, line.data(), line.size());
+  end += line.size();
+  std::memcpy(end, "\r\n", 2);
+  end += 2;
+
+  std::string_view body = reply.head_only ? std::string_view() : std::string_view(prepared.body);
+  std::string_view tail_text(tail.data(), static_cast<std::size_t>(end - tail.data()));
+  std::array parts{part(prepared.head), part(tail_text), part(body)};
+  std::span<iovec> rest(parts);
+  auto sent = connection.send_now(rest);
+  bool complete = sent == Connection::Sent::all;
+  if (sent == Connection::Sent::partly) complete = co_await connection.send(rest);
+  if (!complete) connection.abort();
+  co_return Written{
+      .complete = complete, .close = reply.close, .body_bytes = complete ? body.size() : 0};
+}
+
+asio::awaitable<Written> write_text(Connection& connection, std::string_view head,
+                                    std::string_view body, bool close) {
+  std::array parts{part(head), part(body)};
+  std::span<iovec> rest(parts);
+  bool complete = co_await connection.send(rest);
+  if (!complete) connection.abort();
+  auto bytes = complete ? body.size() : body.size() - std::min(total(parts), body.size());
+  co_return Written{.complete = complete, .close = close, .body_bytes = bytes};
+}
+
+struct Frame {
+  Framing framing;
+  std::uint64_t length;
+};
+
+Frame frame_of(const Response& response, Reply reply) {
+  if (!may_have_body(response.status)) return {Framing::none, 0};
+  if (const auto* text = std::get_if<std::string>(&response.body))
+    return {Framing::length, text->size()};
+  if (std::holds_alternative<std::unique_ptr<ByteSource>>(response.body)) {
+    if (response.length) return {Framing::length, *response.length};
+    return {reply.http_1_0 ? Framing::until_close : Framing::chunked, 0};
+  }
+  // No body: only the answer to HEAD may name a length of bytes that do not come.
+  return {Framing::length, reply.head_only ? response.length.value_or(0) : 0};
+}
+
+}  // namespace
+
+ConnectionHeader Reply::connection_header() const {
+  if (close) return ConnectionHeader::close;
+  return http_1_0 ? ConnectionHeader::keep_alive : ConnectionHeader::none;
+}
+
+asio::awaitable<Written> write_response(Connection& connection, DateLine& date, Reply reply,
+                                        Response& response, std::string_view target) {
+  if (const auto* prepared = std::get_if<std::shared_ptr<const Prepared>>(&response.body))
+    co_return co_await write_prepared(connection, date, reply, **prepared);
+
+  auto frame = frame_of(response, reply);
+  if (frame.framing == Framing::until_close && !reply.head_only) reply.close = true;
+  auto head =
+      render_head(response, frame.framing, frame.length, date.text(), reply.connection_header());
+  bool bodiless = reply.head_only || !may_have_body(response.status);
+  if (auto* source = std::get_if<std::unique_ptr<ByteSource>>(&response.body);
+      source != nullptr && !bodiless) {
+    Written written{.close = reply.close};
+    SourceWriter writer(connection, std::move(head), frame.framing, frame.length);
+    written.complete = co_await writer.write(**source, target, written.body_bytes);
+    if (!written.complete) connection.abort();
+    co_return written;
+  }
+  const auto* text = std::get_if<std::string>(&response.body);
+  auto body = text == nullptr || bodiless ? std::string_view() : std::string_view(*text);
+  co_return co_await write_text(connection, head, body, reply.close);
+}
+
+}  // namespace ncps::http

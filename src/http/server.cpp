@@ -1,0 +1,162 @@
+#include "http/server.h"
+
+#include <signal.h>
+#include <sys/socket.h>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <utility>
+#include <vector>
+
+#include "base/check.h"
+#include "http/listener.h"
+#include "http/session.h"
+#include "http/session_loop.h"
+#include "rt/signal.h"
+#include "rt/task_group.h"
+#include "telemetry/log.h"
+
+namespace ncps::http {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using namespace std::chrono_literals;
+
+namespace {
+
+using ErrorCode = boost::system::error_code;
+
+constexpr std::string_view kTooMany =
+    "HTTP/1.1 503 Service Unavailable\r\n"
+    "Content-Type: text/plain; charset=utf-8\r\n"
+    "Cache-Control: no-store\r\n"
+    "Content-Length: 21\r\n"
+    "Retry-After: 1\r\n"
+    "Connection: close\r\n"
+    "\r\n"
+    "too many connections\n";
+
+// Without waiting for anything: whoever is turned away must not cost more than that.
+void turn_away(tcp::socket& socket) {
+  ::send(socket.native_handle(), kTooMany.data(), kTooMany.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  // Bytes that nobody has read would turn the close into an RST.
+  char bin[4096];
+  while (::recv(socket.native_handle(), bin, sizeof bin, MSG_DONTWAIT) == sizeof bin) continue;
+  ErrorCode ignored;
+  socket.shutdown(tcp::socket::shutdown_send, ignored);
+}
+
+asio::awaitable<void> run_session(SessionLoop& loop, tcp::socket socket) {
+  Session session(loop, std::move(socket));
+  co_await session.run();
+}
+
+class ServerImpl final : public Server {
+ public:
+  ServerImpl(Runtime& runtime, Pool& disk, ServerOptions options, Handler handler,
+             tcp::acceptor acceptor)
+      : context_{.options = std::move(options), .handler = std::move(handler), .disk = disk},
+        acceptor_(std::move(acceptor)),
+        port_(acceptor_.local_endpoint().port()) {
+    for (std::size_t i = 0; i < runtime.size(); ++i)
+      loops_.push_back(std::make_unique<SessionLoop>(context_, runtime.loop(i)));
+    for (auto& loop : loops_)
+      watchers_.spawn(loop->io.get_executor(), "http deadlines", loop->watch_deadlines());
+    sessions_.spawn(acceptor_.get_executor(), "http accept", accept());
+  }
+
+  ~ServerImpl() override { CHECK(drained_); }
+
+  std::uint16_t port() const override { return port_; }
+  std::size_t connections() const override { return context_.connections.load(); }
+  void drain(Deadline grace) override;
+
+ private:
+  asio::awaitable<void> accept();
+  void accept_backlog();
+  void deal(tcp::socket socket);
+  SessionLoop& next_loop() { return *loops_[turn_ % loops_.size()]; }
+  void on_every_loop(void (SessionLoop::*what)());
+
+  ServerContext context_;
+  tcp::acceptor acceptor_;
+  const std::uint16_t port_;
+  std::vector<std::unique_ptr<SessionLoop>> loops_;
+  std::size_t turn_ = 0;  // the acceptor's thread only
+  bool closing_ = false;  // the acceptor's thread only
+  bool drained_ = false;  // drain()'s thread only
+  TaskGroup watchers_;
+  TaskGroup sessions_;  // and the acceptor
+};
+
+asio::awaitable<void> ServerImpl::accept() {
+  while (!closing_) {
+    auto [error, socket] =
+        co_await acceptor_.async_accept(next_loop().io, asio::as_tuple(asio::use_awaitable));
+    if (!error) {
+      deal(std::move(socket));
+    } else if (error != asio::error::operation_aborted &&
+               error != asio::error::connection_aborted) {
+      // Out of descriptors or memory, most likely: both come back when connections end.
+      log::warn("could not accept a connection", {{"error", error.message()}});
+      co_await sleep_for(50ms);
+    }
+  }
+  accept_backlog();
+  ErrorCode ignored;
+  acceptor_.close(ignored);
+}
+
+// What the kernel has accepted for us would get an RST from closing the listener.
+void ServerImpl::accept_backlog() {
+  ErrorCode error;
+  acceptor_.non_blocking(true, error);
+  while (!error) {
+    auto socket = acceptor_.accept(next_loop().io, error);
+    if (!error) deal(std::move(socket));
+  }
+}
+
+void ServerImpl::deal(tcp::socket socket) {
+  if (context_.connections.load() >= context_.options.max_connections) return turn_away(socket);
+  context_.connections.fetch_add(1);
+  auto& loop = next_loop();
+  ++turn_;
+  sessions_.spawn(loop.io.get_executor(), "http session", run_session(loop, std::move(socket)));
+}
+
+void ServerImpl::on_every_loop(void (SessionLoop::*what)()) {
+  for (auto& loop : loops_) asio::post(loop->io, [loop = loop.get(), what] { (loop->*what)(); });
+}
+
+void ServerImpl::drain(Deadline grace) {
+  if (drained_) return;
+  asio::post(acceptor_.get_executor(), [this] {
+    closing_ = true;
+    ErrorCode ignored;
+    acceptor_.cancel(ignored);
+  });
+  on_every_loop(&SessionLoop::drain);
+  if (!sessions_.join_blocking(grace)) {
+    log::warn("aborting connections that did not end in time", {{"connections", connections()}});
+    on_every_loop(&SessionLoop::abort_all);
+    sessions_.join_blocking(Deadline::never());
+  }
+  on_every_loop(&SessionLoop::stop);
+  watchers_.join_blocking(Deadline::never());
+  drained_ = true;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Server>> Server::start(Runtime& runtime, Pool& disk, ServerOptions options,
+                                              Handler handler) {
+  // sendfile has no MSG_NOSIGNAL: a client that goes away would end the process.
+  ::signal(SIGPIPE, SIG_IGN);
+  TRY(auto acceptor, open_listener(runtime.loop(0), options.address));
+  return std::make_unique<ServerImpl>(runtime, disk, std::move(options), std::move(handler),
+                                      std::move(acceptor));
+}
+
+}  // namespace ncps::http

@@ -1,0 +1,203 @@
+#include "http/session.h"
+
+#include <array>
+#include <exception>
+#include <utility>
+
+#include "http/response_writer.h"
+#include "telemetry/log.h"
+
+namespace ncps::http {
+
+namespace asio = boost::asio;
+using namespace std::chrono_literals;
+
+namespace {
+
+// After our last byte a client gets so long, and may send so much, before the connection is closed
+// for good: closing while it still sends would take from it the answer it has not read yet.
+constexpr auto kLingerTime = 2s;
+constexpr std::size_t kLingerBytes = 1024 * 1024;
+
+// A method and a version need no more than this beside the target.
+constexpr std::size_t kAroundTarget = 64;
+
+unsigned status_of(const Response& response) {
+  if (const auto* prepared = std::get_if<std::shared_ptr<const Prepared>>(&response.body))
+    return (*prepared)->status;
+  return response.status;
+}
+
+}  // namespace
+
+Session::Session(SessionLoop& loop, Connection::Socket socket)
+    : loop_(loop),
+      connection_(std::move(socket), loop.context.disk, loop.context.options.write_timeout),
+      client_(connection_.client_address()) {
+  loop_.add(*this);
+}
+
+Session::~Session() {
+  connection_.close();
+  loop_.remove(*this);
+  loop_.context.connections.fetch_sub(1);
+}
+
+void Session::drain() noexcept {
+  if (idle_) connection_.interrupt();
+}
+
+asio::awaitable<void> Session::run() {
+  for (;;) {
+    if (co_await read_request() == Next::stop) break;
+    if (co_await answer() == Next::stop) break;
+  }
+}
+
+asio::awaitable<Session::Next> Session::read_request() {
+  if (!buffer_.text().empty()) connection_.receive_until(coarse_now() + options().head_timeout);
+  for (;;) {
+    auto state = scanner_.scan(buffer_.text());
+    // One empty line (or more) in front of a request is ignored: RFC 9112 section 2.2.
+    if (state == HeadScanner::State::complete && scanner_.size() == 2) {
+      buffer_.consume(2);
+      scanner_.reset();
+      continue;
+    }
+    auto refusal = judge(state);
+    if (refusal.status != 0) {
+      co_await refuse(refusal);
+      co_return Next::stop;
+    }
+    if (state == HeadScanner::State::complete) co_return Next::go_on;
+    if (!co_await receive_more()) break;
+  }
+  bool half_a_head = !buffer_.text().empty();
+  if (half_a_head && connection_.timed_out())
+    co_await refuse({408, "the request took too long to arrive"});
+  co_return Next::stop;
+}
+
+// What is wrong with the head so far. Reads it into request_ if it is complete.
+Refusal Session::judge(HeadScanner::State state) {
+  auto text = buffer_.text();
+  if (state == HeadScanner::State::malformed) return {400, "malformed request"};
+  auto line = scanner_.first_line() != 0 ? scanner_.first_line() : text.size();
+  if (line > options().max_target_bytes + kAroundTarget)
+    return {414, "the request target is too long"};
+  auto size = state == HeadScanner::State::complete ? scanner_.size() : text.size();
+  if (size > options().max_head_bytes ||
+      (state == HeadScanner::State::incomplete && size == options().max_head_bytes))
+    return {431, "the request's headers are too large"};
+  if (state == HeadScanner::State::incomplete) return {};
+  request_.client = client_;
+  return read_head(text.substr(0, size), options().max_target_bytes, request_);
+}
+
+// False: nothing more comes, or we shall not wait for it.
+asio::awaitable<bool> Session::receive_more() {
+  bool first_byte = buffer_.text().empty();
+  auto room = buffer_.room(options().max_head_bytes);
+  std::size_t size = 0;
+  if (!first_byte) {
+    size = co_await connection_.receive(room);
+  } else {
+    if (!loop_.draining()) {
+      connection_.receive_until(coarse_now() + options().idle_timeout);
+      idle_ = true;
+      size = co_await connection_.receive(room);
+      idle_ = false;
+    }
+    // A request that is there already when draining begins is still answered.
+    if (size == 0 && loop_.draining()) size = connection_.receive_now(room);
+    connection_.receive_until(coarse_now() + options().head_timeout);
+  }
+  buffer_.received(size);
+  co_return size > 0;
+}
+
+asio::awaitable<Session::Next> Session::answer() {
+  connection_.receive_until(Connection::TimePoint::max());  // the handler takes its time
+  bool logged = log::enabled(log::Level::info);
+  auto begin = logged ? std::chrono::steady_clock::now() : Connection::TimePoint();
+
+  auto response = co_await call_handler();
+
+  // Nobody reads request bodies yet. Answering at once instead of "100 Continue" is right by
+  // RFC 9110 section 10.1.1, but what the client sends cannot be told from a next request then.
+  Reply reply{.head_only = request_.method == Method::head,
+              .http_1_0 = request_.http_1_0,
+              .close = !request_.keep_alive || request_.has_body || loop_.draining()};
+  Written written;
+  try {
+    written = co_await write_response(connection_, loop_.date, reply, response, request_.target);
+  } catch (const std::exception& e) {
+    log::error("a response body threw", {{"request_uri", request_.target}, {"error", e.what()}});
+    connection_.abort();
+  }
+  if (logged) log_request(response, status_of(response), written.body_bytes, begin);
+  if (!written.complete) co_return Next::stop;
+  if (written.close) {
+    co_await linger();
+    co_return Next::stop;
+  }
+  buffer_.consume(scanner_.size());
+  scanner_.reset();
+  co_return Next::go_on;
+}
+
+asio::awaitable<Response> Session::call_handler() {
+  try {
+    co_return co_await loop_.context.handler(request_);
+  } catch (const std::exception& e) {
+    log::error(
+        "a handler threw",
+        {{"method", request_.method_name}, {"request_uri", request_.target}, {"error", e.what()}});
+  }
+  co_return text_response(500, "internal error");
+}
+
+asio::awaitable<void> Session::refuse(Refusal refusal) {
+  log::debug("refused a request",
+             {{"status", refusal.status}, {"why", refusal.what}, {"from", client_}});
+  auto response = text_response(refusal.status, refusal.what);
+  Reply reply{.close = true};
+  auto written = co_await write_response(connection_, loop_.date, reply, response, "");
+  if (written.complete) co_await linger();
+}
+
+asio::awaitable<void> Session::linger() {
+  connection_.shutdown_send();
+  connection_.receive_until(coarse_now() + kLingerTime);
+  std::size_t discarded = 0;
+  while (discarded < kLingerBytes) {
+    // What came before is not needed any more: its place serves as the bin.
+    std::array<char, 4096> bin;
+    auto size = co_await connection_.receive(bin);
+    if (size == 0) break;
+    discarded += size;
+  }
+}
+
+void Session::log_request(const Response& response, unsigned status, std::uint64_t bytes,
+                          std::chrono::steady_clock::time_point begin) const {
+  std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - begin;
+  if (response.cache.empty()) {
+    log::info("handled request", {{"method", request_.method_name},
+                                  {"request_uri", request_.target},
+                                  {"status", status},
+                                  {"bytes", bytes},
+                                  {"elapsed", elapsed.count()},
+                                  {"from", client_}});
+  } else {
+    log::info("handled request", {{"method", request_.method_name},
+                                  {"request_uri", request_.target},
+                                  {"status", status},
+                                  {"bytes", bytes},
+                                  {"elapsed", elapsed.count()},
+                                  {"from", client_},
+                                  {"cache", response.cache}});
+  }
+}
+
+}  // namespace ncps::http

@@ -1,0 +1,55 @@
+// One connection's life: read a request, have it handled, write the response, again.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <chrono>
+#include <cstddef>
+#include <string>
+
+#include "http/connection.h"
+#include "http/read_buffer.h"
+#include "http/request_head.h"
+#include "http/session_loop.h"
+
+namespace ncps::http {
+
+class Session {
+ public:
+  Session(SessionLoop& loop, Connection::Socket socket);
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  boost::asio::awaitable<void> run();
+
+  void check_deadline(Connection::TimePoint now) noexcept { connection_.check_deadline(now); }
+  void drain() noexcept;  // ends the wait for a next request
+  void abort() noexcept { connection_.abort(); }
+
+  std::size_t place = 0;  // SessionLoop's
+
+ private:
+  enum class Next : bool { stop, go_on };
+
+  boost::asio::awaitable<Next> read_request();
+  Refusal judge(HeadScanner::State state);
+  boost::asio::awaitable<bool> receive_more();
+  boost::asio::awaitable<Next> answer();
+  boost::asio::awaitable<Response> call_handler();
+  boost::asio::awaitable<void> refuse(Refusal refusal);
+  boost::asio::awaitable<void> linger();
+  void log_request(const Response& response, unsigned status, std::uint64_t bytes,
+                   std::chrono::steady_clock::time_point begin) const;
+
+  const ServerOptions& options() const { return loop_.context.options; }
+
+  SessionLoop& loop_;
+  Connection connection_;
+  std::string client_;
+  ReadBuffer buffer_;
+  HeadScanner scanner_;
+  RequestHead request_;
+  bool idle_ = false;  // waiting for the first byte of a request
+};
+
+}  // namespace ncps::http

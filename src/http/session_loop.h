@@ -1,0 +1,58 @@
+// The sessions of one io thread, and what they share. Everything but the constructor runs on that
+// thread.
+//
+// One timer per thread looks at the deadlines of all its sessions once a second. A timer per
+// session would be armed and cancelled with every request.
+#pragma once
+
+#include <atomic>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <cstddef>
+#include <vector>
+
+#include "http/response_head.h"
+#include "http/server.h"
+
+namespace ncps::http {
+
+class Session;
+
+// What all sessions of a server share. Constant but for the counter.
+struct ServerContext {
+  ServerOptions options;
+  Handler handler;
+  Pool& disk;
+  std::atomic<std::size_t> connections{0};
+};
+
+class SessionLoop {
+ public:
+  SessionLoop(ServerContext& server, boost::asio::io_context& io)
+      : context(server), io(io), tick_(io) {}
+
+  // A session enters when it begins and leaves before it ends.
+  void add(Session& session);
+  void remove(Session& session) noexcept;
+
+  boost::asio::awaitable<void> watch_deadlines();  // until stop()
+  void drain();                                    // idle sessions end now, others after a response
+  void abort_all();                                // also those that still come
+  void stop();                                     // ends watch_deadlines()
+
+  bool draining() const noexcept { return draining_; }
+
+  ServerContext& context;
+  boost::asio::io_context& io;
+  DateLine date;
+
+ private:
+  boost::asio::steady_timer tick_;
+  std::vector<Session*> sessions_;
+  bool draining_ = false;
+  bool aborting_ = false;
+  bool stopping_ = false;
+};
+
+}  // namespace ncps::http

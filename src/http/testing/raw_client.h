@@ -1,0 +1,156 @@
+// A blocking HTTP client for tests: sends any bytes, right or wrong, and tells exactly what came
+// back. Waits are bounded by kPatience; nothing here sleeps.
+#pragma once
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+
+#include <cerrno>
+#include <charconv>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/unique_fd.h"
+
+namespace ncps::http::testing {
+
+struct Answer {
+  unsigned status = 0;  // 0: not even a complete head came
+  std::string head;     // with the empty line
+  std::string body;
+  bool complete = false;  // the body ended as the head said it would
+
+  bool has(std::string_view text) const { return head.find(text) != std::string::npos; }
+};
+
+class RawClient {
+ public:
+  static constexpr int kPatience = 30;  // seconds
+
+  explicit RawClient(std::uint16_t port, int receive_buffer = 0)
+      : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    timeval patience{.tv_sec = kPatience, .tv_usec = 0};
+    ::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    ::setsockopt(fd_.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    if (receive_buffer > 0)
+      ::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(port);
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    connected_ = ::connect(fd_.get(), reinterpret_cast<sockaddr*>(&to), sizeof to) == 0;
+  }
+
+  bool connected() const { return connected_; }
+
+  bool send(std::string_view text) {
+    while (!text.empty()) {
+      auto taken = ::send(fd_.get(), text.data(), text.size(), MSG_NOSIGNAL);
+      if (taken <= 0) return false;
+      text.remove_prefix(static_cast<std::size_t>(taken));
+    }
+    return true;
+  }
+
+  bool get(std::string_view path, std::string_view more_headers = "") {
+    return send("GET " + std::string(path) + " HTTP/1.1\r\nHost: test\r\n" +
+                std::string(more_headers) + "\r\n");
+  }
+
+  enum class To : std::uint8_t { get, head };
+
+  // The next answer. `to` head: none of its bytes follow.
+  Answer read(To to = To::get) {
+    Answer answer;
+    auto end = std::string::npos;
+    while ((end = buffer_.find("\r\n\r\n")) == std::string::npos)
+      if (!more()) return answer;
+    answer.head = take(end + 4);
+    auto digits = answer.head.substr(9, 3);
+    std::from_chars(digits.data(), digits.data() + 3, answer.status);
+    if (to == To::head || answer.status == 204 || answer.status == 304) {
+      answer.complete = true;
+    } else if (answer.has("Transfer-Encoding: chunked")) {
+      read_chunks(answer);
+    } else if (auto at = answer.head.find("Content-Length: "); at != std::string::npos) {
+      std::uint64_t size = 0;
+      const char* text = answer.head.data() + at + 16;
+      std::from_chars(text, answer.head.data() + answer.head.size(), size);
+      while (buffer_.size() < size && more()) continue;
+      answer.complete = buffer_.size() >= size;
+      answer.body = take(static_cast<std::size_t>(size));
+    } else {
+      while (more()) continue;
+      answer.complete = ended();
+      answer.body = take(buffer_.size());
+    }
+    return answer;
+  }
+
+  // Reads on until the connection ends, and ends it from here too. True: by FIN; false: by RST.
+  bool ends_cleanly() {
+    while (more()) continue;
+    ::shutdown(fd_.get(), SHUT_WR);
+    return ended();
+  }
+
+  // Bytes that came and belong to no answer yet.
+  const std::string& rest() const { return buffer_; }
+
+  bool ended() const { return last_ == 0; }                              // by FIN
+  bool reset() const { return last_ < 0 && last_errno_ == ECONNRESET; }  // by RST
+
+  // Waits, without reading, until the connection has been reset.
+  bool wait_for_reset() const {
+    pollfd entry{.fd = fd_.get(), .events = 0, .revents = 0};
+    return ::poll(&entry, 1, kPatience * 1000) == 1 && (entry.revents & POLLERR) != 0;
+  }
+
+  // Receives some bytes. False: the connection has ended.
+  bool more() {
+    if (last_ <= 0) return false;  // the kernel tells of an RST only once
+    char bytes[65536];
+    last_ = ::recv(fd_.get(), bytes, sizeof bytes, 0);
+    last_errno_ = errno;
+    if (last_ > 0) buffer_.append(bytes, static_cast<std::size_t>(last_));
+    return last_ > 0;
+  }
+
+ private:
+  std::string take(std::size_t size) {
+    auto text = buffer_.substr(0, size);
+    buffer_.erase(0, text.size());
+    return text;
+  }
+
+  void read_chunks(Answer& answer) {
+    for (;;) {
+      auto line = std::string::npos;
+      while ((line = buffer_.find("\r\n")) == std::string::npos)
+        if (!more()) return;
+      std::size_t size = 0;
+      std::from_chars(buffer_.data(), buffer_.data() + line, size, 16);
+      while (buffer_.size() < line + 2 + size + 2)
+        if (!more()) return;
+      take(line + 2);
+      answer.body += take(size);
+      take(2);
+      if (size == 0) {
+        answer.complete = true;
+        return;
+      }
+    }
+  }
+
+  ncps::UniqueFd fd_;
+  bool connected_ = false;
+  std::string buffer_;
+  ssize_t last_ = 1;
+  int last_errno_ = 0;
+};
+
+}  // namespace ncps::http::testing
