@@ -10,7 +10,7 @@
 namespace ncps::codec {
 namespace {
 
-constexpr std::size_t kPieceBytes = 64 * 1024;
+constexpr std::size_t kPieceBytes = 65'536;
 
 class PassThrough final : public Decompressor {
  public:
