@@ -17,6 +17,7 @@ function(room)
   set(scope PUBLIC)
   if(sources)
     add_library(${R_NAME} STATIC ${sources})
+    set_target_properties(${R_NAME} PROPERTIES OUTPUT_NAME ncps_${R_NAME})  # libcrypto.a would be OpenSSL's name
   else()
     add_library(${R_NAME} INTERFACE)
     set(scope INTERFACE)

@@ -9,8 +9,8 @@ namespace {
 
 // Fetched once: EVP_sha256() would look the implementation up again for each digest.
 const EVP_MD* algorithm() {
-  static const EVP_MD* const kMd = EVP_MD_fetch(nullptr, "SHA256", nullptr);
-  return kMd;
+  static const EVP_MD* const md = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+  return md;
 }
 
 }  // namespace

@@ -3,7 +3,9 @@
 
 #include <charconv>
 #include <concepts>
+#include <memory>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <system_error>
 
@@ -21,8 +23,9 @@ constexpr std::string_view trim(std::string_view text) {
 template <std::integral Number>
 std::optional<Number> parse_number(std::string_view text) {
   Number value = 0;
-  const auto* end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, value);
+  const std::span<const char> chars(text);
+  const auto* end = std::to_address(chars.end());
+  const auto [stop, error] = std::from_chars(std::to_address(chars.begin()), end, value);
   if (error != std::errc() || stop != end) return std::nullopt;
   return value;
 }
