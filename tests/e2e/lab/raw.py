@@ -1,6 +1,7 @@
 """HTTP over a bare socket: what really came over the wire, and how it ended."""
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import socket
 import struct
@@ -12,6 +13,7 @@ from urllib.parse import urlsplit
 COMPLETE = "complete"  # every announced byte came
 SHORT = "short"        # the connection was closed cleanly before
 RESET = "reset"        # the connection was reset
+LEFT = "left"          # this side left
 TIMEOUT = "timeout"    # nothing more came in time
 UNTIL_CLOSE = "until close"  # neither length nor chunks: nobody can know
 
@@ -77,9 +79,11 @@ class Connection:
     def __exit__(self, *_: object) -> None:
         self.socket.close()
 
-    def close_with_reset(self) -> None:
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.socket.close()
+    def break_off(self) -> None:
+        """Ends a read in another thread; the close that follows there sends a reset."""
+        with contextlib.suppress(OSError):
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.socket.shutdown(socket.SHUT_RDWR)
 
     def send(self, data: bytes) -> None:
         self.socket.sendall(data)
@@ -194,7 +198,8 @@ class Stream:
         self.count = 0
         self.ending: str | None = None
         self._digest = hashlib.sha256()
-        self._leave = threading.Event()
+        self._connection: Connection | None = None
+        self._left = False
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def start(self) -> "Stream":
@@ -202,8 +207,11 @@ class Stream:
         return self
 
     def leave(self) -> None:
-        """Resets the connection at the next piece."""
-        self._leave.set()
+        """Resets the connection, also while it waits for bytes, and waits until it is gone."""
+        self._left = True
+        if self._connection:
+            self._connection.break_off()
+        self.join()
 
     def join(self, within: float = 60) -> "Stream":
         self._thread.join(within)
@@ -221,6 +229,7 @@ class Stream:
     def _run(self) -> None:
         try:
             with Connection(self.url, self.timeout) as connection:
+                self._connection = connection
                 connection.request("GET", self.target, self.headers | {"Connection": "close"})
                 self.head = connection.read_head()
                 self.ending = self._receive(connection)
@@ -228,6 +237,8 @@ class Stream:
             self.ending = error.how
         except OSError as error:
             self.ending = f"{RESET}: {error}"
+        if self._left:
+            self.ending = LEFT
 
     def _receive(self, connection: Connection) -> str:
         assert self.head
@@ -242,6 +253,3 @@ class Stream:
             self.count += len(piece)
             self._digest.update(piece)
             self.first_byte.set()
-            if self._leave.is_set():
-                connection.close_with_reset()
-                return "left"
