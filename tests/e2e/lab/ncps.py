@@ -31,6 +31,7 @@ class Ncps:
     hostname: str = "cache.example"
     sign: bool = True
     secret_key: Path | None = None
+    address: str = "127.0.0.1:0"
     log_level: str = "info"
     more: Sequence[str] = ()
     environment: dict[str, str] = field(default_factory=dict)
@@ -51,10 +52,14 @@ class Ncps:
     def temp(self) -> Path:
         return self.home / "temp"
 
+    @property
+    def key_file(self) -> Path:
+        return self.storage / "config/cache.key"
+
     def command(self) -> list[str]:
         options = [f"--cache-hostname={self.hostname}", f"--cache-storage-local={self.storage}",
                    f"--cache-database-url=sqlite:{self.home / 'db.sqlite'}", f"--cache-temp-path={self.temp}",
-                   f"--cache-sign-narinfo={'true' if self.sign else 'false'}", "--server-addr=127.0.0.1:0"]
+                   f"--cache-sign-narinfo={'true' if self.sign else 'false'}", f"--server-addr={self.address}"]
         options += [f"--cache-upstream-url={url}" for url, _ in self.upstreams]
         options += [f"--cache-upstream-public-key={key}" for _, key in self.upstreams if key]
         if self.secret_key:
@@ -181,6 +186,13 @@ class Ncps:
     def stored_nars(self) -> dict[str, Path]:
         """What lies in store/nar, by file name."""
         return {f.name: f for f in (self.storage / "store/nar").glob("*/*/*") if f.is_file()}
+
+    def refuses_connections(self) -> bool:
+        try:
+            raw.Connection(self.url, timeout=2).socket.close()
+        except OSError:
+            return True
+        return False
 
     def stored_narinfos(self) -> dict[str, Path]:
         return {f.name: f for f in (self.storage / "store/narinfo").glob("*/*/*") if f.is_file()}
