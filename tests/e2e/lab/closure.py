@@ -25,13 +25,17 @@ COMPRESSIONS = ("xz", "zstd", "bzip2", "gzip", "br", "lz4", "lzip", "none")
 UPSTREAM_KEY_NAME = "upstream.example-1"
 
 
-def remove_tree(path: Path) -> None:
-    """Removes a folder even where a store made folders read-only."""
+def make_removable(path: Path) -> None:
+    """Makes folders writable that a store made read-only."""
     for folder, _, _ in os.walk(path):  # top down: a folder can be entered once it is writable
         os.chmod(folder, stat.S_IRWXU)
         for entry in os.scandir(folder):
             if entry.is_dir(follow_symlinks=False):
                 os.chmod(entry.path, stat.S_IRWXU)
+
+
+def remove_tree(path: Path) -> None:
+    make_removable(path)
     shutil.rmtree(path)
 
 
@@ -181,7 +185,7 @@ def random_bytes(seed: str, size: int) -> bytes:
     return random.Random(seed).randbytes(size)
 
 
-def _write_random(seed: str, size: int) -> Writer:
+def file_of_random_bytes(seed: str, size: int) -> Writer:
     def write(path: Path) -> None:
         with path.open("wb") as file:
             for start in range(0, size, nar.PIECE):
@@ -189,7 +193,7 @@ def _write_random(seed: str, size: int) -> Writer:
     return write
 
 
-def _write_text(text: str) -> Writer:
+def file_of_text(text: str) -> Writer:
     return lambda path: path.write_text(text) and None
 
 
@@ -207,19 +211,19 @@ def _write_leaf(path: Path) -> None:
 def small() -> Closure:
     """A chain of three, and below it a leaf of 2 MB: leaf, one, two, three (the root)."""
     return make_closure("small", [
-        ("leaf-1.0", _write_leaf, []), ("one-1.0", _write_text("one\n" * 500), [0]),
-        ("two-1.0", _write_text("two\n" * 500), [1]), ("three-1.0", _write_text("three\n" * 500), [0, 2])])
+        ("leaf-1.0", _write_leaf, []), ("one-1.0", file_of_text("one\n" * 500), [0]),
+        ("two-1.0", file_of_text("two\n" * 500), [1]), ("three-1.0", file_of_text("three\n" * 500), [0, 2])])
 
 
 @functools.cache
 def single(megabytes: float, seed: str = "single") -> Closure:
     """One path: a file of random bytes, that no compression makes smaller."""
     return make_closure(f"{seed}-{megabytes:g}",
-                        [("blob-1.0", _write_random(seed, int(megabytes * 1_000_000)), [])])
+                        [("blob-1.0", file_of_random_bytes(seed, int(megabytes * 1_000_000)), [])])
 
 
 @functools.cache
 def many(count: int, size: int = 2_000) -> Closure:
     """`count` small paths, and a root that refers to them all."""
-    leaves = [(f"item-{n}", _write_random(f"many{n}", size), []) for n in range(count - 1)]
-    return make_closure(f"many-{count}-{size}", [*leaves, ("root", _write_text("root\n"), range(count - 1))])
+    leaves = [(f"item-{n}", file_of_random_bytes(f"many{n}", size), []) for n in range(count - 1)]
+    return make_closure(f"many-{count}-{size}", [*leaves, ("root", file_of_text("root\n"), range(count - 1))])

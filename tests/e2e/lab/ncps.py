@@ -82,6 +82,13 @@ class Ncps:
             self.wait_listening(within)
         return self
 
+    def start_quiet(self, within: float = 15) -> "Ncps":
+        """Start where no log line tells the port: at a level above info, on the port of `address`."""
+        self.start(wait=False)
+        self.url = f"http://{self.address}"
+        eventually(lambda: not self.refuses_connections(), f"{self.url} answers", within)
+        return self
+
     def wait_listening(self, within: float = 15) -> None:
         line = self.wait_line("listening", within)
         self.url = f"http://{line['addr']}"
