@@ -86,7 +86,7 @@ class Kill(LifecycleCase):
         self.assertLessEqual(stored.keys(), {name})
         for file in stored.values():
             self.assertTrue(file.read_bytes() == self.bytes, "a NAR that is not whole is kept")
-        self.assertEqual(proxy.temporary_files(), [])
+        eventually(lambda: not proxy.temporary_files(), "nothing temporary of the dead process is left", within=5)
         target = self.nar_target(proxy, self.made.root)
         self.assert_whole(raw.get(proxy.url, target), self.bytes)
 

@@ -15,8 +15,11 @@ class Options(LabCase):
     def run_to_its_end(self, *arguments: str, **environment: str) -> tuple[int, str]:
         """Exit status, and everything it said."""
         self.assertTrue(BINARY.exists(), f"{BINARY} is not built")
-        run = subprocess.run([str(BINARY), *arguments], env=clean_environment() | environment, text=True,
-                             stdin=subprocess.DEVNULL, capture_output=True, timeout=15)
+        try:
+            run = subprocess.run([str(BINARY), *arguments], env=clean_environment() | environment, text=True,
+                                 stdin=subprocess.DEVNULL, capture_output=True, timeout=5)
+        except subprocess.TimeoutExpired:
+            self.fail(f"it started instead of refusing: {arguments}")
         return run.returncode, run.stdout + run.stderr
 
     def complete(self, **changes: str | None) -> list[str]:

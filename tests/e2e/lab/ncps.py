@@ -79,7 +79,11 @@ class Ncps:
         self._reader = threading.Thread(target=self._collect, args=(self.process, self.lines), daemon=True)
         self._reader.start()
         if wait:
-            self.wait_listening(within)
+            try:
+                self.wait_listening(within)
+            except BaseException:
+                self.kill9()
+                raise
         return self
 
     def start_quiet(self, within: float = 15) -> "Ncps":
