@@ -1,0 +1,13 @@
+"""What the end-to-end tests are built from. One subject per file:
+
+  waiting   wait for a condition, never for a time
+  nar       the NAR format, as much as the tests need
+  closure   small real store paths, and binary caches of them, made by real Nix
+  faults    what an upstream can be told to do wrong
+  body      a file as the body of an answer, with its fault
+  upstream  an HTTP binary cache that does it
+  ncps      the program under test as a process
+  client    real Nix commands, each in a world of its own
+  raw       HTTP over a bare socket: what really came over the wire, and how it ended
+  case      the TestCase that puts these together and cleans up
+"""

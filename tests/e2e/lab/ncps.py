@@ -1,0 +1,223 @@
+"""The program under test as a process of its own."""
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Sequence
+
+from . import raw
+from .waiting import eventually
+
+BINARY = Path(os.environ.get("NCPS_BINARY") or Path(__file__).parents[3] / "build/release/ncps")
+
+
+def clean_environment() -> dict[str, str]:
+    """No settings of this machine reach the program."""
+    prefixes = ("CACHE_", "SERVER_", "LOG_", "PROMETHEUS_", "OTEL_", "NETRC_", "NCPS_", "XDG_")
+    return {k: v for k, v in os.environ.items() if not k.startswith(prefixes) and "proxy" not in k.lower()}
+
+
+@dataclass
+class Ncps:
+    """A server on a free port. `home` keeps its storage, database and temporary files."""
+    home: Path
+    upstreams: Sequence[tuple[str, str | None]] = ()  # (URL, public key)
+    hostname: str = "cache.example"
+    sign: bool = True
+    secret_key: Path | None = None
+    address: str = "127.0.0.1:0"
+    log_level: str = "info"
+    more: Sequence[str] = ()
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.process: subprocess.Popen[bytes] | None = None
+        self.lines: list[dict] = []  # of the present process
+        self.url = ""
+        self._reader: threading.Thread | None = None
+        for folder in (self.storage, self.temp):
+            folder.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def storage(self) -> Path:
+        return self.home / "storage"
+
+    @property
+    def temp(self) -> Path:
+        return self.home / "temp"
+
+    @property
+    def key_file(self) -> Path:
+        return self.storage / "config/cache.key"
+
+    def command(self) -> list[str]:
+        options = [f"--cache-hostname={self.hostname}", f"--cache-storage-local={self.storage}",
+                   f"--cache-database-url=sqlite:{self.home / 'db.sqlite'}", f"--cache-temp-path={self.temp}",
+                   f"--cache-sign-narinfo={'true' if self.sign else 'false'}", f"--server-addr={self.address}"]
+        options += [f"--cache-upstream-url={url}" for url, _ in self.upstreams]
+        options += [f"--cache-upstream-public-key={key}" for _, key in self.upstreams if key]
+        if self.secret_key:
+            options.append(f"--cache-secret-key-path={self.secret_key}")
+        return [str(BINARY), f"--log-level={self.log_level}", "serve", *options, *self.more]
+
+    # --- life ---
+
+    def start(self, wait: bool = True, within: float = 15) -> "Ncps":
+        if not BINARY.exists():
+            raise AssertionError(f"{BINARY} is not built; build it or set NCPS_BINARY")
+        assert self.process is None, "already running"
+        self.lines = []
+        self.errors = (self.home / "stderr").open("ab")
+        self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                        stderr=self.errors, env=clean_environment() | self.environment)
+        self._reader = threading.Thread(target=self._collect, args=(self.process, self.lines), daemon=True)
+        self._reader.start()
+        if wait:
+            try:
+                self.wait_listening(within)
+            except BaseException:
+                self.kill9()
+                raise
+        return self
+
+    def start_quiet(self, within: float = 15) -> "Ncps":
+        """Start where no log line tells the port: at a level above info, on the port of `address`."""
+        self.start(wait=False)
+        self.url = f"http://{self.address}"
+        eventually(lambda: not self.refuses_connections(), f"{self.url} answers", within)
+        return self
+
+    def wait_listening(self, within: float = 15) -> None:
+        line = self.wait_line("listening", within)
+        self.url = f"http://{line['addr']}"
+
+    def _collect(self, process: subprocess.Popen[bytes], lines: list[dict]) -> None:
+        assert process.stdout
+        for line in process.stdout:
+            try:
+                lines.append(json.loads(line))
+            except ValueError:
+                lines.append({"message": line.decode(errors="replace").rstrip(), "level": "unparsed"})
+
+    def send_signal(self, number: int = signal.SIGTERM) -> None:
+        assert self.process
+        self.process.send_signal(number)
+
+    def wait(self, within: float = 20) -> int:
+        """Waits until it has left; its exit code."""
+        assert self.process and self._reader
+        try:
+            code = self.process.wait(within)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"ncps is still there after {within:g} s\n{self.tail()}") from None
+        self._reader.join(5)
+        assert self.process.stdout
+        self.process.stdout.close()
+        self.errors.close()
+        self.process = None
+        return code
+
+    def stop(self, number: int = signal.SIGTERM, within: float = 20) -> int:
+        self.send_signal(number)
+        return self.wait(within)
+
+    def kill9(self) -> None:
+        if self.process:
+            self.process.kill()
+            self.wait()
+
+    def restart(self) -> "Ncps":
+        """A clean stop and a new start on the same storage, on another port."""
+        assert self.stop() == 0, self.tail()
+        return self.start()
+
+    def __enter__(self) -> "Ncps":
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.kill9()
+
+    # --- what it says ---
+
+    def find_line(self, message: str, **fields: object) -> dict | None:
+        wanted = {"message": message} | fields
+        return next((line for line in list(self.lines) if wanted.items() <= line.items()), None)
+
+    def wait_line(self, message: str, within: float = 10, **fields: object) -> dict:
+        assert self.process
+        process = self.process
+        def look() -> dict | None:
+            found = self.find_line(message, **fields)
+            if not found and process.poll() is not None:
+                assert self._reader
+                self._reader.join(5)
+                found = self.find_line(message, **fields)
+                if not found:
+                    raise AssertionError(f"ncps left with {process.returncode} before '{message}'\n{self.tail()}")
+            return found
+        try:
+            return eventually(look, f"log line '{message}' {fields or ''}", within)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.tail()}") from None
+
+    def stderr(self) -> str:
+        file = self.home / "stderr"
+        return file.read_text(errors="replace") if file.exists() else ""
+
+    def tail(self, count: int = 15) -> str:
+        """The last log lines, for the message of a failing test."""
+        return "\n".join(map(str, self.lines[-count:])) + "\n" + self.stderr()[-2000:]
+
+    def get(self, path: str, timeout: float = 10) -> bytes:
+        answer = raw.get(self.url, path, timeout=timeout)
+        assert (answer.status, answer.ending) == (200, raw.COMPLETE), f"{path}: {answer.status} {answer.ending}"
+        return answer.body
+
+    def pubkey(self) -> str:
+        return self.get("/pubkey").decode()
+
+    # --- what it uses and keeps ---
+
+    def rss(self) -> int:
+        """Resident bytes."""
+        assert self.process
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(next(l for l in status.splitlines() if l.startswith("VmRSS")).split()[1]) * 1024
+
+    def descriptors(self) -> int:
+        assert self.process
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+
+    def stored_nars(self) -> dict[str, Path]:
+        """What lies in store/nar, by file name."""
+        return {f.name: f for f in (self.storage / "store/nar").glob("*/*/*") if f.is_file()}
+
+    def refuses_connections(self) -> bool:
+        try:
+            raw.Connection(self.url, timeout=2).socket.close()
+        except OSError:
+            return True
+        return False
+
+    def stored_narinfos(self) -> dict[str, Path]:
+        return {f.name: f for f in (self.storage / "store/narinfo").glob("*/*/*") if f.is_file()}
+
+    def temporary_files(self) -> list[Path]:
+        """Files in store/tmp and the temp path that the running process does not hold open."""
+        held = set()
+        if self.process:
+            for fd in Path(f"/proc/{self.process.pid}/fd").iterdir():
+                with contextlib.suppress(FileNotFoundError):
+                    held.add(os.readlink(fd))
+        files = [f for folder in (self.storage / "store/tmp", self.temp) for f in folder.rglob("*")]
+        return [f for f in files if f.is_file() and str(f.resolve()) not in held]
+
+    def wait_stored(self, name: str, within: float = 20) -> Path:
+        """Waits until the NAR of that file name is committed."""
+        return eventually(lambda: self.stored_nars().get(name), f"{name} is kept\n{self.tail()}", within)

@@ -1,0 +1,207 @@
+"""Stopping, being killed, starting again, and two instances side by side."""
+from __future__ import annotations
+
+import hashlib
+import random
+import signal
+import stat
+import unittest
+
+from .lab import closure, raw
+from .lab.case import LabCase
+from .lab.closure import nix
+from .lab.faults import Gate
+from .lab.ncps import Ncps
+from .lab.waiting import eventually
+
+
+class LifecycleCase(LabCase):
+    MEGABYTES = 20.0
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.made = closure.single(self.MEGABYTES)
+        self.cache = self.made.cache("zstd")
+        self.name = self.cache.nar_url(self.made.root)
+        self.bytes = self.cache.nar_bytes(self.made.root)
+        self.sha256 = hashlib.sha256(self.bytes).hexdigest()
+        self.server = self.upstream(self.cache)
+
+    def held_transfer(self, proxy: Ncps, gate_at: int = 5_000_000) -> tuple[Gate, raw.Stream]:
+        """A client in the middle of a NAR that the upstream holds back."""
+        gate = Gate()
+        self.server.fault(self.name, gate=gate, gate_at=gate_at)
+        stream = raw.Stream(proxy.url, self.nar_target(proxy, self.made.root)).start()
+        self.assertTrue(gate.reached.wait(10))
+        eventually(lambda: stream.count > 0, "the first bytes")
+        return gate, stream
+
+
+class Stop(LifecycleCase):
+    def test_sigterm_during_a_transfer_lets_it_finish_and_then_leaves_with_0(self) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            with self.subTest(number):
+                proxy = self.ncps((self.server, self.cache))
+                gate, stream = self.held_transfer(proxy)
+                proxy.send_signal(number)
+                eventually(proxy.refuses_connections, "no new connections while it drains")
+                self.assertIsNone(stream.ending)
+                gate.open()
+                self.assert_whole(stream.join(), self.sha256)
+                self.assertEqual(proxy.wait(), 0)
+                self.server.faults.clear()
+
+    def test_a_second_signal_leaves_at_once_and_the_transfer_is_seen_to_break(self) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            with self.subTest(number):
+                proxy = self.ncps((self.server, self.cache))
+                _, stream = self.held_transfer(proxy)
+                proxy.send_signal(number)
+                eventually(proxy.refuses_connections, "it drains")
+                proxy.send_signal(number)
+                proxy.wait(within=5)
+                self.assertIn(stream.join(5).ending, (raw.SHORT, raw.RESET))
+                self.server.faults.clear()
+
+    def test_idle_connections_do_not_delay_the_end(self) -> None:
+        proxy = self.ncps((self.server, self.cache))
+        with raw.Connection(proxy.url) as idle, raw.Connection(proxy.url):
+            self.assertEqual(idle.ask("GET", "/healthz").status, 200)
+            self.assertEqual(proxy.stop(within=5), 0)
+
+    def test_after_a_clean_stop_nothing_temporary_is_left(self) -> None:
+        proxy = self.ncps((self.server, self.cache))
+        target = self.nar_target(proxy, self.made.root)
+        self.assert_whole(raw.get(proxy.url, target), self.bytes)
+        self.assertEqual(proxy.stop(), 0)
+        leftovers = [f for f in proxy.temporary_files() if f.stat().st_size > 4096]  # a lock file may stay
+        self.assertEqual(leftovers, [])
+
+
+class Kill(LifecycleCase):
+    def assert_sound(self, proxy: Ncps) -> None:
+        """After a new start: only whole NARs, no leftovers, everything servable."""
+        name = self.name.rpartition("/")[2]
+        stored = proxy.stored_nars()
+        self.assertLessEqual(stored.keys(), {name})
+        for file in stored.values():
+            self.assertTrue(file.read_bytes() == self.bytes, "a NAR that is not whole is kept")
+        eventually(lambda: not proxy.temporary_files(), "nothing temporary of the dead process is left", within=5)
+        target = self.nar_target(proxy, self.made.root)
+        self.assert_whole(raw.get(proxy.url, target), self.bytes)
+
+    def test_killed_at_exact_places_of_a_download_it_starts_clean(self) -> None:
+        for share in (0, 0.1, 0.5, 0.99, 1.0):
+            with self.subTest(share):
+                gate, gate_at = Gate(), int(len(self.bytes) * share)
+                self.server.fault(self.name, gate=gate, gate_at=gate_at)
+                proxy = self.ncps((self.server, self.cache))
+                stream = raw.Stream(proxy.url, self.nar_target(proxy, self.made.root)).start()
+                self.assertTrue(gate.reached.wait(10))
+                eventually(lambda: stream.count >= gate_at * 0.8, "most of it is through")
+                proxy.kill9()
+                self.assertNotEqual(stream.join(10).ending, raw.TIMEOUT)
+                self.server.faults.clear()
+                proxy.start()
+                self.assert_sound(proxy)
+
+    def test_killed_at_random_moments_it_starts_clean(self) -> None:
+        seed = random.randrange(1 << 32)
+        chance = random.Random(seed)
+        for round_ in range(6):
+            with self.subTest(f"round {round_} of seed {seed}"):
+                self.server.fault(self.name, rate=60_000_000)
+                proxy = self.ncps((self.server, self.cache))
+                stream = raw.Stream(proxy.url, self.nar_target(proxy, self.made.root)).start()
+                moment = chance.randrange(len(self.bytes))
+                eventually(lambda: stream.count >= moment or stream.ending, "that far", every=0.001)
+                proxy.kill9()
+                self.server.faults.clear()
+                proxy.start()
+                self.assert_sound(proxy)
+
+    def test_what_was_kept_survives_a_kill_without_the_upstream(self) -> None:
+        proxy = self.ncps((self.server, self.cache))
+        target = self.nar_target(proxy, self.made.root)
+        self.assert_whole(raw.get(proxy.url, target), self.bytes)
+        proxy.wait_stored(target.rpartition("/")[2])
+        # The file precedes its row; a second answer from the store tells that both are there.
+        self.assert_whole(raw.get(proxy.url, target), self.bytes)
+        proxy.kill9()
+        self.server.stop()
+        proxy.start()
+        self.assertEqual(self.nar_target(proxy, self.made.root), target)
+        self.assert_whole(raw.get(proxy.url, target), self.bytes)
+
+
+class KeyFile(LifecycleCase):
+    MEGABYTES = 1.0
+
+    def test_a_key_is_made_once_for_its_owner_only_and_survives_restarts(self) -> None:
+        proxy = self.ncps((self.server, self.cache))
+        text, public = proxy.key_file.read_text(), proxy.pubkey()
+        self.assertRegex(text, r"\Acache\.example:[0-9A-Za-z+/]{86}==\n?\Z")
+        self.assertEqual(stat.S_IMODE(proxy.key_file.stat().st_mode), 0o400)
+        self.assertEqual(nix("nix", "key", "convert-secret-to-public", stdin=text.strip()).strip(), public)
+        proxy.restart()
+        proxy.kill9()
+        proxy.start()
+        self.assertEqual((proxy.key_file.read_text(), proxy.pubkey()), (text, public))
+
+    def test_a_key_given_as_a_file_is_used_and_none_is_made(self) -> None:
+        key = closure.signing_key("given.example-1")
+        proxy = self.ncps((self.server, self.cache), secret_key=key.secret_file)
+        self.assertEqual(proxy.pubkey(), key.public)
+        self.assertFalse(proxy.key_file.exists())
+        client = self.client(key.public)
+        client.copy(proxy.url, self.made.root)
+        client.verify(self.made.root)
+
+    def test_the_secret_is_in_no_log_line(self) -> None:
+        proxy = self.ncps((self.server, self.cache), log_level="trace")
+        self.narinfo_of(proxy, self.made.root)
+        secret = proxy.key_file.read_text().strip().partition(":")[2]
+        proxy.stop()
+        self.assertNotIn(secret, str(proxy.lines) + proxy.stderr())
+
+
+class SideBySide(LifecycleCase):
+    def another(self, first: Ncps, **options) -> Ncps:
+        second = Ncps(first.home, upstreams=first.upstreams, **options)
+        self.addCleanup(second.kill9)
+        return second
+
+    def test_two_that_start_at_once_on_an_empty_storage_agree_on_one_key(self) -> None:
+        for round_ in range(5):
+            with self.subTest(round_):
+                first = self.ncps_before_start((self.server, self.cache))
+                second = self.another(first)
+                for each in (first, second):
+                    each.start(wait=False)
+                for each in (first, second):
+                    each.wait_listening()
+                self.assertEqual(first.pubkey(), second.pubkey())
+                for each in (first, second):
+                    self.assertEqual(each.stop(), 0)
+
+    def test_a_second_may_start_on_the_same_address_while_the_first_drains(self) -> None:
+        first = self.ncps((self.server, self.cache))
+        gate, stream = self.held_transfer(first)
+        first.send_signal(signal.SIGTERM)
+        eventually(first.refuses_connections, "the first drains")
+
+        second = self.another(first, address=first.url.removeprefix("http://")).start()
+        self.assertEqual(second.url, first.url)
+        self.assertEqual(raw.get(second.url, "/healthz").status, 200)
+        self.assertEqual(self.narinfo_of(second, self.made.root)["NarHash"],
+                         self.cache.narinfo(self.made.root)["NarHash"])
+
+        gate.open()  # the start of the second has taken nothing from under the first
+        self.assert_whole(stream.join(), self.sha256)
+        self.assertEqual(first.wait(), 0)
+        self.assert_whole(raw.get(second.url, self.nar_target(second, self.made.root)), self.bytes)
+        self.assertEqual(second.stop(), 0)
+
+
+if __name__ == "__main__":
+    unittest.main()

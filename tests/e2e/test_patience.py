@@ -1,0 +1,70 @@
+"""What hangs is given up, what is only slow is not. All at once, because each takes most of a minute."""
+from __future__ import annotations
+
+import socket
+import time
+import unittest
+
+from .lab import closure, raw
+from .lab.case import LabCase, narinfo_target
+from .lab.waiting import eventually
+
+GIVEN_UP = 40.0
+SOME_MORE = 2.0  # for a loaded machine
+
+
+class Patience(LabCase):
+    def test_what_stalls_is_given_up_within_40_seconds_and_what_is_slow_goes_on(self) -> None:
+        slow, stalled = closure.small(), closure.single(2, "stalled")
+        slow_cache, stalled_cache = slow.cache("xz"), stalled.cache("xz")
+        slow_server, stalled_server = self.upstream(slow_cache), self.upstream(stalled_cache)
+        slow_leaf = slow.paths[0]
+        slow_server.fault(slow_cache.nar_url(slow_leaf), rate=len(slow_cache.nar_bytes(slow_leaf)) / 45)
+        stalled_server.fault(stalled_cache.nar_url(stalled.root), stall_at=1_000_000)
+        slow_proxy = self.ncps((slow_server, slow_cache))
+        stalled_proxy = self.ncps((stalled_server, stalled_cache))
+
+        with raw.Connection(slow_proxy.url, timeout=60) as half_a_head:
+            half_a_head.send(b"GET / HTTP/1.1\r\nHost: x\r\n")
+            begin = time.monotonic()
+            slow_stream = raw.Stream(slow_proxy.url, self.nar_target(slow_proxy, slow_leaf)).start()
+            target = self.nar_target(stalled_proxy, stalled.root)
+            stream = raw.Stream(stalled_proxy.url, target).start()
+
+            stream.join(GIVEN_UP + SOME_MORE)
+            self.assertIn(stream.ending, (raw.SHORT, raw.RESET), "a stalled transfer ends as a broken one")
+            stalled_server.faults.clear()
+            self.assert_whole(raw.get(stalled_proxy.url, target), stalled_cache.nar_bytes(stalled.root))
+
+            half_a_head.socket.settimeout(max(0.1, begin + GIVEN_UP + SOME_MORE - time.monotonic()))
+            self.assert_closed(half_a_head.socket)
+            self.assertLess(time.monotonic() - begin, GIVEN_UP + SOME_MORE)
+
+            slow_stream.join(30)
+            self.assertEqual((slow_stream.status, slow_stream.ending), (200, raw.COMPLETE))
+            self.assertGreater(time.monotonic() - begin, GIVEN_UP)
+
+    def assert_closed(self, connection: socket.socket) -> None:
+        """Perhaps an answer, 408, and then the end."""
+        received = b""
+        try:
+            while piece := connection.recv(4096):
+                received += piece
+        except ConnectionError:
+            pass
+        self.assertTrue(received == b"" or received.startswith(b"HTTP/1.1 408"), received[:100])
+
+    def test_an_upstream_that_never_answers_is_a_gateway_error_within_40_seconds(self) -> None:
+        made = closure.small()
+        cache = made.cache()
+        server = self.upstream(cache)
+        server.fault(narinfo_target(made.root), delay=600)
+        proxy = self.ncps((server, cache))
+        answer = raw.get(proxy.url, narinfo_target(made.root), timeout=GIVEN_UP + SOME_MORE)
+        self.assertIn(answer.status, (502, 504))
+        server.faults.clear()
+        eventually(lambda: raw.get(proxy.url, narinfo_target(made.root)).status == 200, "well again", within=5)
+
+
+if __name__ == "__main__":
+    unittest.main()
