@@ -70,9 +70,10 @@ class CurlLoop {
 
  private:
   void run() {
-    while (!ending_) {
+    for (;;) {
       auto commands = commands_.with([](auto& queue) { return std::exchange(queue, {}); });
       for (auto& command : commands) command();
+      if (ending_) break;
       int running = 0;
       curl_multi_perform(multi_.get(), &running);
       collect_ended();
