@@ -104,6 +104,12 @@ void warn_of_what_is_unsafe(const config::ServeOptions& options) {
       {{"signed", options.sign_narinfo && options.sign_unverified}});
 }
 
+Result<nix::SecretKey> signing_key(const config::ServeOptions& options, Runtime& runtime,
+                                   storage::BlobStore& store) {
+  if (options.secret_key) return *options.secret_key;
+  return block_on(runtime, cache::load_signing_key(store, options.hostname));
+}
+
 int cannot_start(const Error& error) {
   log::error("cannot start", {{"error", error.what()}});
   log::stop();
@@ -138,8 +144,7 @@ int serve(const config::ServeOptions& options) {
   if (!store) return cannot_start(store.error());
   auto catalog = db::open_sqlite(options.database);
   if (!catalog) return cannot_start(catalog.error());
-  auto key = block_on(runtime,
-                      cache::load_signing_key(**store, options.hostname, options.secret_key_path));
+  auto key = signing_key(options, runtime, **store);
   if (!key) return cannot_start(key.error());
 
   Application app(options, std::move(*store), std::move(*catalog), runtime, disk, cpu, *key);

@@ -1,28 +1,9 @@
 #include "cache/signing_key.h"
 
-#include <fstream>
-#include <sstream>
-
 #include "cache/nar_layout.h"
 
 namespace ncps::cache {
-namespace {
-
-Result<nix::SecretKey> read_key_file(const std::filesystem::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) return fail(ErrorKind::unavailable, "cannot read the secret key " + path.native());
-  std::ostringstream text;
-  text << in.rdbuf();
-  auto key = nix::SecretKey::parse(std::move(text).str());
-  if (!key) return std::unexpected(std::move(key).error().while_doing("reading " + path.native()));
-  return key;
-}
-
-}  // namespace
-
-Task<nix::SecretKey> load_signing_key(storage::BlobStore& store, std::string hostname,
-                                      std::optional<std::filesystem::path> path) {
-  if (path) co_return read_key_file(*path);
+Task<nix::SecretKey> load_signing_key(storage::BlobStore& store, std::string hostname) {
   auto key = signing_key_key();
   CO_TRY(auto text, co_await store.find_text(key));
   if (!text) {

@@ -1,8 +1,6 @@
-// Our own signing key: from a file, or generated once and kept in the store.
+// Our own signing key: generated once and kept in the store.
 #pragma once
 
-#include <filesystem>
-#include <optional>
 #include <string>
 
 #include "nix/signature.h"
@@ -11,10 +9,9 @@
 
 namespace ncps::cache {
 
-// With `path`: that file, verbatim. Without: "config/cache.key" of the store, made with `hostname`
-// as the key's name if there is none; of several instances that start at once one wins and all use
-// its key. Errors: invalid (not a key; the message never holds it), unavailable.
-Task<nix::SecretKey> load_signing_key(storage::BlobStore& store, std::string hostname,
-                                      std::optional<std::filesystem::path> path);
+// "config/cache.key" of the store, made with `hostname` as the key's name if there is none; of several
+// instances that start at once one wins and all use its key.
+// Errors: invalid (not a key; the message never holds it), unavailable.
+Task<nix::SecretKey> load_signing_key(storage::BlobStore& store, std::string hostname);
 
 }  // namespace ncps::cache

@@ -1,6 +1,7 @@
 #include "config/serve_options.h"
 
-#include <array>
+#include <fstream>
+#include <sstream>
 
 #include "base/result.h"
 
@@ -37,6 +38,16 @@ Result<std::string> parse_hostname(std::string_view text) {
 
 Result<std::filesystem::path> parse_path(std::string_view text) {
   return std::filesystem::absolute(std::filesystem::path(text));
+}
+
+Result<nix::SecretKey> read_key_file(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in) return fail(ErrorKind::invalid, "cannot be read");
+  std::ostringstream text;
+  text << in.rdbuf();
+  auto key = nix::SecretKey::parse(std::move(text).str());
+  if (!key) return fail(ErrorKind::invalid, "holds no signing key: " + key.error().what());
+  return key;
 }
 
 // Collects the mistakes of one reading.
@@ -106,7 +117,7 @@ ReadOptions read_serve_options(const RawValues& values) {
   read.many("--cache-upstream-public-key", o.upstream_keys, nix::PublicKey::parse);
   read.one("--cache-sign-narinfo", o.sign_narinfo, parse_bool);
   read.one("--cache-sign-unverified", o.sign_unverified, parse_bool);
-  read.one("--cache-secret-key-path", o.secret_key_path, parse_path);
+  read.one("--cache-secret-key-path", o.secret_key, read_key_file);
   read.one("--server-addr", o.listen, http::parse_listen_address);
   return {.options = std::move(o), .mistakes = std::move(read).mistakes()};
 }

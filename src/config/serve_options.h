@@ -25,7 +25,7 @@ struct ServeOptions {
   std::vector<nix::PublicKey> upstream_keys;
   bool sign_narinfo = true;
   bool sign_unverified = false;
-  std::optional<std::filesystem::path> secret_key_path;
+  std::optional<nix::SecretKey> secret_key;  // read from its file; absent: the store's own
   http::ListenAddress listen;
 };
 
