@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.e2e.lab import raw
 from tests.e2e.lab.case import narinfo_target
 from tests.e2e.lab.closure import parse_narinfo
-from tests.e2e.lab.ncps import Ncps
+from tests.e2e.lab.ncps import Ncps, leave_with_parent
 from tests.e2e.lab.waiting import eventually
 
 from .wrk import free_port
@@ -61,8 +61,9 @@ class Nginx:
         (home / "nginx.conf").write_text(CONFIGURATION.format(home=home, port=self.port, user=user))
 
     def __enter__(self) -> "Nginx":
-        self.process = subprocess.Popen(["nginx", "-c", str(self.home / "nginx.conf"), "-p", str(self.home)],
-                                        stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.process = subprocess.Popen(
+            ["nginx", "-c", str(self.home / "nginx.conf"), "-p", str(self.home)], stdin=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL, preexec_fn=leave_with_parent)
         eventually(self._answers, "nginx answers")
         return self
 

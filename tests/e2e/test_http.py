@@ -128,7 +128,8 @@ class OddNames(Surface):
         for name in names:
             with self.subTest(name):
                 self.assert_not_found(f"/{name}.narinfo", also=400)
-        for target in (f"/{good}", f"/{good}.narinfo/", f"/x/{good}.narinfo", f"/{good}.NARINFO", f"/{good}.narinfo.xz"):
+        for target in (f"/{good}", f"/{good}.narinfo/", f"/x/{good}.narinfo", f"/{good}.NARINFO",
+                       f"/{good}.narinfo.xz"):
             with self.subTest(target):
                 self.assert_not_found(target)
 
@@ -221,7 +222,8 @@ class Wire(Surface):
 
     def test_what_is_no_http_is_refused(self) -> None:
         for request in (b"hello\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\r\n\r\n\r\n", b"GET\r\n\r\n",
-                        b"GET / HTTP/1.1\r\nHost x\r\n\r\n", b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n"):
+                        b"GET / HTTP/1.1\r\nHost x\r\n\r\n",
+                        b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n"):
             with self.subTest(request):
                 try:
                     self.assertEqual(self.refused_with(request), 400)

@@ -18,8 +18,8 @@ class Options(LabCase):
         try:
             run = subprocess.run([str(BINARY), *arguments], env=clean_environment() | environment, text=True,
                                  stdin=subprocess.DEVNULL, capture_output=True, timeout=5)
-        except subprocess.TimeoutExpired:
-            self.fail(f"it started instead of refusing: {arguments}")
+        except subprocess.TimeoutExpired as error:
+            self.fail(f"still there after 5 s: {arguments}\n{error.stdout}\n{error.stderr}")
         return run.returncode, run.stdout + run.stderr
 
     def complete(self, **changes: str | None) -> list[str]:
@@ -50,9 +50,17 @@ class Options(LabCase):
     def test_wrong_values_are_refused_and_named(self) -> None:
         for name, value in (("cache-hostname", "http://cache.example"), ("cache-hostname", "a/b"),
                             ("cache-upstream-public-key", "no-colon"), ("server-addr", "127.0.0.1:99999"),
-                            ("cache-sign-narinfo", "perhaps"), ("cache-secret-key-path", "/nothing/here")):
+                            ("cache-sign-narinfo", "perhaps")):
             with self.subTest(f"{name}={value}"):
                 self.assert_refused(*self.complete(**{name: value}), naming=name, status=(1, 2))
+
+    def test_a_key_file_that_holds_no_key_is_refused_and_left_as_it_is(self) -> None:
+        file = self.home / "no-key"
+        for text in ("", "no key\n", "cache.example:c2hvcnQ=\n"):
+            with self.subTest(text):
+                file.write_text(text)
+                self.assert_refused(*self.complete(cache_secret_key_path=str(file)), naming=str(file), status=(1, 2))
+                self.assertEqual(file.read_text(), text)
 
     def test_a_taken_port_is_an_error_that_names_the_address(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as listener:

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import json
 import os
 import signal
@@ -21,6 +22,11 @@ def clean_environment() -> dict[str, str]:
     """No settings of this machine reach the program."""
     prefixes = ("CACHE_", "SERVER_", "LOG_", "PROMETHEUS_", "OTEL_", "NETRC_", "NCPS_", "XDG_")
     return {k: v for k, v in os.environ.items() if not k.startswith(prefixes) and "proxy" not in k.lower()}
+
+
+def leave_with_parent() -> None:
+    """In the child: be killed when the test run is, whatever ended that (prctl(2), PR_SET_PDEATHSIG)."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
 @dataclass
@@ -75,7 +81,8 @@ class Ncps:
         self.lines = []
         self.errors = (self.home / "stderr").open("ab")
         self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                        stderr=self.errors, env=clean_environment() | self.environment)
+                                        stderr=self.errors, env=clean_environment() | self.environment,
+                                        preexec_fn=leave_with_parent)
         self._reader = threading.Thread(target=self._collect, args=(self.process, self.lines), daemon=True)
         self._reader.start()
         if wait:
