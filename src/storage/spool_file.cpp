@@ -28,6 +28,35 @@ Result<UniqueFd> open_locked(const fs::path& path, int how) {
   return fd;
 }
 
+bool same_file(int fd, const fs::path& path) {
+  struct stat ours{}, named{};
+  return ::fstat(fd, &ours) == 0 && ::stat(path.c_str(), &named) == 0 &&
+         ours.st_ino == named.st_ino && ours.st_dev == named.st_dev;
+}
+
+// The lock of the root, held while stale folders are looked for. Its file goes when it is done
+// with, so whoever waited for it may hold the lock of a file that is gone, and takes the next.
+class RootLock {
+ public:
+  static Result<RootLock> take(const fs::path& root) {
+    auto path = root / kLockName;
+    for (;;) {
+      TRY(auto fd, open_locked(path, LOCK_EX));
+      if (same_file(fd.get(), path)) return RootLock(std::move(fd), path);
+    }
+  }
+  RootLock(RootLock&&) = default;
+  ~RootLock() {
+    std::error_code ignored;
+    if (fd_) fs::remove(path_, ignored);
+  }
+
+ private:
+  RootLock(UniqueFd fd, fs::path path) : fd_(std::move(fd)), path_(std::move(path)) {}
+  UniqueFd fd_;
+  fs::path path_;
+};
+
 // A folder whose lock nobody holds belonged to a process that is gone.
 void remove_stale_folders(const fs::path& root) {
   std::error_code ec;
@@ -114,7 +143,7 @@ Result<std::unique_ptr<SpoolDir>> SpoolDir::open(const fs::path& root) {
   TRY(make_durable_folder(root));
   // While we hold the root's lock nobody else looks for stale folders, so nobody takes ours for one
   // between its making and its locking.
-  TRY(auto root_lock, open_locked(root / kLockName, LOCK_EX));
+  TRY(auto root_lock, RootLock::take(root));
   remove_stale_folders(root);
   auto path = root / unique_name();
   if (::mkdir(path.c_str(), 0700) != 0) {

@@ -7,6 +7,7 @@
 
 #include <csignal>
 #include <fstream>
+#include <thread>
 
 #include "base/testing/temp_dir.h"
 #include "rt/runtime.h"
@@ -100,6 +101,24 @@ TEST(SpoolDir, LeavesWhatLivesAndRemovesWhatADeadProcessLeft) {
   auto next = SpoolDir::open(root.path()).value();
   EXPECT_EQ(folders(), 2);  // ours and the next one's: the dead one's is gone
   EXPECT_TRUE(fs::exists(file->path()));
+}
+
+TEST(SpoolDir, ManyThatOpenAndCloseAtOnceNeverTakeEachOthersFolderForStale) {
+  TempDir root;
+  std::atomic<int> wrong{0};
+  std::vector<std::thread> openers;
+  for (int i = 0; i < 8; ++i) {
+    openers.emplace_back([&] {
+      for (int round = 0; round < 25; ++round) {
+        auto mine = SpoolDir::open(root.path());
+        auto file = mine ? (*mine)->create() : std::unexpected(mine.error());
+        if (!file || !(*file)->append("x") || !fs::exists((*file)->path())) ++wrong;
+      }
+    });
+  }
+  for (auto& opener : openers) opener.join();
+  EXPECT_EQ(wrong, 0);
+  EXPECT_TRUE(fs::is_empty(root.path()));  // not even a lock is left
 }
 
 TEST(SpoolDir, ARootThatCannotBeMadeIsSaid) {
