@@ -28,7 +28,7 @@ function(room)
   if(tests)
     add_executable(${R_NAME}_test ${tests})
     target_link_libraries(${R_NAME}_test PRIVATE ${R_NAME} ${R_TEST_USES} GTest::gtest_main)
-    gtest_discover_tests(${R_NAME}_test TEST_PREFIX "${R_NAME}." DISCOVERY_TIMEOUT 60
+    gtest_discover_tests(${R_NAME}_test TEST_PREFIX "${R_NAME}." NO_PRETTY_VALUES DISCOVERY_TIMEOUT 60
       PROPERTIES TIMEOUT 120)
   endif()
 endfunction()

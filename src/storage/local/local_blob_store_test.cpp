@@ -40,7 +40,8 @@ INSTANTIATE_TEST_SUITE_P(Local, BlobStoreContract, ::testing::Values(make_tempor
 
 struct LocalBlobStore : ::testing::Test {
   boost::asio::io_context io{1};
-  TemporaryLocal local;
+  Runtime runtime{2};
+  TemporaryLocal local;  // after what its pool posts to: joined before that is destroyed
 
   template <class T>
   Result<T> run(Task<T> task) {
@@ -64,7 +65,6 @@ TEST_F(LocalBlobStore, WhatIsNotAFileIsAnErrorNotAbsence) {
 TEST_F(LocalBlobStore, ManyWritersOfOneTextAgreeOnOne) {
   std::atomic<int> won{0};
   TaskGroup group;
-  Runtime runtime(2);
   auto writer = [&](int i) -> boost::asio::awaitable<void> {
     auto done =
         co_await local.store->put_text(key("config/one"), std::to_string(i), IfExists::keep);

@@ -1,0 +1,73 @@
+# The front door. Each target is a plain command or two; `make help` lists them.
+# Everything installs what it needs from Debian packages first (with sudo where not root).
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+JOBS ?= $(shell nproc)
+NCPS := build/release/ncps
+KEY := cache.nixos.org-1:6NCHdD59X431o0gWypbMrAURkbJ16ZPMQFGspcDShjY=
+
+.PHONY: help deps run build test check asan tsan demo bench fmt fmt-check lint headers clean
+
+help:  ## this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+deps:  ## install what is missing from Debian packages
+	@scripts/deps.sh test
+
+build/release/build.ninja: CMakeLists.txt CMakePresets.json
+	cmake --preset release
+
+build: build/release/build.ninja  ## build the server (release)
+	@cmake --build --preset release -j $(JOBS) --target ncps
+
+run:  ## start the cache on :8501, data in ./data; ARGS="--log-level=debug" passes flags
+	@scripts/deps.sh build
+	@$(MAKE) --no-print-directory build
+	@mkdir -p data
+	@exec $(NCPS) serve --cache-hostname="$$(uname -n)" --cache-storage-local=data \
+	  --cache-upstream-url=https://cache.nixos.org --cache-upstream-public-key=$(KEY) $(ARGS)
+
+test:  ## set up, build, and run every test
+	@scripts/deps.sh test
+	@$(MAKE) --no-print-directory fmt-check check
+	@scripts/sanitized.sh asan
+
+check: build/release/build.ninja  ## build and run the tests of the release build only
+	@cmake --build --preset release -j $(JOBS)
+	@ctest --preset release -j $(JOBS)
+
+asan:  ## every unit test and a part of the end-to-end tests under ASan and UBSan
+	@scripts/deps.sh test
+	@scripts/sanitized.sh asan full
+
+tsan:  ## the same under TSan
+	@scripts/deps.sh test
+	@scripts/sanitized.sh tsan full
+
+demo:  ## watch the main job, without internet, in half a minute
+	@scripts/deps.sh test
+	@$(MAKE) --no-print-directory build
+	@python3 demo/demo.py
+
+bench:  ## measure beside nginx; writes bench/results/ and docs/measurements.md
+	@scripts/deps.sh test
+	@$(MAKE) --no-print-directory build
+	@python3 bench/bench.py $(ARGS)
+
+fmt:  ## format the C++ sources
+	@git ls-files '*.h' '*.cpp' | xargs clang-format-19 -i
+
+fmt-check:
+	@git ls-files '*.h' '*.cpp' | xargs clang-format-19 --dry-run -Werror
+
+lint:  ## clang-tidy over every source (minutes)
+	@scripts/deps.sh lint
+	@cmake --preset release >/dev/null
+	@git ls-files 'src/*.cpp' | grep -vE '_(test|bench)\.cpp$$' | xargs -P $(JOBS) -n 4 clang-tidy-19 -p build/release --quiet
+
+headers:  ## compile each header alone
+	@cmake --preset dev >/dev/null && cmake --build --preset headers -j $(JOBS)
+
+clean:  ## remove what was built
+	rm -rf build
