@@ -11,6 +11,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <cerrno>
+#include <utility>
 
 namespace ncps::http {
 
@@ -48,7 +49,7 @@ int warm_up(int fd, std::uint64_t begin, std::uint64_t size) noexcept {
 
 void skip(std::span<iovec>& parts, std::size_t bytes) noexcept {
   while (!parts.empty() && bytes >= parts.front().iov_len) {
-    bytes -= parts.front().iov_len;
+    bytes -= std::exchange(parts.front().iov_len, 0);
     parts = parts.subspan(1);
   }
   if (bytes == 0) return;

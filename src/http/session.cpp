@@ -171,7 +171,6 @@ asio::awaitable<void> Session::linger() {
   connection_.receive_until(coarse_now() + kLingerTime);
   std::size_t discarded = 0;
   while (discarded < kLingerBytes) {
-    // What came before is not needed any more: its place serves as the bin.
     std::array<char, 4096> bin;
     auto size = co_await connection_.receive(bin);
     if (size == 0) break;
