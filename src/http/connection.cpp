@@ -24,8 +24,8 @@ constexpr auto kNoThrow = asio::as_tuple(asio::use_awaitable);
 
 // How much of a file is sent between two looks at whether it is in memory; one sendfile takes it
 // if the client is quick. After that the other connections of the thread get their turn.
-constexpr std::uint64_t kStretch = 2 * 1024 * 1024;
-constexpr std::uint64_t kProbe = 512 * 1024;  // from one looked-at byte to the next
+constexpr std::uint64_t kStretch = 2ull * 1024 * 1024;
+constexpr std::uint64_t kProbe = 512ull * 1024;  // from one looked-at byte to the next
 
 // True unless the kernel says that reading here would wait for the disk.
 bool is_byte_resident(int fd, std::uint64_t at) noexcept {
@@ -44,7 +44,7 @@ bool is_resident(int fd, std::uint64_t begin, std::uint64_t size) noexcept {
 // Blocks until the stretch is in memory, and has the kernel begin with the one behind it. A byte
 // of every part is touched, because readahead may do less than it was asked for.
 int warm_up(int fd, std::uint64_t begin, std::uint64_t size) noexcept {
-  constexpr std::uint64_t kStep = 64 * 1024;
+  constexpr std::uint64_t kStep = 64ull * 1024;
   auto from = static_cast<off_t>(begin);
   ::posix_fadvise(fd, from, static_cast<off_t>(size + kStretch), POSIX_FADV_WILLNEED);
   char byte;
