@@ -35,17 +35,17 @@ struct HttpBody : testing::ServerTest {
           [=] { return response_of(std::make_unique<SpanSource>(spans), length); });
   }
 
-  // A file on disk that has no name any more.
-  UniqueFd make_file(std::string_view content) {
+  // A file on disk that has no name any more; `files` closes it.
+  int make_file(std::string_view content) {
     auto name = (std::filesystem::temp_directory_path() / "ncps-body-XXXXXX").string();
-    UniqueFd file(::mkstemp(name.data()));
+    auto& file = files.emplace_back(::mkstemp(name.data()));
     ::unlink(name.c_str());
     for (auto rest = content; !rest.empty();) {
       auto written = ::write(file.get(), rest.data(), rest.size());
       if (written <= 0) throw std::runtime_error("cannot write the test's file");
       rest.remove_prefix(static_cast<std::size_t>(written));
     }
-    return file;
+    return file.get();
   }
 
   const Error kBroken{ErrorKind::unavailable, "broken on purpose in a test"};
@@ -87,11 +87,11 @@ TEST_F(HttpBody, WithoutLengthHttp10ReadsUntilTheEnd) {
 TEST_F(HttpBody, FilesAreSentFromMemoryAndFromDisk) {
   auto content = pattern(3'000'000);
   auto file = make_file(content);
-  serve_spans("/file", {{file.get(), 0, content.size()}}, content.size());
-  serve_spans("/part", {{file.get(), 1'000'001, 999}}, 999);
-  serve_spans("/byte", {{file.get(), 77, 1}}, 1);
-  serve_spans("/two", {{file.get(), 0, 600'000}, {file.get(), 600'000, 700'000}}, 1'300'000);
-  serve_spans("/chunked", {{file.get(), 0, 600'000}, {file.get(), 600'000, 5}}, std::nullopt);
+  serve_spans("/file", {{file, 0, content.size()}}, content.size());
+  serve_spans("/part", {{file, 1'000'001, 999}}, 999);
+  serve_spans("/byte", {{file, 77, 1}}, 1);
+  serve_spans("/two", {{file, 0, 600'000}, {file, 600'000, 700'000}}, 1'300'000);
+  serve_spans("/chunked", {{file, 0, 600'000}, {file, 600'000, 5}}, std::nullopt);
   RawClient client(start().port());
   for (auto heat : {"warm", "cold"}) {
     for (auto [path, body] : {std::pair<std::string, std::string>{"/file", content},
@@ -100,8 +100,8 @@ TEST_F(HttpBody, FilesAreSentFromMemoryAndFromDisk) {
                               {"/two", content.substr(0, 1'300'000)},
                               {"/chunked", content.substr(0, 600'005)}}) {
       if (heat == std::string_view("cold")) {
-        ASSERT_EQ(::fsync(file.get()), 0);
-        ASSERT_EQ(::posix_fadvise(file.get(), 0, 0, POSIX_FADV_DONTNEED), 0);
+        ASSERT_EQ(::fsync(file), 0);
+        ASSERT_EQ(::posix_fadvise(file, 0, 0, POSIX_FADV_DONTNEED), 0);
       }
       ASSERT_TRUE(client.get(path));
       auto answer = client.read();
@@ -141,10 +141,10 @@ TEST_F(HttpBody, ASourceOfAnotherLengthNeverLooksComplete) {
   serve_pieces("/nothing", {}, 6);
   serve_pieces("/long", {"abc", "defg"}, 6);
   serve_pieces("/surplus", {"abcdef", "g"}, 6);
-  serve_spans("/short-file", {{file.get(), 0, size + 1}}, size + 1);
-  serve_spans("/short-file-chunked", {{file.get(), 0, size + 1}}, std::nullopt);
-  serve_spans("/beyond-file", {{file.get(), size + 100, 10}}, 10);
-  serve_spans("/short-span", {{file.get(), 0, size}}, size + 1);
+  serve_spans("/short-file", {{file, 0, size + 1}}, size + 1);
+  serve_spans("/short-file-chunked", {{file, 0, size + 1}}, std::nullopt);
+  serve_spans("/beyond-file", {{file, size + 100, 10}}, 10);
+  serve_spans("/short-span", {{file, 0, size}}, size + 1);
   auto port = start().port();
   for (auto path : {"/short", "/nothing", "/long", "/surplus", "/short-file", "/short-file-chunked",
                     "/beyond-file", "/short-span"}) {
@@ -195,7 +195,7 @@ TEST_F(HttpBody, ManySlowReadersHoldUpNobody) {
   constexpr std::size_t kClients = 200;
   auto content = pattern(1'000'000);
   auto file = make_file(content);
-  serve_spans("/file", {{file.get(), 0, content.size()}}, content.size());
+  serve_spans("/file", {{file, 0, content.size()}}, content.size());
   serve_pieces("/memory", {content.substr(0, 400'000), content.substr(400'000)}, std::nullopt);
   auto port = start().port();
   std::vector<std::unique_ptr<RawClient>> slow;
@@ -217,7 +217,7 @@ TEST_F(HttpBody, ManySlowReadersHoldUpNobody) {
 TEST_F(HttpBody, AClientThatGoesAwayInMidBodyHarmsNobody) {
   auto content = pattern(8'000'000);
   auto file = make_file(content);
-  serve_spans("/file", {{file.get(), 0, content.size()}}, content.size());
+  serve_spans("/file", {{file, 0, content.size()}}, content.size());
   serve_pieces("/memory", {content}, content.size());
   auto& server = start();
   for (int i = 0; i < 20; ++i) {

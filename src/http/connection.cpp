@@ -11,6 +11,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <cerrno>
+#include <utility>
 
 namespace ncps::http {
 
@@ -21,23 +22,29 @@ namespace {
 using ErrorCode = boost::system::error_code;
 constexpr auto kNoThrow = asio::as_tuple(asio::use_awaitable);
 
-// How much of a file is sent between two looks at whether it is in memory.
-constexpr std::uint64_t kStretch = 512 * 1024;
-// After so much without a pause the other connections of the thread get their turn.
-constexpr std::uint64_t kTurn = 4 * kStretch;
+// How much of a file is sent between two looks at whether it is in memory; one sendfile takes it
+// if the client is quick. After that the other connections of the thread get their turn.
+constexpr std::uint64_t kStretch = 2ull * 1024 * 1024;
+constexpr std::uint64_t kProbe = 512ull * 1024;  // from one looked-at byte to the next
 
 // True unless the kernel says that reading here would wait for the disk.
-bool is_resident(int fd, std::uint64_t at) noexcept {
+bool is_byte_resident(int fd, std::uint64_t at) noexcept {
   char byte;
   iovec to{&byte, 1};
   auto got = ::preadv2(fd, &to, 1, static_cast<off_t>(at), RWF_NOWAIT);
   return got >= 0 || errno != EAGAIN;  // EOPNOTSUPP and the like: send, and let that tell
 }
 
+bool is_resident(int fd, std::uint64_t begin, std::uint64_t size) noexcept {
+  for (std::uint64_t at = 0; at < size; at += kProbe)
+    if (!is_byte_resident(fd, begin + at)) return false;
+  return is_byte_resident(fd, begin + size - 1);
+}
+
 // Blocks until the stretch is in memory, and has the kernel begin with the one behind it. A byte
 // of every part is touched, because readahead may do less than it was asked for.
 int warm_up(int fd, std::uint64_t begin, std::uint64_t size) noexcept {
-  constexpr std::uint64_t kStep = 64 * 1024;
+  constexpr std::uint64_t kStep = 64ull * 1024;
   auto from = static_cast<off_t>(begin);
   ::posix_fadvise(fd, from, static_cast<off_t>(size + kStretch), POSIX_FADV_WILLNEED);
   char byte;
@@ -48,7 +55,7 @@ int warm_up(int fd, std::uint64_t begin, std::uint64_t size) noexcept {
 
 void skip(std::span<iovec>& parts, std::size_t bytes) noexcept {
   while (!parts.empty() && bytes >= parts.front().iov_len) {
-    bytes -= parts.front().iov_len;
+    bytes -= std::exchange(parts.front().iov_len, 0);
     parts = parts.subspan(1);
   }
   if (bytes == 0) return;
@@ -108,7 +115,7 @@ void Connection::receive_until(TimePoint when) noexcept {
 }
 
 Connection::Sent Connection::send_now(std::span<iovec>& parts, More more) noexcept {
-  while (!parts.empty()) {
+  for (skip(parts, 0); !parts.empty();) {  // without the empty ones in front
     if (!open()) return Sent::failed;
     msghdr message{};
     message.msg_iov = parts.data();
@@ -140,12 +147,12 @@ asio::awaitable<bool> Connection::wait_writable() {
 }
 
 asio::awaitable<bool> Connection::send_file(FileSpan span, std::uint64_t& sent) {
-  std::uint64_t in_turn = 0;
   auto end = span.offset + span.length;
   for (auto at = static_cast<off_t>(span.offset); static_cast<std::uint64_t>(at) < end;) {
     auto begin = static_cast<std::uint64_t>(at);
     auto stretch = std::min(end - begin, kStretch);
-    if (!is_resident(span.fd, begin) || !is_resident(span.fd, begin + stretch - 1)) {
+    if (!is_resident(span.fd, begin, stretch)) {
+      stretch = std::min(stretch, kProbe);  // the first bytes shall not wait for two megabytes
       auto work = [&] { return warm_up(span.fd, begin, stretch); };
       co_await offload(disk_, std::move(work));  // a failure shows again in sendfile
     }
@@ -155,18 +162,13 @@ asio::awaitable<bool> Connection::send_file(FileSpan span, std::uint64_t& sent) 
       auto taken = ::sendfile(socket_.native_handle(), span.fd, &at, left);
       if (taken > 0) {
         sent += static_cast<std::uint64_t>(taken);
-        in_turn += static_cast<std::uint64_t>(taken);
       } else if (taken < 0 && would_block(errno)) {
         if (!co_await wait_writable()) co_return false;
-        in_turn = 0;
       } else if (taken == 0 || errno != EINTR) {
         co_return false;  // 0: the file is shorter than we were told
       }
     }
-    if (in_turn >= kTurn) {
-      co_await asio::post(asio::use_awaitable);
-      in_turn = 0;
-    }
+    if (static_cast<std::uint64_t>(at) < end) co_await asio::post(asio::use_awaitable);
   }
   co_return true;
 }

@@ -52,10 +52,11 @@ class Connection {
 
   enum class Sent : std::uint8_t { all, partly, failed };
 
-  // What the kernel takes at once; `parts` is moved past it.
+  // What the kernel takes at once; `parts`, and the iovecs in it, are moved past that.
   Sent send_now(std::span<iovec>& parts, More more = More::no) noexcept;
 
-  // All of `parts`, which are used up. False: the client is gone or took no byte for too long.
+  // All of `parts`; the iovecs are moved past what was taken. False: the client is gone or took no
+  // byte for too long.
   boost::asio::awaitable<bool> send(std::span<iovec> parts, More more = More::no);
 
   // A stretch of a file, without copying it through us; pages that are not in memory are read on

@@ -2,10 +2,9 @@
 
 #include <sys/socket.h>
 
-#include <boost/asio/detail/socket_option.hpp>
 #include <boost/asio/ip/v6_only.hpp>
+#include <cerrno>
 #include <string>
-#include <vector>
 
 namespace ncps::http {
 
@@ -15,16 +14,22 @@ using asio::ip::tcp;
 namespace {
 
 using ErrorCode = boost::system::error_code;
-using ReusePort = asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>;
 
 constexpr int kBacklog = 4096;  // the kernel cuts it to net.core.somaxconn
+
+ErrorCode reuse_port(tcp::acceptor& acceptor) {
+  int yes = 1;
+  if (::setsockopt(acceptor.native_handle(), SOL_SOCKET, SO_REUSEPORT, &yes, sizeof yes) == 0)
+    return {};
+  return {errno, boost::system::system_category()};
+}
 
 ErrorCode listen_on(tcp::acceptor& acceptor, const tcp::endpoint& endpoint, bool dual_stack) {
   ErrorCode error;
   if (acceptor.is_open()) acceptor.close(error);
   acceptor.open(endpoint.protocol(), error);
   if (!error) acceptor.set_option(asio::socket_base::reuse_address(true), error);
-  if (!error) acceptor.set_option(ReusePort(true), error);
+  if (!error) error = reuse_port(acceptor);
   if (!error && endpoint.protocol() == tcp::v6())
     acceptor.set_option(asio::ip::v6_only(!dual_stack), error);
   if (!error) acceptor.bind(endpoint, error);
@@ -46,8 +51,7 @@ Result<tcp::acceptor> open_listener(asio::io_context& io, const ListenAddress& a
   if (address.host.empty()) {
     error = listen_on(acceptor, {tcp::v6(), address.port}, true);
     if (error == asio::error::address_family_not_supported ||
-        error ==
-            asio::error::make_error_code(static_cast<asio::error::basic_errors>(EADDRNOTAVAIL)))
+        error == boost::system::errc::address_not_available)
       error = listen_on(acceptor, {tcp::v4(), address.port}, false);
   } else {
     tcp::resolver resolver(io);

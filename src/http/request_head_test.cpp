@@ -7,6 +7,7 @@
 namespace ncps::http {
 namespace {
 
+using std::string_literals::operator""s;
 using State = HeadScanner::State;
 
 constexpr std::size_t kMaxTarget = 100;
@@ -145,7 +146,7 @@ TEST(ReadHead, RefusesWhatIsNotHttp) {
       {"GET / HTTP/1.1\r\nHost: a\r\nX\r\n\r\n", 400},
       {"GET / HTTP/1.1\r\nHost: a\r\n: x\r\n\r\n", 400},
       {"GET / HTTP/1.1\r\nHost: a\r\nX: a\rb\r\n\r\n", 400},
-      {std::string("GET / HTTP/1.1\r\nHost: a\r\nX: a\0b\r\n\r\n", 38), 400},
+      {"GET / HTTP/1.1\r\nHost: a\r\nX: a\0b\r\n\r\n"s, 400},
       {"GET /\x01 HTTP/1.1\r\nHost: a\r\n\r\n", 400},
       {"GET /\xc3\xa9 HTTP/1.1\r\nHost: a\r\n\r\n", 400},
       {"G(T / HTTP/1.1\r\nHost: a\r\n\r\n", 400},

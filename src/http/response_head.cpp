@@ -73,9 +73,9 @@ void render_date_line(std::int64_t second, char (&out)[DateLine::kSize]) {
   tm parts{};
   auto time = static_cast<time_t>(second);
   ::gmtime_r(&time, &parts);
-  std::memcpy(out + 6, kDays + 3 * parts.tm_wday, 3);
+  std::memcpy(out + 6, kDays + 3l * parts.tm_wday, 3);
   put_two_digits(out + 11, parts.tm_mday);
-  std::memcpy(out + 14, kMonths + 3 * parts.tm_mon, 3);
+  std::memcpy(out + 14, kMonths + 3l * parts.tm_mon, 3);
   put_two_digits(out + 18, (parts.tm_year + 1900) / 100);
   put_two_digits(out + 20, (parts.tm_year + 1900) % 100);
   put_two_digits(out + 23, parts.tm_hour);

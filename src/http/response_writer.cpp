@@ -11,10 +11,9 @@ namespace asio = boost::asio;
 
 namespace {
 
-std::size_t total(std::span<const iovec> parts) noexcept {
-  std::size_t sum = 0;
-  for (const auto& part : parts) sum += part.iov_len;
-  return sum;
+// How much of the body, the last of `parts`, the kernel has taken.
+std::size_t taken_of(std::string_view body, std::span<const iovec> parts) noexcept {
+  return body.size() - parts.back().iov_len;
 }
 
 // The hot path: one sendmsg from three strings that exist already, and no allocation.
@@ -40,7 +39,7 @@ asio::awaitable<Written> write_prepared(Connection& connection, DateLine& date, 
   if (sent == Connection::Sent::partly) complete = co_await connection.send(rest);
   if (!complete) connection.abort();
   co_return Written{
-      .complete = complete, .close = reply.close, .body_bytes = complete ? body.size() : 0};
+      .complete = complete, .close = reply.close, .body_bytes = taken_of(body, parts)};
 }
 
 asio::awaitable<Written> write_text(Connection& connection, std::string_view head,
@@ -49,8 +48,7 @@ asio::awaitable<Written> write_text(Connection& connection, std::string_view hea
   std::span<iovec> rest(parts);
   bool complete = co_await connection.send(rest);
   if (!complete) connection.abort();
-  auto bytes = complete ? body.size() : body.size() - std::min(total(parts), body.size());
-  co_return Written{.complete = complete, .close = close, .body_bytes = bytes};
+  co_return Written{.complete = complete, .close = close, .body_bytes = taken_of(body, parts)};
 }
 
 struct Frame {

@@ -40,9 +40,9 @@ constexpr std::string_view kTooMany =
 // Without waiting for anything: whoever is turned away must not cost more than that.
 void turn_away(tcp::socket& socket) {
   ::send(socket.native_handle(), kTooMany.data(), kTooMany.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-  // Bytes that nobody has read would turn the close into an RST.
-  char bin[4096];
-  while (::recv(socket.native_handle(), bin, sizeof bin, MSG_DONTWAIT) == sizeof bin) continue;
+  // A request that nobody has read would turn the close into an RST.
+  char bin[16 * 1024];
+  ::recv(socket.native_handle(), bin, sizeof bin, MSG_DONTWAIT);
   ErrorCode ignored;
   socket.shutdown(tcp::socket::shutdown_send, ignored);
 }

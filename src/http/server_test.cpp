@@ -1,10 +1,13 @@
 #include "http/server.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
-#include <thread>
+#include <algorithm>
+#include <atomic>
 
 #include "http/testing/server_fixture.h"
+#include "telemetry/log.h"
 
 namespace ncps::http {
 namespace {
@@ -292,6 +295,64 @@ TEST_F(HttpServer, BeyondTheLimitConnectionsGet503) {
   ASSERT_TRUE(first.get("/hello"));
   EXPECT_EQ(first.read().status, 200u);
   EXPECT_EQ(server.connections(), 1u);
+}
+
+// Takes descriptors until the process may have no more.
+std::vector<UniqueFd> take_all_descriptors() {
+  std::vector<UniqueFd> taken;
+  for (;;) {
+    UniqueFd fd(::dup(2));
+    if (!fd) return taken;
+    taken.push_back(std::move(fd));
+  }
+}
+
+TEST_F(HttpServer, WithoutDescriptorsTheListenerWaitsAndGoesOn) {
+#if __has_feature(undefined_behavior_sanitizer)
+  GTEST_SKIP() << "UBSan needs a descriptor for each object whose type it looks at";
+#endif
+  auto port = start().port();
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  rlimit few{.rlim_cur = 256, .rlim_max = before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+  auto taken = take_all_descriptors();
+  ASSERT_FALSE(taken.empty());
+  taken.pop_back();
+  RawClient client(port);  // the kernel connects it; the server has no descriptor for it
+  EXPECT_TRUE(client.get("/hello"));
+  EXPECT_FALSE(client.readable_within(150ms));
+  taken.clear();
+  EXPECT_EQ(client.read().status, 200u);
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+}
+
+TEST_F(HttpServer, LogsOneLineForEachRequest) {
+  serve("/hit", [this] {
+    Response response;
+    response.body = narinfo;
+    response.cache = "hit";
+    return response;
+  });
+  ::testing::internal::CaptureStdout();
+  log::start(log::Level::info, log::Format::json);
+  auto& server = start();
+  RawClient client(server.port());
+  EXPECT_TRUE(client.get("/hit?a=b"));
+  EXPECT_EQ(client.read().status, 200u);
+  EXPECT_TRUE(client.get("/nowhere"));
+  EXPECT_EQ(client.read().status, 404u);
+  server.drain(Deadline::never());
+  log::stop();
+  auto text = ::testing::internal::GetCapturedStdout();
+  auto has = [&](std::string_view part) { return text.find(part) != std::string::npos; };
+  EXPECT_TRUE(
+      has(R"("method":"GET","request_uri":"/hit?a=b","status":200,"bytes":1000,"elapsed":)"))
+      << text;
+  EXPECT_TRUE(has(R"("from":"127.0.0.1","cache":"hit","message":"handled request"})")) << text;
+  EXPECT_TRUE(has(R"("request_uri":"/nowhere","status":404,"bytes":10,"elapsed":)")) << text;
+  EXPECT_TRUE(has(R"("from":"127.0.0.1","message":"handled request"})")) << text;
+  EXPECT_EQ(std::ranges::count(text, '\n'), 2) << text;
 }
 
 TEST_F(HttpServer, ListensOnIpv4WithoutAHost) {

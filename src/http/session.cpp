@@ -17,7 +17,7 @@ namespace {
 // After our last byte a client gets so long, and may send so much, before the connection is closed
 // for good: closing while it still sends would take from it the answer it has not read yet.
 constexpr auto kLingerTime = 2s;
-constexpr std::size_t kLingerBytes = 1024 * 1024;
+constexpr std::size_t kLingerBytes = 1024ul * 1024;
 
 // A method and a version need no more than this beside the target.
 constexpr std::size_t kAroundTarget = 64;
@@ -171,7 +171,6 @@ asio::awaitable<void> Session::linger() {
   connection_.receive_until(coarse_now() + kLingerTime);
   std::size_t discarded = 0;
   while (discarded < kLingerBytes) {
-    // What came before is not needed any more: its place serves as the bin.
     std::array<char, 4096> bin;
     auto size = co_await connection_.receive(bin);
     if (size == 0) break;

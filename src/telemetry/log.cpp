@@ -10,6 +10,7 @@
 #include <cmath>
 #include <iterator>
 #include <memory>
+#include <vector>
 
 namespace ncps::log {
 namespace {
@@ -116,7 +117,9 @@ void stop() {
   if (old == nullptr) return;
   old->logger->flush();
   old->thread.reset();  // the logger holds it weakly: this waits for the queue to be written
-  // `old` itself stays: a late caller may still hold the pointer.
+  // `old` itself stays, and in reach of leak checkers: a late caller may still hold the pointer.
+  static auto* retired = new std::vector<Writer*>;
+  retired->push_back(old);
 }
 
 bool enabled(Level level) noexcept {

@@ -10,6 +10,7 @@
 
 #include <cerrno>
 #include <charconv>
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -103,6 +104,12 @@ class RawClient {
 
   bool ended() const { return last_ == 0; }                              // by FIN
   bool reset() const { return last_ < 0 && last_errno_ == ECONNRESET; }  // by RST
+
+  // True as soon as there is something to read.
+  bool readable_within(std::chrono::milliseconds time) const {
+    pollfd entry{.fd = fd_.get(), .events = POLLIN, .revents = 0};
+    return ::poll(&entry, 1, static_cast<int>(time.count())) == 1;
+  }
 
   // Waits, without reading, until the connection has been reset.
   bool wait_for_reset() const {

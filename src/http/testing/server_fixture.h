@@ -130,6 +130,7 @@ class ServerTest : public ::testing::Test {
   Pool disk{2};
   ServerOptions options;
   std::map<std::string, Route> routes;
+  std::vector<UniqueFd> files;  // what routes send from: closed when no connection is left
 
  private:
   std::vector<std::unique_ptr<Server>> servers_;
