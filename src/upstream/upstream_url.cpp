@@ -33,8 +33,7 @@ bool is_host_and_port(std::string_view text) {
   return port.front() == ':' && ec == std::errc() && end == port.data() + port.size();
 }
 
-// curl ends the user and password at the first '@', and would look the rest of a password up as a
-// host.
+// curl takes no URL with an '@' in its password, other programs do.
 std::string with_one_at_sign(std::string_view authority) {
   auto last = authority.rfind('@');
   std::string out;

@@ -58,7 +58,7 @@ TEST(UpstreamUrl, ResolvesAgainstEveryFormOfBase) {
 TEST(UpstreamUrl, APasswordMayHoldAnAtSign) {
   auto url = parsed("https://me:p@ss@w@host:444/p");
   EXPECT_EQ(url.masked(), "https://host:444/p");
-  // Encoded, so that nobody below can take "ss@w@host" for the host.
+  // Encoded, as curl wants it.
   EXPECT_EQ(url.resolve("x"), "https://me:p%40ss%40w@host:444/p/x");
 }
 
