@@ -15,11 +15,18 @@ Guarded<NarInfoMemory::Shard>& NarInfoMemory::shard_of(const nix::StorePathHash&
 }
 
 void NarInfoMemory::insert(Shard& shard, const nix::StorePathHash& hash, HotNarInfo info) const {
-  shard.young_bytes += cost(info);
-  shard.young.insert_or_assign(hash, std::move(info));
-  if (shard.young_bytes <= bytes_per_half_shard_) return;
-  shard.old = std::exchange(shard.young, {});
-  shard.young_bytes = 0;
+  if (auto before = shard.young.find(hash); before != shard.young.end()) {
+    shard.young_bytes -= cost(before->second);
+    shard.young.erase(before);
+  }
+  auto bytes = cost(info);
+  if (bytes > bytes_per_half_shard_) return;  // would push out everything else
+  if (shard.young_bytes + bytes > bytes_per_half_shard_) {
+    shard.old = std::exchange(shard.young, {});
+    shard.young_bytes = 0;
+  }
+  shard.young_bytes += bytes;
+  shard.young.emplace(hash, std::move(info));
 }
 
 std::optional<HotNarInfo> NarInfoMemory::find(const nix::StorePathHash& hash) {

@@ -1,8 +1,8 @@
 // Hot narinfos, ready to write: the answers that need no disk, no database and no upstream.
 //
 // Bounded in bytes; what has not been asked for lately goes first (two generations: the older one
-// is dropped when the younger has filled its half). Sharded, so that threads rarely meet.
-// Thread-safe.
+// is dropped when the younger has filled its half); what is larger than a half is not kept.
+// Sharded, so that threads rarely meet. Thread-safe.
 #pragma once
 
 #include <array>

@@ -41,6 +41,11 @@ boost::asio::awaitable<http::Response> NarRoutes::answer(const http::Request& re
   auto etag = etag_of(url);
   auto known = request.header("If-None-Match");
   if (!known.empty() && http::if_none_match(known, etag)) {
+    // Who names the ETag has it. "*" names nothing: whether it exists is still to be found out.
+    if (known == "*") {
+      auto size = co_await nars_.size_of(url, Deadline::after(kOpenTime));
+      if (!size) co_return error_response(size.error());
+    }
     co_return http::Response{.status = 304, .headers = headers_for(url)};
   }
   if (request.method == http::Method::head) co_return co_await answer_head(url);

@@ -1,5 +1,6 @@
 #include "upstream/http_client.h"
 
+#include <algorithm>
 #include <charconv>
 
 namespace ncps::upstream {
@@ -16,8 +17,13 @@ std::optional<Int> number(std::string_view text) {
 }  // namespace
 
 std::optional<ContentRange> parse_content_range(std::string_view value) {
-  if (!value.starts_with("bytes ")) return std::nullopt;
-  value.remove_prefix(6);
+  std::string_view unit = "bytes ";
+  auto same = [](char sent, char ours) {
+    return (sent >= 'A' && sent <= 'Z' ? sent + 32 : sent) == ours;
+  };
+  if (value.size() < unit.size() || !std::ranges::equal(value.substr(0, unit.size()), unit, same))
+    return std::nullopt;
+  value.remove_prefix(unit.size());
   auto dash = value.find('-'), slash = value.find('/');
   if (dash == value.npos || slash == value.npos || dash > slash) return std::nullopt;
   auto first = number<std::uint64_t>(value.substr(0, dash));

@@ -13,7 +13,9 @@
 namespace ncps::upstream {
 
 enum class Verb : std::uint8_t { get, head };
-enum class Decode : bool { no, yes };  // yes: ask for gzip, br or zstd, and undo it
+// yes: ask for gzip, br or zstd, and undo it. Whether the encoding came to its own end is not
+// checked: that is for whoever knows what the bytes must be.
+enum class Decode : bool { no, yes };
 
 struct HttpTimeouts {
   std::chrono::milliseconds connect{3'000};

@@ -47,24 +47,26 @@ class HttpUpstream final : public Upstream {
     std::string path = std::string(hash.str()) + ".narinfo";
     HttpRequest request{.url = options_.url.resolve(path), .decode = Decode::yes};
     for (unsigned failed = 0;;) {
-      auto answer = co_await ask(request, deadline);
+      auto answer = co_await ask(request, deadline, failed);
       if (!answer)
         co_return std::unexpected(std::move(answer).error().while_doing("asking for " + path));
       if (meaning_of(answer->status) == Meaning::missing) co_return std::nullopt;
-      auto text = co_await read_all(*answer->body);
+      auto text = co_await read_all(*answer->body, deadline);
       if (text) co_return std::optional(std::move(*text));
       // The head came, the body broke: as good as no answer.
-      if (!text.error().retryable() || ++failed >= options_.retry.attempts || deadline.passed()) {
+      auto delay = retry_delay(options_.retry, ++failed, {}, unit_random());
+      if (!may_go_on(text.error(), failed, delay, deadline)) {
         co_return std::unexpected(named(std::move(text).error()).while_doing("reading " + path));
       }
-      co_await sleep_for(retry_delay(options_.retry, failed, {}, unit_random()));
+      co_await sleep_for(delay);
     }
   }
 
   Task<std::optional<NarBody>> open_nar(std::string url, std::uint64_t first_byte,
                                         Deadline deadline) override {
     HttpRequest request{.url = options_.url.resolve(url), .first_byte = first_byte};
-    CO_TRY(auto answer, co_await ask(request, deadline));
+    unsigned failed = 0;
+    CO_TRY(auto answer, co_await ask(request, deadline, failed));
     if (meaning_of(answer.status) == Meaning::missing) co_return std::nullopt;
     NarBody body{.first_byte = 0, .total = answer.content_length, .bytes = std::move(answer.body)};
     if (answer.status == 206) {
@@ -79,7 +81,8 @@ class HttpUpstream final : public Upstream {
 
   Task<std::optional<NarHead>> find_nar(std::string url, Deadline deadline) override {
     HttpRequest request{.url = options_.url.resolve(url), .verb = Verb::head};
-    CO_TRY(auto answer, co_await ask(request, deadline));
+    unsigned failed = 0;
+    CO_TRY(auto answer, co_await ask(request, deadline, failed));
     if (meaning_of(answer.status) == Meaning::missing) co_return std::nullopt;
     co_return NarHead{.total = answer.content_length};
   }
@@ -93,12 +96,17 @@ class HttpUpstream final : public Upstream {
     return Error(ErrorKind::upstream, std::move(what));
   }
 
+  bool may_go_on(const Error& error, unsigned failed, std::chrono::milliseconds delay,
+                 Deadline deadline) const {
+    return error.retryable() && failed < options_.retry.attempts && deadline.remaining() > delay;
+  }
+
   // One answer that means "here" or "missing", after as many attempts as policy and deadline allow.
   // Each attempt waits twice as long for its head as the one before, so that a slow cache is not
-  // asked in vain.
-  Task<HttpAnswer> ask(HttpRequest request, Deadline deadline) {
+  // asked in vain. `failed` attempts so far are counted on.
+  Task<HttpAnswer> ask(HttpRequest request, Deadline deadline, unsigned& failed) {
     request.timeouts = options_.timeouts;
-    for (unsigned failed = 0;;) {
+    for (;;) {
       std::optional<std::chrono::seconds> retry_after;
       auto answer = co_await client_.fetch(request, deadline);
       auto error = Error(ErrorKind::internal, "");
@@ -113,8 +121,7 @@ class HttpUpstream final : public Upstream {
         error = named(std::move(answer).error());
       }
       auto delay = retry_delay(options_.retry, ++failed, retry_after, unit_random());
-      if (!error.retryable() || failed >= options_.retry.attempts ||
-          deadline.remaining() <= delay) {
+      if (!may_go_on(error, failed, delay, deadline)) {
         co_return std::unexpected(std::move(error));
       }
       log::debug("asking an upstream again", {{"upstream", name()}, {"error", error.what()}});
@@ -123,7 +130,7 @@ class HttpUpstream final : public Upstream {
     }
   }
 
-  Task<std::string> read_all(ByteSource& source) const {
+  Task<std::string> read_all(ByteSource& source, Deadline deadline) const {
     std::string text;
     for (;;) {
       CO_TRY(auto piece, co_await source.next());
@@ -133,6 +140,8 @@ class HttpUpstream final : public Upstream {
       if (text.size() > nix::kMaxNarInfoBytes) {
         co_return fail(ErrorKind::corrupt, "a narinfo of more than 1 MiB is none");
       }
+      if (deadline.passed())
+        co_return fail(ErrorKind::timeout, "no whole narinfo before the deadline");
     }
   }
 

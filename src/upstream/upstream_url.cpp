@@ -1,19 +1,48 @@
 #include "upstream/upstream_url.h"
 
 #include <charconv>
+#include <cstdint>
 
 namespace ncps::upstream {
 namespace {
-
-bool absolute(std::string_view url) {
-  return url.starts_with("http://") || url.starts_with("https://");
-}
 
 std::string lower_scheme(std::string_view text) {
   std::string out(text);
   for (auto& c : out) {
     if (c == ':') break;
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return out;
+}
+
+bool absolute(std::string_view url) {
+  auto scheme = lower_scheme(url.substr(0, std::string_view("https://").size()));
+  return scheme.starts_with("http://") || scheme.starts_with("https://");
+}
+
+// "host", "host:port", "[v6]" or "[v6]:port". What is no port may be a piece of a password with an
+// unencoded '/', '?' or '#', and must not be taken for a host's, and shown.
+bool is_host_and_port(std::string_view text) {
+  auto host =
+      text.starts_with('[') ? text.substr(0, text.find(']') + 1) : text.substr(0, text.find(':'));
+  if (host.empty() || host == "[]") return false;
+  auto port = text.substr(host.size());
+  if (port.empty() || port == ":") return true;
+  std::uint16_t number = 0;
+  auto [end, ec] = std::from_chars(port.data() + 1, port.data() + port.size(), number);
+  return port.front() == ':' && ec == std::errc() && end == port.data() + port.size();
+}
+
+// curl takes no URL with an '@' in its password, other programs do.
+std::string with_one_at_sign(std::string_view authority) {
+  auto last = authority.rfind('@');
+  std::string out;
+  for (std::size_t i = 0; i < authority.size(); ++i) {
+    if (authority[i] == '@' && i != last) {
+      out += "%40";
+    } else {
+      out += authority[i];
+    }
   }
   return out;
 }
@@ -60,6 +89,8 @@ Result<UpstreamUrl> UpstreamUrl::parse(std::string_view text) {
   auto whole = lower_scheme(text);
   std::string_view rest = whole;
   if (!absolute(rest)) return fail(ErrorKind::invalid, "is no http:// or https:// URL");
+  if (rest.find_first_of(" \t\r\n") != rest.npos)
+    return fail(ErrorKind::invalid, "holds white space");
   rest = rest.substr(0, rest.find('#'));
   if (auto mark = rest.find('?'); mark != rest.npos) {
     out.query_ = rest.substr(mark + 1);
@@ -69,12 +100,9 @@ Result<UpstreamUrl> UpstreamUrl::parse(std::string_view text) {
   auto host = rest.find("://") + 3;
   auto slash = std::min(rest.find('/', host), rest.size());
   auto authority = rest.substr(host, slash - host);
-  authority = authority.substr(authority.rfind('@') + 1);  // npos + 1 is 0
-  if (authority.empty() || authority.front() == ':')
-    return fail(ErrorKind::invalid, "names no host");
-  if (rest.find_first_of(" \t\r\n") != rest.npos)
-    return fail(ErrorKind::invalid, "holds white space");
-  out.origin_ = rest.substr(0, slash);
+  if (!is_host_and_port(authority.substr(authority.rfind('@') + 1)))  // npos + 1 is 0
+    return fail(ErrorKind::invalid, "names no host, or a port that is none");
+  out.origin_.append(rest.substr(0, host)).append(with_one_at_sign(authority));
   out.path_ = rest.substr(slash);
   while (out.path_.ends_with('/')) out.path_.pop_back();
   out.masked_ = masked_url(out.origin_ + out.path_);

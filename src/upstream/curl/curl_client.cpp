@@ -36,7 +36,12 @@ class CurlLoop {
     });
   }
 
-  ~CurlLoop() {
+  ~CurlLoop() { end(); }
+
+  // Ends all transfers and the thread; what is posted later is dropped. Idempotent; not from the
+  // thread.
+  void end() {
+    if (!thread_.joinable()) return;
     post([this] { ending_ = true; });
     thread_.join();
   }
@@ -172,6 +177,9 @@ class CurlClient final : public HttpClient {
     std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
     loop_ = std::make_shared<CurlLoop>();
   }
+
+  // A body that is still there keeps the loop, but not its thread: it ends with an Error.
+  ~CurlClient() override { loop_->end(); }
 
   Task<HttpAnswer> fetch(HttpRequest request, Deadline deadline) override {
     auto stall = request.timeouts.stall;

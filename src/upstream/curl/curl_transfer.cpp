@@ -36,7 +36,9 @@ CurlTransfer::CurlTransfer(HttpRequest request, const std::string& user_agent)
   set(CURLOPT_FOLLOWLOCATION, 1L);
   set(CURLOPT_MAXREDIRS, 10L);
   set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_2TLS));
-  set(CURLOPT_PIPEWAIT, 1L);
+  // Over TLS the handshake tells whether a connection can be shared. Without it only the first
+  // answer would, and all others would wait for that one.
+  if (same_name(request_.url.substr(0, 8), "https://")) set(CURLOPT_PIPEWAIT, 1L);
   set(CURLOPT_TCP_KEEPALIVE, 1L);
   set(CURLOPT_BUFFERSIZE, 256L * 1024);
   set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(request_.timeouts.connect.count()));

@@ -1,0 +1,184 @@
+// A whole cache behind a Router and a real server: a store in a folder, SQLite, fake upstreams.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "base/testing/temp_dir.h"
+#include "cache/nar_layout.h"
+#include "db/soci/sqlite_catalog.h"
+#include "http/server.h"
+#include "http/testing/raw_client.h"
+#include "rt/block_on.h"
+#include "server/router.h"
+#include "server/testing/fake_upstream.h"
+#include "storage/local/local_blob_store.h"
+
+namespace ncps::server::testing {
+
+using http::testing::Answer;
+using http::testing::RawClient;
+
+// A store path, its narinfo as an upstream has it, and its NAR.
+struct Package {
+  nix::StorePathHash hash;
+  std::string narinfo;
+  std::string nar_url;
+  std::string nar;
+
+  std::string narinfo_path() const { return "/" + std::string(hash.str()) + ".narinfo"; }
+  std::string nar_path() const { return "/" + nar_url; }
+};
+
+// A NAR of one file.
+inline std::string nar_of(std::string_view contents) {
+  std::string out;
+  auto add = [&](std::string_view text) {
+    for (int i = 0; i < 8; ++i) out.push_back(static_cast<char>(text.size() >> (8 * i)));
+    out += text;
+    out.resize((out.size() + 7) / 8 * 8, '\0');
+  };
+  for (std::string_view token : {"nix-archive-1", "(", "type", "regular", "contents"}) add(token);
+  add(contents);
+  add(")");
+  return out;
+}
+
+inline Package package(char c, std::string_view contents, std::string nar_name = "") {
+  auto nar = nar_of(contents);
+  auto hash = nix::Hash(crypto::sha256(nar));
+  if (nar_name.empty()) nar_name = hash.nix32() + ".nar";
+  std::string name(nix::StorePathHash::kLength, c);
+  std::string text = "StorePath: /nix/store/" + name + "-x\nURL: nar/" + nar_name +
+                     "\nCompression: none\nNarHash: " + hash.str() +
+                     "\nNarSize: " + std::to_string(nar.size()) + "\nReferences: \n";
+  return {nix::StorePathHash::parse(name).value(), text, "nar/" + nar_name, nar};
+}
+
+// A request without a connection.
+struct PlainRequest final : http::Request {
+  explicit PlainRequest(std::string_view to, http::Method how = http::Method::get) {
+    method = how;
+    target = path = to;
+  }
+  std::string_view header(std::string_view) const override { return {}; }
+};
+
+class RouterTest : public ::testing::Test {
+ public:
+  RouterTest() {
+    for (auto* fake : {&first, &second}) {
+      auto upstream = std::make_unique<FakeUpstream>(fake == &first ? "https://a" : "https://b");
+      *fake = upstream.get();
+      add(upstreams, std::move(upstream));
+    }
+    store = storage::open_local({.root = root.path()}, disk).value();
+    catalog = db::open_sqlite(root.path() / "db" / "x.sqlite").value();
+  }
+
+  ~RouterTest() override {
+    stop();
+    catalog.reset();
+    store.reset();
+    disk.join();
+    cpu.join();
+  }
+
+  // Starts what serves, with nothing in memory.
+  void start() {
+    parts = std::make_unique<Parts>(*this);
+    auto handler = [this](const http::Request& r) { return parts->router.answer(r); };
+    http::ServerOptions options;
+    options.address = {.host = "127.0.0.1", .port = 0};
+    server = http::Server::start(runtime, disk, options, handler).value();
+  }
+
+  void stop() {
+    if (!server) return;
+    auto deadline = Deadline::after(std::chrono::seconds(20));
+    server->drain(deadline);
+    EXPECT_TRUE(parts->downloads.stop(deadline));
+    EXPECT_TRUE(parts->narinfos.stop(deadline));
+    server.reset();
+    parts.reset();
+  }
+
+  void serve(const Package& p) {
+    first->put_narinfo(p.hash, p.narinfo);
+    first->put_nar(p.nar_url, p.nar);
+  }
+
+  Answer get(std::string_view path, std::string_view more_headers = "") {
+    return ask("GET", path, more_headers);
+  }
+  Answer head(std::string_view path, std::string_view more_headers = "") {
+    return ask("HEAD", path, more_headers);
+  }
+  Answer ask(std::string_view method, std::string_view path, std::string_view more_headers = "") {
+    RawClient client(server->port());
+    client.send(std::string(method) + " " + std::string(path) + " HTTP/1.1\r\nHost: test\r\n" +
+                std::string(more_headers) + "\r\n");
+    auto answer = client.read(method == "HEAD" ? RawClient::To::head : RawClient::To::get);
+    EXPECT_EQ(client.rest(), "");
+    return answer;
+  }
+
+  // How the cache came by it, as the log would say.
+  std::string how(std::string_view path) {
+    auto boxed = [](Router& router, std::string_view to) -> Task<std::string> {
+      PlainRequest request(to);
+      auto response = co_await router.answer(request);
+      co_return std::string(response.cache);
+    };
+    return block_on(runtime, boxed(parts->router, path)).value();
+  }
+
+  unsigned calls() const { return first->calls().all() + second->calls().all(); }
+
+  static std::string value_of(const Answer& answer, std::string_view name) {
+    auto at = answer.head.find("\r\n" + std::string(name) + ": ");
+    if (at == std::string::npos) return "";
+    at += name.size() + 4;
+    return answer.head.substr(at, answer.head.find("\r\n", at) - at);
+  }
+
+  struct Parts {
+    explicit Parts(RouterTest& t)
+        : downloads(t.runtime,
+                    {.store = *t.store,
+                     .catalog = *t.catalog,
+                     .disk = t.disk,
+                     .cpu = t.cpu,
+                     .policy = {}},
+                    {}),
+          nars(*t.store, *t.catalog, t.upstreams, downloads),
+          narinfos(t.runtime, *t.store, *t.catalog, t.upstreams, downloads,
+                   {.upstream_keys = {}, .signing_key = t.key, .sign_unverified = true}),
+          narinfo_routes(narinfos, 1 << 20),
+          nar_routes(nars),
+          router({"cache.example", t.key.public_key()}, narinfo_routes, nar_routes) {}
+    cache::Downloads downloads;
+    cache::NarService nars;
+    cache::NarInfoService narinfos;
+    NarInfoRoutes narinfo_routes;
+    NarRoutes nar_routes;
+    Router router;
+  };
+
+  ncps::testing::TempDir root;
+  Runtime runtime{2};
+  Pool disk{2}, cpu{1};
+  nix::SecretKey key = nix::SecretKey::generate("cache.example").value();
+  std::unique_ptr<storage::BlobStore> store;
+  std::unique_ptr<db::Catalog> catalog;
+  FakeUpstream* first = nullptr;  // asked first
+  FakeUpstream* second = nullptr;
+  upstream::UpstreamSet upstreams;
+  std::unique_ptr<Parts> parts;
+  std::unique_ptr<http::Server> server;
+};
+
+}  // namespace ncps::server::testing

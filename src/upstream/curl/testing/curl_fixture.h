@@ -1,0 +1,69 @@
+// A CurlClient, a Runtime to ask it on, and a real server to ask.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "http/testing/server_fixture.h"
+#include "rt/block_on.h"
+#include "upstream/curl/curl_client.h"
+
+namespace ncps::upstream::testing {
+
+// All that a body gave: its bytes, and the Error if it did not end cleanly.
+struct Whole {
+  std::string text;
+  std::optional<Error> error;
+  std::size_t largest_piece = 0;
+};
+
+inline Task<Whole> read_whole(ByteSource& source) {
+  Whole whole;
+  for (;;) {
+    auto piece = co_await source.next();
+    if (!piece) {
+      whole.error = std::move(piece).error();
+      co_return whole;
+    }
+    auto bytes = std::get<std::string_view>(*piece);
+    if (bytes.empty()) co_return whole;
+    whole.text.append(bytes);
+    whole.largest_piece = std::max(whole.largest_piece, bytes.size());
+  }
+}
+
+struct CurlTest : http::testing::ServerTest {
+  CurlTest() {
+    // A proxy of the machine that runs the tests is not what they are about.
+    for (auto name : {"http_proxy", "all_proxy", "ALL_PROXY"}) ::unsetenv(name);
+    client = make_curl_client({.user_agent = "ncps/test"});
+  }
+
+  Result<HttpAnswer> fetch(HttpRequest request,
+                           Deadline deadline = Deadline::after(std::chrono::seconds(60))) {
+    return block_on(runtime, client->fetch(std::move(request), deadline));
+  }
+
+  Whole read(ByteSource& source) { return block_on(runtime, read_whole(source)).value(); }
+
+  // The next piece as a copy.
+  Result<std::string> next(ByteSource& source) {
+    auto copy = [](ByteSource& from) -> Task<std::string> {
+      CO_TRY(auto piece, co_await from.next());
+      co_return std::string(std::get<std::string_view>(piece));
+    };
+    return block_on(runtime, copy(source));
+  }
+
+  static std::string local(std::uint16_t port, std::string_view path) {
+    return "http://127.0.0.1:" + std::to_string(port) + std::string(path);
+  }
+
+  std::unique_ptr<HttpClient> client;
+};
+
+}  // namespace ncps::upstream::testing
