@@ -40,7 +40,6 @@ TEST_F(DownloadFaults, CorruptBytesReachNobodyAsAnEndAndAreNotKept) {
     SCOPED_TRACE(at);
     auto wrong = sample.file;
     wrong[at] = static_cast<char>(wrong[at] ^ 1);
-    a.nar(sample.info.url, std::vector<FakeNar>{{.bytes = wrong}, {.bytes = sample.file}});
     std::vector<std::future<Result<testing::Drained>>> clients;
     auto gate = std::make_shared<testing::Gate>();
     a.nar(sample.info.url, std::vector<FakeNar>{{.bytes = wrong, .gate = gate, .gate_at = 1},
@@ -146,8 +145,10 @@ TEST_F(DownloadFaults, WhateverStepFailsNothingIsHalfVisibleAndTheNextTrySucceed
 TEST_F(DownloadFaults, ARangeOfAWrongFileNeverEndsCleanly) {
   auto wrong = sample.file;
   wrong.back() = static_cast<char>(wrong.back() ^ 1);
-  a.nar(sample.info.url, {.bytes = wrong});
+  auto gate = std::make_shared<testing::Gate>();
+  a.nar(sample.info.url, {.bytes = wrong, .gate = gate, .gate_at = 1'000});
   auto nar = run(nars->open(sample.url(), Deadline::after(std::chrono::minutes(1)))).value();
+  gate->open();
   auto got = run(testing::drain(nar.read(10, 100))).value();
   ASSERT_TRUE(got.error);
   EXPECT_EQ(got.error->kind(), ErrorKind::corrupt);
