@@ -37,7 +37,9 @@ class Fetcher {
       CO_TRY(auto body, co_await open_somewhere());
       auto copied = co_await copy(body);
       if (copied && *copied == Copied::all) co_return Result<void>();
-      if (!copied && !copied.error().retryable())
+      // What is unavailable is ours, the disk: no other source helps.
+      if (!copied &&
+          (!copied.error().retryable() || copied.error().kind() == ErrorKind::unavailable))
         co_return std::unexpected(std::move(copied).error());
       auto error =
           copied ? Error(ErrorKind::upstream, "the body ended early") : std::move(copied).error();
@@ -54,7 +56,8 @@ class Fetcher {
   // The next body that fits what we have. Errors: when nobody is left to ask.
   Task<upstream::NarBody> open_somewhere() {
     for (;;) {
-      if (job_.sources.empty()) {
+      // Before the first byte a second round would only keep clients waiting.
+      if (job_.sources.empty() || (!begun_ && failures_ >= job_.sources.size())) {
         co_return std::unexpected(
             last_.value_or(Error(ErrorKind::not_found, "no upstream has it")));
       }
@@ -95,8 +98,10 @@ class Fetcher {
     auto skip = size() - body.first_byte;  // an upstream without ranges begins at 0 again
     auto mark = size();
     for (;;) {
-      CO_TRY(auto piece, co_await body.bytes->next());
-      auto bytes = std::get<std::string_view>(piece);
+      auto piece = co_await body.bytes->next();
+      if (!piece && total_ && size() == *total_) break;  // broke behind the last byte
+      if (!piece) co_return std::unexpected(std::move(piece).error());
+      auto bytes = std::get<std::string_view>(*piece);
       if (bytes.empty()) break;
       auto skipped = std::min<std::uint64_t>(skip, bytes.size());
       skip -= skipped;
@@ -279,7 +284,12 @@ asio::awaitable<void> run_download(DownloadDeps deps, DownloadJob job,
                                    std::shared_ptr<Spool> spool) {
   auto started = Clock::now();
   TaskGroup beside;
-  auto done = co_await fetch_verify_keep(deps, job, spool, beside);
+  Result<void> done = fail(ErrorKind::internal, "the download ended without a result");
+  try {
+    done = co_await fetch_verify_keep(deps, job, spool, beside);
+  } catch (const std::exception& e) {  // a bug: nobody may wait for ever because of it
+    done = fail(ErrorKind::internal, e.what());
+  }
   if (!done) spool->fail(done.error());
   co_await beside.join(Deadline::never());
   auto view = spool->view();

@@ -1,6 +1,7 @@
 #include "cache/downloads.h"
 
 #include <algorithm>
+#include <thread>
 
 namespace ncps::cache {
 namespace {
@@ -23,7 +24,22 @@ void Downloads::promote(State& state, const EntryPtr& entry) {
   state.clients.push_back(entry);
 }
 
+void Downloads::forget_if_failed(const nix::NarUrl& url) {
+  auto entry = state_.with([&](const State& s) {
+    auto it = s.all.find(url);
+    return it == s.all.end() ? nullptr : it->second;
+  });
+  if (!entry || entry->spool->view().state != SpoolState::failed) return;
+  state_.with([&](State& s) { forget(s, entry); });
+}
+
+void Downloads::forget(State& state, const EntryPtr& entry) {
+  auto it = state.all.find(entry->job.url);
+  if (it != state.all.end() && it->second == entry) state.all.erase(it);
+}
+
 std::shared_ptr<Spool> Downloads::find(const nix::NarUrl& url) {
+  forget_if_failed(url);
   auto spool = state_.with([&](State& s) -> std::shared_ptr<Spool> {
     auto it = s.all.find(url);
     if (it == s.all.end()) return nullptr;
@@ -35,6 +51,7 @@ std::shared_ptr<Spool> Downloads::find(const nix::NarUrl& url) {
 }
 
 std::shared_ptr<Spool> Downloads::join(DownloadJob job) {
+  forget_if_failed(job.url);
   auto spool = state_.with([&](State& s) {
     auto [it, fresh] = s.all.try_emplace(job.url);
     if (!fresh) {
@@ -56,6 +73,7 @@ std::shared_ptr<Spool> Downloads::join(DownloadJob job) {
 }
 
 void Downloads::prefetch(DownloadJob job) {
+  forget_if_failed(job.url);
   state_.with([&](State& s) {
     if (s.stopped || s.prefetches.size() >= limits_.queued_prefetches) return;
     auto [it, fresh] = s.all.try_emplace(job.url);
@@ -93,7 +111,7 @@ void Downloads::start_what_may() {
 boost::asio::awaitable<void> Downloads::run(EntryPtr entry) {
   co_await run_download(deps_, entry->job, entry->spool);
   state_.with([&](State& s) {
-    s.all.erase(entry->job.url);
+    forget(s, entry);
     --s.running;
     if (entry->asked == Asked::by_nobody) --s.prefetching;
   });
@@ -112,7 +130,12 @@ bool Downloads::stop(Deadline deadline) {
     return all;
   });
   for (const auto& entry : waiting) entry->spool->fail(stopped());
-  return group_.join_blocking(deadline);
+  // What was taken from a queue counts as running a moment before it is in the group.
+  while (group_.join_blocking(deadline)) {
+    if (state_.with([](const State& s) { return s.running == 0; })) return true;
+    std::this_thread::yield();
+  }
+  return false;
 }
 
 }  // namespace ncps::cache

@@ -57,6 +57,10 @@ class Downloads {
     bool stopped = false;
   };
 
+  // A download may have failed while its coroutine still waits for a stalled body: whoever asks now
+  // starts anew.
+  void forget_if_failed(const nix::NarUrl& url);
+  static void forget(State& state, const EntryPtr& entry);
   static void promote(State& state, const EntryPtr& entry);
   EntryPtr take_next(State& state) const;  // nullptr: nothing may start now
   void start_what_may();

@@ -11,7 +11,10 @@ FetchStep next_step(const FetchPolicy& policy, const FetchTrouble& trouble) noex
     return {
         .go_on = trouble.failures < trouble.sources, .next_source = true, .delay = milliseconds(0)};
   }
-  if (trouble.failures >= policy.most_failures || trouble.silence >= policy.longest_silence) {
+  // A stalled source costs seconds: time alone must not keep the others from their turn.
+  bool all_asked = trouble.failures >= trouble.sources;
+  if (all_asked &&
+      (trouble.failures >= policy.most_failures || trouble.silence >= policy.longest_silence)) {
     return {.go_on = false, .next_source = false, .delay = milliseconds(0)};
   }
   // The first time round the ring nobody waits; then each round waits twice as long.

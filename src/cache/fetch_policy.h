@@ -29,7 +29,8 @@ struct FetchStep {
 };
 
 // Before the first byte each source is asked once (it retries by itself). After it we hold on, turn
-// by turn, because clients cannot be sent elsewhere any more.
+// by turn, because clients cannot be sent elsewhere any more; all have had a turn before we give
+// up.
 FetchStep next_step(const FetchPolicy& policy, const FetchTrouble& trouble) noexcept;
 
 }  // namespace ncps::cache

@@ -37,9 +37,11 @@ Task<NarInfoService::Found> NarInfoService::find_or_fetch(nix::StorePathHash has
   // What came in while no keys were configured is not trusted once there are some.
   if (row && *row && ((*row)->verified || trust_.upstream_keys.empty())) {
     auto info = nix::parse_nar_info((*row)->text);
-    if (info) co_return serve(std::move(*info), (*row)->nar_url, (*row)->verified, "hit");
-    log::error("a narinfo's row is damaged",
-               {{"narinfo", hash.str()}, {"error", info.error().what()}});
+    if (info && info->store_path.hash() == hash)
+      co_return serve(std::move(*info), (*row)->nar_url, (*row)->verified, "hit");
+    log::error(
+        "a narinfo's row is damaged",
+        {{"narinfo", hash.str()}, {"error", info ? "it is another path's" : info.error().what()}});
   }
   // Without the index the store still knows: a row lost in a crash, or a database that is away.
   CO_TRY(auto kept, co_await from_store(hash));
@@ -68,8 +70,11 @@ Task<NarInfoService::Found> NarInfoService::from_upstreams(const nix::StorePathH
                                                            Prefetch prefetch) {
   auto deadline = Deadline::after(kFetchTime);
   std::optional<Error> trouble;
+  auto left = static_cast<int>(upstreams_.size());
   for (const auto& upstream : upstreams_) {
-    auto text = co_await upstream->find_narinfo(hash, deadline);
+    // One that never answers must not use up the time of those behind it.
+    auto share = deadline.at_most(deadline.remaining() / left--);
+    auto text = co_await upstream->find_narinfo(hash, share);
     if (text && !*text) continue;
     auto error = Error(ErrorKind::internal, "");
     if (text) {
@@ -148,7 +153,11 @@ Task<ServedNarInfo> NarInfoService::keep(const nix::StorePathHash& hash, Accepte
   // The client's answer is right whether or not we can keep it.
   auto key = narinfo_key(hash);
   auto kept = co_await store_.put_text(key, std::move(text), storage::IfExists::replace);
-  if (kept) kept = co_await catalog_.put_narinfo(std::move(row), nar);
+  if (kept) kept = co_await catalog_.put_narinfo(row, nar);
+  if (!kept && kept.error().kind() == ErrorKind::conflict) {  // another NAR took the URL meanwhile
+    announced = row.nar_url = nar.url = nix::NarUrl::for_nar_hash(info.nar_hash, info.compression);
+    kept = co_await catalog_.put_narinfo(std::move(row), nar);
+  }
   if (!kept)
     log::error("a narinfo could not be kept",
                {{"narinfo", hash.str()}, {"error", kept.error().what()}});

@@ -27,7 +27,7 @@ void Spool::begin(std::unique_ptr<storage::SpoolFile> file, std::optional<std::u
   CHECK(!file_);
   file_ = std::move(file);
   state_.with([&](State& s) {
-    s.view.state = SpoolState::growing;
+    if (!s.error) s.view.state = SpoolState::growing;  // what failed stays failed
     s.view.total = total;
     s.view.fd = file_->fd();
   });
@@ -46,7 +46,7 @@ void Spool::grown() {
 
 void Spool::all_arrived() {
   state_.with([&](State& s) {
-    s.view.state = SpoolState::arrived;
+    if (!s.error) s.view.state = SpoolState::arrived;
     s.view.total = s.view.size;
   });
   changed_.notify();
@@ -100,7 +100,6 @@ class SpoolReader final : public ByteSource {
     for (;;) {
       auto seen = spool_->changed_.version();
       auto state = spool_->state_.with([](const Spool::State& s) { return s; });
-      if (end_ && next_ >= *end_) co_return Piece(std::string_view());
       if (state.error) co_return std::unexpected(std::move(*state.error));
       auto limit = std::min(readable(state.view, tail_), end_.value_or(state.view.size));
       if (limit > next_) {
@@ -115,9 +114,11 @@ class SpoolReader final : public ByteSource {
   }
 
  private:
+  // The end says that the bytes are right: also for a range it waits until the whole file is.
   bool over(const Spool::View& view) const {
     if (view.state == SpoolState::complete) return true;
-    return tail_ == Tail::open && view.state == SpoolState::arrived;
+    bool all_read = view.state == SpoolState::arrived || (end_ && next_ >= *end_);
+    return tail_ == Tail::open && all_read;
   }
 
   std::shared_ptr<Spool> spool_;

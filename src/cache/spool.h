@@ -1,8 +1,9 @@
 // Spool: a download as a growing file, with one writer and any number of readers.
 //
 // waiting -> growing -> arrived -> complete, or failed from anywhere. Readers sleep until there is
-// more. A client's reader gets the last few KiB only once the bytes are complete and verified, so
-// that what is wrong never ends cleanly; the verifier's reader gets everything that has arrived.
+// more. A client's reader gets the last few KiB, and the end of any range, only once the bytes are
+// complete and verified, so that what is wrong never ends cleanly; the verifier's reader gets
+// everything that has arrived.
 #pragma once
 
 #include <cstdint>

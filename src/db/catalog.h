@@ -48,7 +48,8 @@ class Catalog {
   virtual Task<std::optional<NarInfoRow>> find_narinfo(nix::StorePathHash hash) = 0;
 
   // Keeps a narinfo and the way to its NAR, both or neither, replacing older ones. What is known to
-  // be at rest stays so. REQUIRES: narinfo.nar_url == nar.url.
+  // be at rest stays so. REQUIRES: narinfo.nar_url == nar.url. Errors: also conflict: the URL is
+  // that of another NAR or compression, and stays so.
   virtual Task<void> put_narinfo(NarInfoRow narinfo, NarRow nar) = 0;
 
   // nullopt: we never announced it.

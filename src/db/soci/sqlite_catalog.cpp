@@ -144,7 +144,9 @@ void upsert_nar(soci::session& sql, const NarRow& nar) {
          "excluded.nar_size, "
          "compression = excluded.compression, file_hash = excluded.file_hash, "
          "file_size = excluded.file_size, upstream = excluded.upstream, "
-         "upstream_url = excluded.upstream_url",
+         "upstream_url = excluded.upstream_url "
+         "WHERE nar_urls.nar_hash = excluded.nar_hash "
+         "AND nar_urls.compression = excluded.compression",
       soci::use(nar.url.str()), soci::use(nar_hash), soci::use(nar_size), soci::use(compression),
       soci::use(file_hash.value, file_hash.state), soci::use(file_size.value, file_size.state),
       soci::use(nar.upstream), soci::use(nar.upstream_url);
@@ -184,6 +186,9 @@ class SqliteCatalog final : public Catalog {
     auto work = [&](soci::session& sql) -> Result<void> {
       soci::transaction all(sql);
       upsert_nar(sql, nar);
+      TRY(auto there, select_nar(sql, nar.url));
+      if (!there || there->nar_hash != nar.nar_hash || there->compression != nar.compression)
+        return fail(ErrorKind::conflict, nar.url.str() + " is another NAR's");
       upsert_narinfo(sql, narinfo);
       all.commit();
       return {};

@@ -111,4 +111,20 @@ TEST_P(CatalogContract, TwoNarInfosMayShareOneNar) {
   EXPECT_EQ(run(catalog->find_narinfo(hash('f'))).value()->nar_url, n.url);
 }
 
+TEST_P(CatalogContract, AnAnnouncedUrlBelongsToOneNarForEver) {
+  auto n = nar("nar/taken.nar.xz");
+  ASSERT_TRUE(run(catalog->put_narinfo(narinfo('a', n), n)));
+  auto other = n;
+  other.nar_hash = nix::Hash(crypto::sha256("another"));
+  EXPECT_EQ(run(catalog->put_narinfo(narinfo('b', other), other)).error().kind(),
+            ErrorKind::conflict);
+  other = n;
+  other.compression = nix::Compression::zstd;
+  EXPECT_EQ(run(catalog->put_narinfo(narinfo('b', other), other)).error().kind(),
+            ErrorKind::conflict);
+  EXPECT_FALSE(run(catalog->find_narinfo(hash('b'))).value());  // neither
+  EXPECT_EQ(run(catalog->find_nar(n.url)).value()->nar_hash, n.nar_hash);
+  EXPECT_TRUE(run(catalog->put_narinfo(narinfo('b', n), n)));
+}
+
 }  // namespace ncps::db

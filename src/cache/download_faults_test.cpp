@@ -1,0 +1,158 @@
+// What clients see of a download whose bytes are wrong, or that cannot be kept.
+#include "cache/testing/cache_fixture.h"
+
+namespace ncps::cache {
+namespace {
+
+using upstream::FakeNar;
+
+struct DownloadFaults : CacheFixture {
+  Sample sample = make_sample("hello-1.0", 200'000);
+  upstream::FakeUpstream& a = add_upstream("a");
+
+  void SetUp() override {
+    auto row = sample.row("a");
+    ASSERT_TRUE(run(real_catalog->put_narinfo({.hash = sample.hash(),
+                                               .text = sample.text(),
+                                               .upstream = "a",
+                                               .verified = true,
+                                               .nar_url = row.url},
+                                              row)));
+    a.nar(sample.info.url, {.bytes = sample.file});
+  }
+
+  // Either all of it and an end, or an Error before the last byte.
+  bool right_or_an_error(const Result<testing::Drained>& got) {
+    if (!got) return false;
+    if (!got->error) {
+      EXPECT_TRUE(got->bytes == sample.file);
+      return true;
+    }
+    EXPECT_LT(got->bytes.size(), sample.file.size());
+    EXPECT_TRUE(sample.file.starts_with(got->bytes));
+    return false;
+  }
+};
+
+TEST_F(DownloadFaults, CorruptBytesReachNobodyAsAnEndAndAreNotKept) {
+  for (std::size_t at : {std::size_t{0}, std::size_t{5'000}, sample.file.size() / 2,
+                         sample.file.size() - 6'000, sample.file.size() - 1}) {
+    SCOPED_TRACE(at);
+    auto wrong = sample.file;
+    wrong[at] = static_cast<char>(wrong[at] ^ 1);
+    std::vector<std::future<Result<testing::Drained>>> clients;
+    auto gate = std::make_shared<testing::Gate>();
+    a.nar(sample.info.url, std::vector<FakeNar>{{.bytes = wrong, .gate = gate, .gate_at = 1},
+                                                {.bytes = sample.file}});
+    auto spool = downloads->join(job(sample));
+    ASSERT_TRUE(gate->wait_for(1));
+    for (int i = 0; i < 4; ++i)
+      clients.push_back(std::async(std::launch::async, [&] {
+        return run(testing::drain(Spool::read(spool, 0, sample.file.size(), Tail::held)));
+      }));
+    gate->open();
+    for (auto& client : clients) {
+      auto got = client.get().value();
+      ASSERT_TRUE(got.error);
+      EXPECT_EQ(got.error->kind(), ErrorKind::corrupt);
+      EXPECT_LT(got.bytes.size(), wrong.size());
+    }
+    spool.reset();
+    settle();
+    expect_nothing_kept();
+
+    auto again = run(get(sample.url()));  // starts anew
+    EXPECT_TRUE(right_or_an_error(again));
+    settle();
+    ASSERT_TRUE(at_rest(sample.url()));
+    ASSERT_TRUE(run(store.remove(nar_key(sample.url()))));
+  }
+}
+
+TEST_F(DownloadFaults, TheRequestAfterAFailureDoesNotGetTheOldFailure) {
+  // The verifier knows at once that the bytes are wrong; the body that stalls is still being read.
+  auto wrong = sample.file;
+  wrong[0] = static_cast<char>(wrong[0] ^ 1);
+  auto stalled = std::make_shared<testing::Gate>();
+  a.nar(sample.info.url, std::vector<FakeNar>{{.bytes = wrong, .gate = stalled, .gate_at = 100},
+                                              {.bytes = sample.file}});
+  auto first = run(get(sample.url()));
+  if (first) {
+    ASSERT_TRUE(first->error);
+    EXPECT_EQ(first->error->kind(), ErrorKind::corrupt);
+  }
+  auto second = run(get(sample.url()));
+  EXPECT_TRUE(right_or_an_error(second)) << "the next request must start anew";
+  stalled->open();
+  settle();
+  EXPECT_TRUE(at_rest(sample.url()));
+  EXPECT_EQ(files_in("store/tmp"), 0u);
+}
+
+TEST_F(DownloadFaults, IfItCannotBeKeptClientsStillGetEverythingAndTheNextRequestFetchesAgain) {
+  faults.fail_always("publish");
+  for (std::size_t i = 1; i <= 3; ++i) {
+    EXPECT_TRUE(right_or_an_error(run(get(sample.url()))));
+    settle();
+    EXPECT_EQ(a.asked(), i);
+    expect_nothing_kept();
+  }
+  faults.heal();
+  EXPECT_TRUE(right_or_an_error(run(get(sample.url()))));
+  settle();
+  EXPECT_TRUE(at_rest(sample.url()));
+}
+
+TEST_F(DownloadFaults, IfTheCatalogCannotNoteItItIsAtRestAllTheSame) {
+  faults.fail_always("mark_stored");
+  EXPECT_TRUE(right_or_an_error(run(get(sample.url()))));
+  settle();
+  faults.heal();
+  EXPECT_TRUE(right_or_an_error(run(get(sample.url()))));
+  EXPECT_EQ(a.asked(), 1u);
+}
+
+TEST_F(DownloadFaults, WhateverStepFailsNothingIsHalfVisibleAndTheNextTrySucceeds) {
+  for (int n = 1;; ++n) {
+    SCOPED_TRACE(n);
+    ASSERT_LT(n, 30);
+    faults.fail_nth(n);
+    auto got = run(get(sample.url()));
+    settle();
+    bool fired = faults.fired();
+    faults.heal();
+    bool right = right_or_an_error(got);
+    if (!right) {
+      EXPECT_TRUE(fired);
+      auto error = got ? *got->error : got.error();
+      EXPECT_EQ(error.kind(), ErrorKind::unavailable) << error.what();
+    }
+    got = fail(ErrorKind::internal, "");  // lets go of what it holds
+    EXPECT_EQ(files_in("store/tmp"), 0u);
+    if (at_rest(sample.url())) {
+      EXPECT_EQ(std::filesystem::file_size(root.path() / nar_key(sample.url()).str()),
+                sample.file.size());
+    } else {
+      EXPECT_EQ(files_in("store/nar"), 0u);
+    }
+    EXPECT_TRUE(right_or_an_error(run(get(sample.url()))));
+    settle();
+    if (!fired) break;
+    ASSERT_TRUE(run(store.remove(nar_key(sample.url()))));
+  }
+}
+
+TEST_F(DownloadFaults, ARangeOfAWrongFileNeverEndsCleanly) {
+  auto wrong = sample.file;
+  wrong.back() = static_cast<char>(wrong.back() ^ 1);
+  auto gate = std::make_shared<testing::Gate>();
+  a.nar(sample.info.url, {.bytes = wrong, .gate = gate, .gate_at = 1'000});
+  auto nar = run(nars->open(sample.url(), Deadline::after(std::chrono::minutes(1)))).value();
+  gate->open();
+  auto got = run(testing::drain(nar.read(10, 100))).value();
+  ASSERT_TRUE(got.error);
+  EXPECT_EQ(got.error->kind(), ErrorKind::corrupt);
+}
+
+}  // namespace
+}  // namespace ncps::cache

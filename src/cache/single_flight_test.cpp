@@ -1,0 +1,112 @@
+#include "cache/single_flight.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+
+#include "rt/block_on.h"
+#include "rt/testing/gate.h"
+
+namespace ncps::cache {
+namespace {
+
+using std::chrono::minutes;
+
+struct SingleFlightTest : ::testing::Test {
+  ~SingleFlightTest() override { EXPECT_TRUE(flights.stop(Deadline::after(minutes(1)))); }
+  Runtime runtime{4};
+  SingleFlight<int, int> flights{runtime};
+  TaskGroup callers;
+  std::atomic<int> runs = 0, good = 0, bad = 0;
+
+  boost::asio::awaitable<void> call(int key, SingleFlight<int, int>::Work work) {
+    auto got = co_await flights.run(key, std::move(work), Deadline::after(minutes(1)));
+    ++(got ? good : bad);
+  }
+};
+
+TEST_F(SingleFlightTest, AHundredCallersCostOneRun) {
+  testing::Gate gate;
+  SingleFlight<int, int>::Work work = [&]() -> Task<int> {
+    ++runs;
+    co_await gate.pass();
+    co_return 7;
+  };
+  for (int i = 0; i < 100; ++i) callers.spawn(runtime.next_executor(), "caller", call(1, work));
+  ASSERT_TRUE(gate.wait_for(1));
+  // All have joined once they wait: nobody has an answer, and only one has begun.
+  EXPECT_EQ(good, 0);
+  auto other = block_on(
+      runtime, flights.run(2, [&]() -> Task<int> { co_return 9; }, Deadline::after(minutes(1))));
+  EXPECT_EQ(other.value(), 9);  // another key does not wait
+  gate.open();
+  ASSERT_TRUE(callers.join_blocking(Deadline::after(minutes(1))));
+  EXPECT_EQ(good, 100);
+  EXPECT_GE(runs, 1);
+  EXPECT_LT(runs, 100);  // who came after the end may start anew
+}
+
+TEST_F(SingleFlightTest, NeverTwoAtOncePerKeyWhoeverCalls) {
+  std::array<std::atomic<int>, 3> at_once{};
+  std::atomic<bool> twice = false;
+  for (int i = 0; i < 600; ++i) {
+    int key = i % 3;
+    SingleFlight<int, int>::Work work = [&, key]() -> Task<int> {
+      if (++at_once[key] > 1) twice = true;
+      co_await sleep_for(std::chrono::microseconds(10));
+      --at_once[key];
+      co_return 1;
+    };
+    callers.spawn(runtime.next_executor(), "caller", call(key, work));
+  }
+  ASSERT_TRUE(callers.join_blocking(Deadline::after(minutes(1))));
+  EXPECT_FALSE(twice);
+  EXPECT_EQ(good, 600);
+}
+
+TEST_F(SingleFlightTest, AnErrorReachesAllAndTheNextCallTriesAgain) {
+  testing::Gate gate;
+  SingleFlight<int, int>::Work failing = [&]() -> Task<int> {
+    ++runs;
+    co_await gate.pass();
+    co_return fail(ErrorKind::upstream, "no");
+  };
+  for (int i = 0; i < 10; ++i) callers.spawn(runtime.next_executor(), "caller", call(1, failing));
+  ASSERT_TRUE(gate.wait_for(1));
+  gate.open();
+  ASSERT_TRUE(callers.join_blocking(Deadline::after(minutes(1))));
+  EXPECT_EQ(bad, 10);
+  auto again = block_on(
+      runtime, flights.run(1, [&]() -> Task<int> { co_return 3; }, Deadline::after(minutes(1))));
+  EXPECT_EQ(again.value(), 3);
+}
+
+TEST_F(SingleFlightTest, TheDeadlineEndsOnlyTheWaiting) {
+  testing::Gate gate;
+  SingleFlight<int, int>::Work work = [&]() -> Task<int> {
+    ++runs;
+    co_await gate.pass();
+    co_return 7;
+  };
+  auto late = block_on(runtime, flights.run(1, work, Deadline::after(std::chrono::seconds(0))));
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().kind(), ErrorKind::timeout);
+  callers.spawn(runtime.next_executor(), "caller", call(1, work));
+  gate.open();
+  ASSERT_TRUE(callers.join_blocking(Deadline::after(minutes(1))));
+  EXPECT_EQ(good, 1);
+  EXPECT_LE(runs, 2);
+}
+
+TEST_F(SingleFlightTest, AnExceptionIsAnInternalErrorForAllAndNobodyHangs) {
+  SingleFlight<int, int>::Work work = []() -> Task<int> {
+    throw std::runtime_error("a bug");
+    co_return 1;
+  };
+  auto got = block_on(runtime, flights.run(1, work, Deadline::after(minutes(1))));
+  ASSERT_FALSE(got);
+  EXPECT_EQ(got.error().kind(), ErrorKind::internal);
+}
+
+}  // namespace
+}  // namespace ncps::cache

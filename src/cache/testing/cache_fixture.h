@@ -1,0 +1,126 @@
+// CacheFixture: a real store and a real catalog in a folder of their own, with fault doubles before
+// them, and upstreams that do what the test tells them.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <future>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/testing/temp_dir.h"
+#include "cache/downloads.h"
+#include "cache/nar_layout.h"
+#include "cache/nar_service.h"
+#include "cache/testing/sample.h"
+#include "db/soci/sqlite_catalog.h"
+#include "db/testing/failing_catalog.h"
+#include "rt/block_on.h"
+#include "rt/testing/drain.h"
+#include "rt/testing/gate.h"
+#include "storage/local/local_blob_store.h"
+#include "storage/testing/failing_blob_store.h"
+#include "upstream/testing/fake_upstream.h"
+
+namespace ncps::cache {
+
+// Delays that a test can afford; the rest as in real life.
+inline FetchPolicy quick_policy() {
+  return {.first_delay = std::chrono::milliseconds(1),
+          .longest_delay = std::chrono::milliseconds(2)};
+}
+
+struct CacheFixture : ::testing::Test {
+  ~CacheFixture() override {
+    EXPECT_TRUE(downloads->stop(Deadline::after(std::chrono::seconds(60))));
+    disk.join();
+    cpu.join();
+  }
+
+  upstream::FakeUpstream& add_upstream(std::string name, int priority = 40) {
+    auto fresh = std::make_unique<upstream::FakeUpstream>(std::move(name), priority);
+    auto& fake = *fresh;
+    upstream::add(upstreams, std::move(fresh));
+    return fake;
+  }
+
+  void use_limits(DownloadLimits limits) {
+    ASSERT_TRUE(downloads->stop(Deadline::never()));
+    downloads = std::make_unique<Downloads>(runtime, deps(), limits);
+    nars = std::make_unique<NarService>(store, catalog, upstreams, *downloads);
+  }
+
+  DownloadDeps deps() {
+    return {.store = store, .catalog = catalog, .disk = disk, .cpu = cpu, .policy = quick_policy()};
+  }
+
+  template <class T>
+  Result<T> run(Task<T> task) {
+    return block_on(runtime, std::move(task));
+  }
+
+  // All that a client gets for a NAR's URL.
+  Task<testing::Drained> get(nix::NarUrl url) {
+    CO_TRY(auto nar, co_await nars->open(std::move(url), Deadline::after(std::chrono::minutes(1))));
+    auto source = nar.read(0, nar.size());
+    co_return co_await testing::drain(std::move(source));
+  }
+
+  // The same on threads of the runtime, meanwhile.
+  std::future<Result<testing::Drained>> get_meanwhile(const nix::NarUrl& url) {
+    return std::async(std::launch::async, [this, url] { return run(get(url)); });
+  }
+
+  DownloadJob job(const Sample& sample) {
+    return job_for(sample.row(upstreams.empty() ? "" : upstreams.front()->name()), upstreams);
+  }
+
+  // How a download ends: what failed it, or nothing.
+  std::optional<Error> outcome(std::shared_ptr<Spool> spool) {
+    auto started = run(spool->started(Deadline::after(std::chrono::minutes(1))));
+    if (!started) return started.error();
+    return run(testing::drain(Spool::read(spool, 0, {}, Tail::held))).value().error;
+  }
+
+  // Waits until every download has ended and is forgotten.
+  void settle() { use_limits({}); }
+
+  bool at_rest(const nix::NarUrl& url) {
+    return std::filesystem::exists(root.path() / nar_key(url).str());
+  }
+
+  // Files below `folder` of the store, without locks.
+  std::size_t files_in(const std::string& folder) {
+    std::size_t n = 0;
+    auto path = root.path() / folder;
+    if (!std::filesystem::exists(path)) return 0;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(path))
+      n += entry.is_regular_file() && entry.path().filename() != "lock";
+    return n;
+  }
+
+  // Nothing half-done is visible, and no spool file is left once nobody holds one.
+  void expect_nothing_kept() {
+    EXPECT_EQ(files_in("store/nar"), 0u);
+    EXPECT_EQ(files_in("store/tmp"), 0u);
+  }
+
+  testing::TempDir root;
+  Runtime runtime{4};  // before all that may post to it
+  Pool disk{2}, cpu{2};
+  std::unique_ptr<storage::BlobStore> real_store =
+      storage::open_local({.root = root.path()}, disk).value();
+  std::unique_ptr<db::Catalog> real_catalog = db::open_sqlite(root.path() / "db.sqlite").value();
+  testing::FaultPlan faults;
+  storage::FailingBlobStore store{*real_store, faults};
+  db::FailingCatalog catalog{*real_catalog, faults};
+  upstream::UpstreamSet upstreams;
+  std::unique_ptr<Downloads> downloads =
+      std::make_unique<Downloads>(runtime, deps(), DownloadLimits{});
+  std::unique_ptr<NarService> nars =
+      std::make_unique<NarService>(store, catalog, upstreams, *downloads);
+};
+
+}  // namespace ncps::cache

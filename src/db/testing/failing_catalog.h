@@ -1,0 +1,35 @@
+// FailingCatalog: a real catalog whose calls fail when a FaultPlan says so, by Catalog's names.
+#pragma once
+
+#include "base/testing/fault_plan.h"
+#include "db/catalog.h"
+
+namespace ncps::db {
+
+class FailingCatalog final : public Catalog {
+ public:
+  FailingCatalog(Catalog& inner, ncps::testing::FaultPlan& plan) : inner_(inner), plan_(plan) {}
+
+  Task<std::optional<NarInfoRow>> find_narinfo(nix::StorePathHash hash) override {
+    CO_TRY(plan_.call("find_narinfo"));
+    co_return co_await inner_.find_narinfo(hash);
+  }
+  Task<void> put_narinfo(NarInfoRow narinfo, NarRow nar) override {
+    CO_TRY(plan_.call("put_narinfo"));
+    co_return co_await inner_.put_narinfo(std::move(narinfo), std::move(nar));
+  }
+  Task<std::optional<NarRow>> find_nar(nix::NarUrl url) override {
+    CO_TRY(plan_.call("find_nar"));
+    co_return co_await inner_.find_nar(std::move(url));
+  }
+  Task<void> mark_stored(nix::NarUrl url, std::uint64_t size) override {
+    CO_TRY(plan_.call("mark_stored"));
+    co_return co_await inner_.mark_stored(std::move(url), size);
+  }
+
+ private:
+  Catalog& inner_;
+  ncps::testing::FaultPlan& plan_;
+};
+
+}  // namespace ncps::db

@@ -1,0 +1,50 @@
+// FailingBlobStore: a real store whose calls fail when a FaultPlan says so. The names of the calls
+// are those of BlobStore; "append" gives out spool files on a disk that is full.
+#pragma once
+
+#include <fcntl.h>
+
+#include "base/testing/fault_plan.h"
+#include "storage/blob_store.h"
+
+namespace ncps::storage {
+
+class FailingBlobStore final : public BlobStore {
+ public:
+  FailingBlobStore(BlobStore& inner, ncps::testing::FaultPlan& plan) : inner_(inner), plan_(plan) {}
+
+  Task<std::unique_ptr<Blob>> open(BlobKey key) override {
+    CO_TRY(plan_.call("open"));
+    co_return co_await inner_.open(std::move(key));
+  }
+  Task<std::optional<std::string>> find_text(BlobKey key) override {
+    CO_TRY(plan_.call("find_text"));
+    co_return co_await inner_.find_text(std::move(key));
+  }
+  Task<void> put_text(BlobKey key, std::string text, IfExists if_exists) override {
+    CO_TRY(plan_.call("put_text"));
+    co_return co_await inner_.put_text(std::move(key), std::move(text), if_exists);
+  }
+  Task<std::unique_ptr<SpoolFile>> spool() override {
+    CO_TRY(plan_.call("spool"));
+    if (!plan_.call("append")) {
+      UniqueFd full(::open("/dev/full", O_RDWR | O_CLOEXEC));
+      co_return std::make_unique<SpoolFile>(std::move(full), std::filesystem::path());
+    }
+    co_return co_await inner_.spool();
+  }
+  Task<void> publish(SpoolFile& file, BlobKey key) override {
+    CO_TRY(plan_.call("publish"));
+    co_return co_await inner_.publish(file, std::move(key));
+  }
+  Task<void> remove(BlobKey key) override {
+    CO_TRY(plan_.call("remove"));
+    co_return co_await inner_.remove(std::move(key));
+  }
+
+ private:
+  BlobStore& inner_;
+  ncps::testing::FaultPlan& plan_;
+};
+
+}  // namespace ncps::storage
