@@ -65,7 +65,7 @@ struct Application {
                   {.store = *store, .catalog = *catalog, .disk = disk, .cpu = cpu, .policy = {}},
                   {}),
         nars(*store, *catalog, upstreams, downloads),
-        narinfos(runtime, *store, *catalog, upstreams, downloads, trust(options, key)),
+        narinfos(runtime, *store, *catalog, upstreams, downloads, cpu, trust(options, key)),
         narinfo_routes(narinfos, kHotNarInfoBytes),
         nar_routes(nars),
         router({options.hostname, key.public_key()}, narinfo_routes, nar_routes) {}
@@ -76,12 +76,19 @@ struct Application {
             .sign_unverified = options.sign_unverified};
   }
 
-  // Ends what still runs; false if something does not end.
+  // The grace is over: whatever still waits fails now.
+  void cut_off() {
+    client->stop();
+    downloads.cut_off();
+  }
+
+  // Ends what still runs, in the grace that is left or by force; false if something does not end.
+  // narinfos first: they begin downloads.
   bool stop(Deadline grace) {
-    bool done = downloads.stop(grace);
-    client->stop();  // what is left fails now
+    if (narinfos.stop(grace) && downloads.stop(grace)) return true;
+    cut_off();
     auto last = Deadline::after(kUnwind);
-    return (done || downloads.stop(last)) && narinfos.stop(last);
+    return narinfos.stop(last) && downloads.stop(last);
   }
 
   std::unique_ptr<storage::BlobStore> store;
@@ -123,7 +130,7 @@ int run(http::Server& server, Application& app) {
   auto grace = Deadline::after(kGrace);
   log::info("stopping: finishing what is in flight; a second signal ends it at once",
             {{"signal", number}, {"connections", server.connections()}, {"grace", kGrace.count()}});
-  server.drain(grace);
+  server.drain(grace, [&] { app.cut_off(); });
   bool clean = app.stop(grace);
   log::info("stopped", {{"clean", clean}});
   return clean ? 0 : 1;

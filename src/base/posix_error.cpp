@@ -14,4 +14,8 @@ Error posix_error(std::string_view action, std::string_view path, int error_numb
   return Error(kind, std::move(what)).while_doing(action);
 }
 
+Error posix_write_error(std::string_view action, std::string_view path, int error_number) {
+  return Error(ErrorKind::unavailable, posix_error(action, path, error_number).what());
+}
+
 }  // namespace ncps

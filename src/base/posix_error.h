@@ -12,4 +12,8 @@ namespace ncps {
 // "absent").
 Error posix_error(std::string_view action, std::string_view path, int error_number);
 
+// The same for writing: always unavailable. A folder that is gone keeps us from writing, it does not make
+// absent what somebody asked for.
+Error posix_write_error(std::string_view action, std::string_view path, int error_number);
+
 }  // namespace ncps

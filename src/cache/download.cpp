@@ -18,8 +18,8 @@ namespace {
 namespace asio = boost::asio;
 using Clock = std::chrono::steady_clock;
 
-constexpr auto kOpenTime =
-    std::chrono::seconds(20);  // for the first byte of an answer, retries included
+constexpr auto kFirstByteTime =
+    std::chrono::milliseconds(20'000);  // of an answer, retries included
 
 std::chrono::milliseconds since(Clock::time_point then) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - then);
@@ -51,6 +51,14 @@ class Fetcher {
   enum class Copied : bool { all, broken };
 
   NarSource& source() { return job_.sources[at_]; }
+  // Clients who have begun to read wait no longer than the policy's longest silence, give or take
+  // one attempt.
+  std::chrono::milliseconds open_time() const {
+    if (!begun_) return kFirstByteTime;
+    auto left = deps_.policy.longest_silence - since(progress_);
+    return std::clamp<std::chrono::milliseconds>(left, std::chrono::seconds(5), kFirstByteTime);
+  }
+
   std::uint64_t size() { return begun_ ? spool_.file().size() : 0; }
 
   // The next body that fits what we have. Errors: when nobody is left to ask.
@@ -61,7 +69,7 @@ class Fetcher {
         co_return std::unexpected(
             last_.value_or(Error(ErrorKind::not_found, "no upstream has it")));
       }
-      auto deadline = Deadline::after(kOpenTime);
+      auto deadline = Deadline::after(open_time());
       auto opened = co_await source().upstream->open_nar(source().url, size(), deadline);
       if (opened && *opened && fits(**opened)) {
         if (!begun_) CO_TRY(co_await begin(**opened));

@@ -12,12 +12,8 @@ struct DownloadFaults : CacheFixture {
 
   void SetUp() override {
     auto row = sample.row("a");
-    ASSERT_TRUE(run(real_catalog->put_narinfo({.hash = sample.hash(),
-                                               .text = sample.text(),
-                                               .upstream = "a",
-                                               .verified = true,
-                                               .nar_url = row.url},
-                                              row)));
+    ASSERT_TRUE(run(real_catalog->put_narinfo(
+        {.hash = sample.hash(), .text = sample.text(), .upstream = "a", .nar_url = row.url}, row)));
     a.nar(sample.info.url, {.bytes = sample.file});
   }
 

@@ -43,12 +43,8 @@ TEST_F(Download, StoresWhatWasAnnouncedAndTellsTheCatalog) {
   auto& a = add_upstream("a");
   a.nar(url, whole());
   auto row = sample.row("a");
-  ASSERT_TRUE(run(catalog.put_narinfo({.hash = sample.hash(),
-                                       .text = sample.text(),
-                                       .upstream = "a",
-                                       .verified = true,
-                                       .nar_url = row.url},
-                                      row)));
+  ASSERT_TRUE(run(catalog.put_narinfo(
+      {.hash = sample.hash(), .text = sample.text(), .upstream = "a", .nar_url = row.url}, row)));
   EXPECT_FALSE(download());
   expect_whole();
   EXPECT_EQ(run(catalog.find_nar(row.url)).value()->stored_size, sample.file.size());

@@ -1,6 +1,7 @@
 #include "cache/downloads.h"
 
 #include <algorithm>
+#include <optional>
 #include <thread>
 
 namespace ncps::cache {
@@ -29,13 +30,37 @@ void Downloads::forget_if_failed(const nix::NarUrl& url) {
     auto it = s.all.find(url);
     return it == s.all.end() ? nullptr : it->second;
   });
-  if (!entry || entry->spool->view().state != SpoolState::failed) return;
-  state_.with([&](State& s) { forget(s, entry); });
+  if (!entry) return;
+  auto outcome = entry->spool->view();
+  if (outcome.state != SpoolState::failed) return;
+  state_.with([&](State& s) {
+    note_outcome(s, *entry, outcome);
+    forget(s, entry);
+  });
 }
 
 void Downloads::forget(State& state, const EntryPtr& entry) {
   auto it = state.all.find(entry->job.url);
   if (it != state.all.end() && it->second == entry) state.all.erase(it);
+}
+
+void Downloads::put_liars_last(const State& state, DownloadJob& job) {
+  auto it = state.rotten.find(job.url);
+  if (it == state.rotten.end() || job.sources.empty()) return;
+  auto turn = static_cast<std::ptrdiff_t>(it->second % job.sources.size());
+  std::ranges::rotate(job.sources, job.sources.begin() + turn);
+}
+
+void Downloads::note_outcome(State& state, Entry& entry, const Spool::View& outcome) {
+  constexpr std::size_t kMost = 10'000;  // URLs remembered; beyond, all is forgotten
+  if (std::exchange(entry.noted, true)) return;
+  const auto& url = entry.job.url;
+  if (outcome.state == SpoolState::complete) {
+    state.rotten.erase(url);
+  } else if (outcome.failure == ErrorKind::corrupt) {
+    if (state.rotten.size() >= kMost) state.rotten.clear();
+    ++state.rotten[url];
+  }
 }
 
 std::shared_ptr<Spool> Downloads::find(const nix::NarUrl& url) {
@@ -52,22 +77,26 @@ std::shared_ptr<Spool> Downloads::find(const nix::NarUrl& url) {
 
 std::shared_ptr<Spool> Downloads::join(DownloadJob job) {
   forget_if_failed(job.url);
+  std::optional<Error> refused;
   auto spool = state_.with([&](State& s) {
-    auto [it, fresh] = s.all.try_emplace(job.url);
-    if (!fresh) {
+    auto it = s.all.find(job.url);
+    if (it != s.all.end()) {
       promote(s, it->second);
       return it->second->spool;
     }
-    it->second = std::make_shared<Entry>(Entry{.job = std::move(job), .asked = Asked::by_client});
+    put_liars_last(s, job);
+    auto entry = std::make_shared<Entry>(Entry{.job = std::move(job), .asked = Asked::by_client});
     if (s.stopped) {
-      auto refused = it->second->spool;
-      s.all.erase(it);
-      refused->fail(stopped());
-      return refused;
+      refused = stopped();
+    } else if (s.clients.size() >= limits_.queued_clients) {
+      refused = Error(ErrorKind::unavailable, "too many downloads wait already");
+    } else {
+      s.all.emplace(entry->job.url, entry);
+      s.clients.push_back(entry);
     }
-    s.clients.push_back(it->second);
-    return it->second->spool;
+    return entry->spool;
   });
+  if (refused) spool->fail(std::move(*refused));
   start_what_may();
   return spool;
 }
@@ -78,6 +107,7 @@ void Downloads::prefetch(DownloadJob job) {
     if (s.stopped || s.prefetches.size() >= limits_.queued_prefetches) return;
     auto [it, fresh] = s.all.try_emplace(job.url);
     if (!fresh) return;
+    put_liars_last(s, job);
     it->second = std::make_shared<Entry>(Entry{.job = std::move(job), .asked = Asked::by_nobody});
     s.prefetches.push_back(it->second);
   });
@@ -110,7 +140,9 @@ void Downloads::start_what_may() {
 
 boost::asio::awaitable<void> Downloads::run(EntryPtr entry) {
   co_await run_download(deps_, entry->job, entry->spool);
+  auto outcome = entry->spool->view();
   state_.with([&](State& s) {
+    note_outcome(s, *entry, outcome);
     forget(s, entry);
     --s.running;
     if (entry->asked == Asked::by_nobody) --s.prefetching;
@@ -118,18 +150,29 @@ boost::asio::awaitable<void> Downloads::run(EntryPtr entry) {
   start_what_may();
 }
 
-bool Downloads::stop(Deadline deadline) {
-  auto waiting = state_.with([](State& s) {
+std::deque<Downloads::EntryPtr> Downloads::refuse_new_ones() {
+  return state_.with([](State& s) {
     s.stopped = true;
-    std::deque<EntryPtr> all;
-    std::ranges::move(s.clients, std::back_inserter(all));
-    std::ranges::move(s.prefetches, std::back_inserter(all));
+    std::deque<EntryPtr> waiting;
+    std::ranges::move(s.clients, std::back_inserter(waiting));
+    std::ranges::move(s.prefetches, std::back_inserter(waiting));
     s.clients.clear();
     s.prefetches.clear();
-    for (const auto& entry : all) s.all.erase(entry->job.url);
-    return all;
+    for (const auto& entry : waiting) s.all.erase(entry->job.url);
+    return waiting;
   });
-  for (const auto& entry : waiting) entry->spool->fail(stopped());
+}
+
+void Downloads::cut_off() {
+  auto ending = refuse_new_ones();
+  state_.with([&](const State& s) {
+    for (const auto& [url, entry] : s.all) ending.push_back(entry);
+  });
+  for (const auto& entry : ending) entry->spool->fail(stopped());
+}
+
+bool Downloads::stop(Deadline deadline) {
+  for (const auto& entry : refuse_new_ones()) entry->spool->fail(stopped());
   // What was taken from a queue counts as running a moment before it is in the group.
   while (group_.join_blocking(deadline)) {
     if (state_.with([](const State& s) { return s.running == 0; })) return true;

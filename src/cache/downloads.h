@@ -16,8 +16,9 @@
 namespace ncps::cache {
 
 struct DownloadLimits {
-  std::size_t running = 64;     // at once
-  std::size_t prefetching = 8;  // of these, without a client
+  std::size_t running = 64;             // at once
+  std::size_t prefetching = 8;          // of these, without a client
+  std::size_t queued_clients = 10'000;  // further ones are refused: unavailable
   std::size_t queued_prefetches =
       10'000;  // further ones are dropped: a client's request starts them
 };
@@ -37,6 +38,9 @@ class Downloads {
   // Fetches it when there is room, for nobody in particular.
   void prefetch(DownloadJob job);
 
+  // Fails what runs and what waits, for good, so that nobody waits for it any longer; begins nothing more.
+  void cut_off();
+
   // Begins nothing more (what waits fails), and waits for what runs. False: some still runs at the
   // deadline. Blocks: not from an io thread.
   bool stop(Deadline deadline);
@@ -48,12 +52,15 @@ class Downloads {
     std::shared_ptr<Spool> spool = std::make_shared<Spool>();
     Asked asked;
     bool running = false;
+    bool noted = false;  // its outcome
   };
   using EntryPtr = std::shared_ptr<Entry>;
   struct State {
     std::map<nix::NarUrl, EntryPtr> all;
     std::deque<EntryPtr> clients, prefetches;  // not running yet
     std::size_t running = 0, prefetching = 0;
+    // How often wrong bytes came for a URL: next time another source goes first.
+    std::map<nix::NarUrl, std::size_t> rotten;
     bool stopped = false;
   };
 
@@ -61,6 +68,9 @@ class Downloads {
   // starts anew.
   void forget_if_failed(const nix::NarUrl& url);
   static void forget(State& state, const EntryPtr& entry);
+  static void put_liars_last(const State& state, DownloadJob& job);
+  static void note_outcome(State& state, Entry& entry, const Spool::View& outcome);
+  std::deque<EntryPtr> refuse_new_ones();  // what waited and will not begin
   static void promote(State& state, const EntryPtr& entry);
   EntryPtr take_next(State& state) const;  // nullptr: nothing may start now
   void start_what_may();

@@ -49,6 +49,20 @@ TEST_F(DownloadsTest, AHundredJoinsCostOneTransfer) {
   EXPECT_EQ(a.asked(), 1u);
 }
 
+TEST_F(DownloadsTest, WhoSentWrongBytesIsAskedLastTheNextTime) {
+  auto& b = add_upstream("b");
+  auto sample = make_sample("rotten", 30'000);
+  auto wrong = sample.file;
+  wrong[100] ^= 1;
+  a.nar(sample.info.url, {.bytes = wrong});
+  b.nar(sample.info.url, {.bytes = sample.file});
+  EXPECT_TRUE(all_of(downloads->join(job(sample))).error);
+  auto again = all_of(downloads->join(job(sample)));
+  EXPECT_FALSE(again.error);
+  EXPECT_TRUE(again.bytes == sample.file);
+  EXPECT_EQ(a.asked(), 1u);
+}
+
 TEST_F(DownloadsTest, AllReadersLeavingDoesNotEndIt) {
   auto gate = std::make_shared<Gate>();
   auto sample = offer("left", gate);

@@ -2,6 +2,7 @@
 
 #include "cache/nar_info_rendering.h"
 #include "cache/nar_layout.h"
+#include "codec/decompressor.h"
 #include "telemetry/log.h"
 
 namespace ncps::cache {
@@ -17,11 +18,12 @@ std::string name_of(const nix::StorePathHash& hash) {
 
 NarInfoService::NarInfoService(Runtime& runtime, storage::BlobStore& store, db::Catalog& catalog,
                                const upstream::UpstreamSet& upstreams, Downloads& downloads,
-                               Trust trust)
+                               Pool& cpu, Trust trust)
     : store_(store),
       catalog_(catalog),
       upstreams_(upstreams),
       downloads_(downloads),
+      cpu_(cpu),
       trust_(std::move(trust)),
       flights_(runtime) {}
 
@@ -34,14 +36,9 @@ Task<std::optional<ServedNarInfo>> NarInfoService::find(nix::StorePathHash hash,
 Task<NarInfoService::Found> NarInfoService::find_or_fetch(nix::StorePathHash hash,
                                                           Prefetch prefetch) {
   auto row = co_await catalog_.find_narinfo(hash);
-  // What came in while no keys were configured is not trusted once there are some.
-  if (row && *row && ((*row)->verified || trust_.upstream_keys.empty())) {
-    auto info = nix::parse_nar_info((*row)->text);
-    if (info && info->store_path.hash() == hash)
-      co_return serve(std::move(*info), (*row)->nar_url, (*row)->verified, "hit");
-    log::error(
-        "a narinfo's row is damaged",
-        {{"narinfo", hash.str()}, {"error", info ? "it is another path's" : info.error().what()}});
+  if (row && *row) {
+    CO_TRY(auto accepted, co_await accept(hash, (*row)->text, "the catalog"));
+    if (accepted) co_return co_await serve(std::move(*accepted), (*row)->nar_url, "hit");
   }
   // Without the index the store still knows: a row lost in a crash, or a database that is away.
   CO_TRY(auto kept, co_await from_store(hash));
@@ -54,16 +51,10 @@ Task<NarInfoService::Found> NarInfoService::from_store(const nix::StorePathHash&
   auto key = narinfo_key(hash);
   CO_TRY(auto text, co_await store_.find_text(key));
   if (!text) co_return std::nullopt;
-  auto accepted = accept(hash, *text, "the store");
-  if (!accepted || !*accepted) {
-    log::warn("a stored narinfo is not accepted, asking the upstreams",
-              {{"narinfo", hash.str()},
-               {"error", accepted ? "no trusted signature" : accepted.error().what()}});
-    co_return std::nullopt;
-  }
-  CO_TRY(auto served, co_await keep(hash, std::move(**accepted), *text, "", Prefetch::no));
-  served.how = "hit";
-  co_return std::move(served);
+  CO_TRY(auto accepted, co_await accept(hash, *text, "the store"));
+  if (!accepted) co_return std::nullopt;
+  auto indexed = co_await index(hash, accepted->info, std::move(*text), "");
+  co_return co_await serve(std::move(*accepted), indexed.nar.url, "hit");
 }
 
 Task<NarInfoService::Found> NarInfoService::from_upstreams(const nix::StorePathHash& hash,
@@ -76,67 +67,79 @@ Task<NarInfoService::Found> NarInfoService::from_upstreams(const nix::StorePathH
     auto share = deadline.at_most(deadline.remaining() / left--);
     auto text = co_await upstream->find_narinfo(hash, share);
     if (text && !*text) continue;
-    auto error = Error(ErrorKind::internal, "");
+    auto error = Error(ErrorKind::corrupt, "what it answers cannot be right");
     if (text) {
-      auto accepted = accept(hash, **text, upstream->name());
-      if (accepted && *accepted) {
-        CO_TRY(auto served,
-               co_await keep(hash, std::move(**accepted), **text, upstream->name(), prefetch));
-        co_return std::move(served);
+      auto judged = co_await judge(hash, **text);
+      if (judged && judged->accepted) {
+        co_return co_await keep(hash, std::move(*judged->accepted), std::move(**text),
+                                upstream->name(), prefetch);
       }
-      if (accepted) continue;  // not trusted: as if it had none
-      error = std::move(accepted).error();
+      if (judged) {  // not for us: as if it had none
+        log::warn(
+            "a narinfo is passed over",
+            {{"narinfo", hash.str()}, {"upstream", upstream->name()}, {"why", judged->why_not}});
+        continue;
+      }
+      error = std::move(judged).error();
     } else {
       error = std::move(text).error();
     }
     log::warn("an upstream could not be asked",
               {{"narinfo", hash.str()}, {"upstream", upstream->name()}, {"error", error.what()}});
-    trouble = std::move(error);
+    trouble = std::move(error).while_doing(upstream->name());
   }
   if (trouble) co_return std::unexpected(std::move(*trouble));
   co_return std::nullopt;
 }
 
-// nullopt: a narinfo, but nobody whom we trust has signed it. Errors: corrupt.
-Result<std::optional<NarInfoService::Accepted>> NarInfoService::accept(
-    const nix::StorePathHash& hash, std::string_view text, std::string_view from) const {
+Task<NarInfoService::Judged> NarInfoService::judge(const nix::StorePathHash& hash,
+                                                   std::string_view text) {
+  auto work = [&] { return judge_now(hash, text); };
+  co_return co_await offload(cpu_, std::move(work));
+}
+
+Result<NarInfoService::Judged> NarInfoService::judge_now(const nix::StorePathHash& hash,
+                                                         std::string_view text) const {
   auto info = nix::parse_nar_info(text);
-  if (!info) {
-    return fail(ErrorKind::corrupt,
-                std::string(from) + ": " + name_of(hash) + ": " + info.error().what());
-  }
+  if (!info) return fail(ErrorKind::corrupt, name_of(hash) + ": " + info.error().what());
   if (info->store_path.hash() != hash) {
-    return fail(ErrorKind::corrupt, std::string(from) + ": asked for " + std::string(hash.str()) +
-                                        ", it answered with " + info->store_path.str());
+    return fail(ErrorKind::corrupt, "asked for " + std::string(hash.str()) + ", it answered with " +
+                                        info->store_path.str());
+  }
+  if (!codec::make_decompressor(info->compression)) {
+    return Judged{.accepted = {},
+                  .why_not = "its NAR cannot be verified: Compression is " +
+                             std::string(nix::to_string(info->compression))};
   }
   bool verified =
       nix::signed_by_any(nix::fingerprint(*info), info->signatures, trust_.upstream_keys);
   if (!verified && !trust_.upstream_keys.empty()) {
-    log::warn(
-        "a narinfo has no signature by a trusted key, it is passed over",
-        {{"narinfo", hash.str()}, {"upstream", from}, {"signatures", info->signatures.size()}});
-    return std::nullopt;
+    return Judged{.accepted = {}, .why_not = "no signature by a trusted key"};
   }
-  return Accepted{.info = std::move(*info), .verified = verified};
+  return Judged{.accepted = Accepted{.info = std::move(*info), .verified = verified},
+                .why_not = {}};
+}
+
+// What we keep ourselves is judged anew each time: keys may have changed, files may have been damaged.
+Task<std::optional<NarInfoService::Accepted>> NarInfoService::accept(const nix::StorePathHash& hash,
+                                                                     std::string_view text,
+                                                                     std::string_view from) {
+  auto judged = co_await judge(hash, text);
+  if (judged && judged->accepted) co_return std::move(judged->accepted);
+  log::warn("a kept narinfo is not accepted any more, looking elsewhere",
+            {{"narinfo", hash.str()},
+             {"from", from},
+             {"why", judged ? judged->why_not : judged.error().what()}});
+  co_return std::nullopt;
 }
 
 // An announced URL belongs to one NAR for ever: if another one has it, this one gets a name of its
 // own.
-Task<nix::NarUrl> NarInfoService::free_url(const nix::NarInfo& info) {
+boost::asio::awaitable<NarInfoService::Indexed> NarInfoService::index(
+    const nix::StorePathHash& hash, const nix::NarInfo& info, std::string text,
+    std::string upstream) {
   auto url = announced_url(info);
-  CO_TRY(auto other, co_await catalog_.find_nar(url));
-  if (!other || (other->nar_hash == info.nar_hash && other->compression == info.compression))
-    co_return url;
-  co_return nix::NarUrl::for_nar_hash(info.nar_hash, info.compression);
-}
-
-Task<ServedNarInfo> NarInfoService::keep(const nix::StorePathHash& hash, Accepted accepted,
-                                         std::string text, std::string upstream,
-                                         Prefetch prefetch) {
-  auto& info = accepted.info;
-  auto url = co_await free_url(info);
-  auto announced = url ? *url : announced_url(info);
-  db::NarRow nar{.url = announced,
+  db::NarRow nar{.url = url,
                  .nar_hash = info.nar_hash,
                  .nar_size = info.nar_size,
                  .compression = info.compression,
@@ -145,32 +148,46 @@ Task<ServedNarInfo> NarInfoService::keep(const nix::StorePathHash& hash, Accepte
                  .upstream = upstream,
                  .upstream_url = info.url,
                  .stored_size = {}};
-  db::NarInfoRow row{.hash = hash,
-                     .text = text,
-                     .upstream = upstream,
-                     .verified = accepted.verified,
-                     .nar_url = announced};
-  // The client's answer is right whether or not we can keep it.
-  auto key = narinfo_key(hash);
-  auto kept = co_await store_.put_text(key, std::move(text), storage::IfExists::replace);
-  if (kept) kept = co_await catalog_.put_narinfo(row, nar);
-  if (!kept && kept.error().kind() == ErrorKind::conflict) {  // another NAR took the URL meanwhile
-    announced = row.nar_url = nar.url = nix::NarUrl::for_nar_hash(info.nar_hash, info.compression);
-    kept = co_await catalog_.put_narinfo(std::move(row), nar);
+  db::NarInfoRow row{.hash = hash, .text = std::move(text), .upstream = upstream, .nar_url = url};
+  auto put = co_await catalog_.put_narinfo(row, nar);
+  if (!put && put.error().kind() == ErrorKind::conflict) {
+    row.nar_url = nar.url = nix::NarUrl::for_nar_hash(info.nar_hash, info.compression);
+    put = co_await catalog_.put_narinfo(std::move(row), nar);
   }
-  if (!kept)
-    log::error("a narinfo could not be kept",
-               {{"narinfo", hash.str()}, {"error", kept.error().what()}});
-  if (kept && prefetch == Prefetch::yes) downloads_.prefetch(job_for(nar, upstreams_));
-  co_return serve(std::move(info), announced, accepted.verified, "miss");
+  if (!put) {
+    log::error("a narinfo could not be indexed",
+               {{"narinfo", hash.str()}, {"error", put.error().what()}});
+  }
+  co_return Indexed{.nar = std::move(nar), .done = put.has_value()};
 }
 
-Result<ServedNarInfo> NarInfoService::serve(nix::NarInfo info, const nix::NarUrl& url,
-                                            bool verified, std::string_view how) const {
-  bool sign = trust_.signing_key && (verified || trust_.sign_unverified);
-  TRY(auto text, served_text(std::move(info), url, sign ? &*trust_.signing_key : nullptr));
-  auto etag = etag_of(text);
-  return ServedNarInfo{.text = std::move(text), .etag = std::move(etag), .how = how};
+// The client's answer is right whether or not we can keep it.
+Task<NarInfoService::Found> NarInfoService::keep(const nix::StorePathHash& hash, Accepted accepted,
+                                                 std::string text, std::string upstream,
+                                                 Prefetch prefetch) {
+  auto key = narinfo_key(hash);
+  auto stored = co_await store_.put_text(key, text, storage::IfExists::replace);
+  if (!stored) {
+    log::error("a narinfo could not be kept",
+               {{"narinfo", hash.str()}, {"error", stored.error().what()}});
+  }
+  auto indexed = co_await index(hash, accepted.info, std::move(text), std::move(upstream));
+  if (stored && indexed.done && prefetch == Prefetch::yes) {
+    downloads_.prefetch(job_for(indexed.nar, upstreams_));
+  }
+  co_return co_await serve(std::move(accepted), indexed.nar.url, "miss");
+}
+
+Task<NarInfoService::Found> NarInfoService::serve(Accepted accepted, const nix::NarUrl& url,
+                                                  std::string_view how) {
+  bool sign = trust_.signing_key && (accepted.verified || trust_.sign_unverified);
+  const auto* signer = sign ? &*trust_.signing_key : nullptr;
+  auto work = [&]() -> Result<Found> {
+    TRY(auto text, served_text(std::move(accepted.info), url, signer));
+    auto etag = etag_of(text);
+    return ServedNarInfo{.text = std::move(text), .etag = std::move(etag), .how = how};
+  };
+  co_return co_await offload(cpu_, std::move(work));
 }
 
 }  // namespace ncps::cache

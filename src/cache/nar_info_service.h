@@ -37,7 +37,8 @@ enum class Prefetch : bool { no, yes };
 class NarInfoService {
  public:
   NarInfoService(Runtime& runtime, storage::BlobStore& store, db::Catalog& catalog,
-                 const upstream::UpstreamSet& upstreams, Downloads& downloads, Trust trust);
+                 const upstream::UpstreamSet& upstreams, Downloads& downloads, Pool& cpu,
+                 Trust trust);
 
   // nullopt: every upstream says that it has none. `prefetch`: fetch its NAR as well, if the
   // narinfo is new. Errors: upstream, timeout, corrupt (an upstream's answer cannot be right),
@@ -55,21 +56,37 @@ class NarInfoService {
     bool verified;
   };
 
+  // accepted absent: a narinfo, but not for us, and why.
+  struct Judged {
+    std::optional<Accepted> accepted;
+    std::string why_not;
+  };
+  struct Indexed {
+    db::NarRow nar;
+    bool done;  // false: the catalog could not be written
+  };
+
   Task<Found> find_or_fetch(nix::StorePathHash hash, Prefetch prefetch);
   Task<Found> from_store(const nix::StorePathHash& hash);
   Task<Found> from_upstreams(const nix::StorePathHash& hash, Prefetch prefetch);
-  Task<ServedNarInfo> keep(const nix::StorePathHash& hash, Accepted accepted, std::string text,
-                           std::string upstream, Prefetch prefetch);
-  Task<nix::NarUrl> free_url(const nix::NarInfo& info);
-  Result<std::optional<Accepted>> accept(const nix::StorePathHash& hash, std::string_view text,
-                                         std::string_view from) const;
-  Result<ServedNarInfo> serve(nix::NarInfo info, const nix::NarUrl& url, bool verified,
-                              std::string_view how) const;
+
+  // Errors: corrupt: it cannot be what was asked for.
+  Task<Judged> judge(const nix::StorePathHash& hash, std::string_view text);
+  Result<Judged> judge_now(const nix::StorePathHash& hash, std::string_view text) const;
+  Task<std::optional<Accepted>> accept(const nix::StorePathHash& hash, std::string_view text,
+                                       std::string_view from);
+
+  boost::asio::awaitable<Indexed> index(const nix::StorePathHash& hash, const nix::NarInfo& info,
+                                        std::string text, std::string upstream);
+  Task<Found> keep(const nix::StorePathHash& hash, Accepted accepted, std::string text,
+                   std::string upstream, Prefetch prefetch);
+  Task<Found> serve(Accepted accepted, const nix::NarUrl& url, std::string_view how);
 
   storage::BlobStore& store_;
   db::Catalog& catalog_;
   const upstream::UpstreamSet& upstreams_;
   Downloads& downloads_;
+  Pool& cpu_;  // parsing, signatures and hashes are not for an io thread
   Trust trust_;
   SingleFlight<nix::StorePathHash, Found> flights_;
 };

@@ -36,7 +36,7 @@ Task<DownloadJob> NarService::find_job(const nix::NarUrl& url) {
 Task<OpenNar> NarService::open(nix::NarUrl url, Deadline deadline) {
   // Under way before at rest: a download leaves the first only once it is the second. What ends
   // between our two looks answers "conflict", and we look again.
-  for (;;) {
+  while (!deadline.passed()) {
     std::string_view how = "inflight";
     auto spool = downloads_.find(url);
     if (!spool) {
@@ -52,9 +52,14 @@ Task<OpenNar> NarService::open(nix::NarUrl url, Deadline deadline) {
     if (started.error().kind() != ErrorKind::conflict)
       co_return std::unexpected(std::move(started).error());
   }
+  co_return fail(ErrorKind::timeout, "the NAR came and went until the deadline");
 }
 
 Task<std::optional<std::uint64_t>> NarService::size_of(nix::NarUrl url, Deadline deadline) {
+  if (auto spool = downloads_.find(url)) {
+    auto sized = co_await spool->sized(deadline);
+    if (sized) co_return sized->total;
+  }
   auto key = nar_key(url);
   CO_TRY(auto blob, co_await store_.open(key));
   if (blob) co_return blob->size();

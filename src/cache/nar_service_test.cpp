@@ -15,12 +15,8 @@ struct NarServiceTest : CacheFixture {
 
   void announce(const Sample& one) {
     auto row = one.row("a");
-    ASSERT_TRUE(run(real_catalog->put_narinfo({.hash = one.hash(),
-                                               .text = one.text(),
-                                               .upstream = "a",
-                                               .verified = true,
-                                               .nar_url = row.url},
-                                              row)));
+    ASSERT_TRUE(run(real_catalog->put_narinfo(
+        {.hash = one.hash(), .text = one.text(), .upstream = "a", .nar_url = row.url}, row)));
   }
   static Deadline minute() { return Deadline::after(std::chrono::minutes(1)); }
 };
@@ -46,6 +42,31 @@ TEST_F(NarServiceTest, SaysWhereItCameFrom) {
   EXPECT_TRUE(run(testing::drain(hit.read(99'000, {}))).value().bytes ==
               sample.file.substr(99'000));
   EXPECT_TRUE(run(testing::drain(hit.read(5, 10))).value().bytes == sample.file.substr(5, 10));
+}
+
+TEST_F(NarServiceTest, TheSizeOfWhatIsOnItsWayIsKnownWithoutAskingAgain) {
+  announce(sample);
+  auto gate = std::make_shared<testing::Gate>();
+  a.nar(sample.info.url, {.bytes = sample.file, .gate = gate, .gate_at = 1});
+  auto miss = run(nars->open(sample.url(), minute())).value();
+  EXPECT_EQ(run(nars->size_of(sample.url(), minute())).value(), sample.file.size());
+  EXPECT_EQ(a.asked(), 1u);
+  gate->open();
+  settle();
+}
+
+TEST_F(NarServiceTest, WhenAllIsCutOffWhoWaitsGetsAnErrorAndNothingIsKept) {
+  announce(sample);
+  auto gate = std::make_shared<testing::Gate>();
+  a.nar(sample.info.url, {.bytes = sample.file, .gate = gate, .gate_at = 1});
+  auto miss = run(nars->open(sample.url(), minute())).value();
+  auto far_ahead = miss.read(90'000, 10);
+  downloads->cut_off();
+  EXPECT_EQ(run(testing::drain(std::move(far_ahead))).value().error.value().kind(),
+            ErrorKind::unavailable);
+  EXPECT_EQ(run(nars->open(sample.url(), minute())).error().kind(), ErrorKind::unavailable);
+  gate->open();
+  settle();
 }
 
 TEST_F(NarServiceTest, AHitNeedsNeitherUpstreamNorDatabase) {

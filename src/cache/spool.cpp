@@ -7,8 +7,9 @@
 namespace ncps::cache {
 namespace {
 
-// The downloader ends every stall long before: a reader that waits longer has found a bug.
-constexpr auto kLongestWait = std::chrono::minutes(10);
+// The downloader ends every stall long before, and verifying takes minutes at the most: a reader
+// that waits longer has found a bug.
+constexpr auto kLongestWait = std::chrono::hours(1);
 
 }  // namespace
 
@@ -64,6 +65,7 @@ void Spool::fail(Error error) {
   state_.with([&](State& s) {
     if (s.view.state == SpoolState::complete || s.error) return;
     s.view.state = SpoolState::failed;
+    s.view.failure = error.kind();
     s.error = std::move(error);
   });
   changed_.notify();

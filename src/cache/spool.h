@@ -31,6 +31,7 @@ class Spool {
     SpoolState state = SpoolState::waiting;
     std::uint64_t size = 0;              // bytes that have arrived
     std::optional<std::uint64_t> total;  // bytes in the end; absent: nobody knows yet
+    std::optional<ErrorKind> failure;    // of a failed one
     int fd = -1;                         // open for as long as the Spool lives, once growing
   };
   View view() const;

@@ -36,7 +36,6 @@ struct NarInfoRow {
   nix::StorePathHash hash;
   std::string text;      // as the upstream wrote it
   std::string upstream;  // base URL of the cache it came from
-  bool verified;         // its signature is by a configured upstream key: we may sign it
   nix::NarUrl nar_url;   // under which its NAR is announced
 };
 
@@ -47,9 +46,9 @@ class Catalog {
   // nullopt: we keep none.
   virtual Task<std::optional<NarInfoRow>> find_narinfo(nix::StorePathHash hash) = 0;
 
-  // Keeps a narinfo and the way to its NAR, both or neither, replacing older ones. What is known to
-  // be at rest stays so. REQUIRES: narinfo.nar_url == nar.url. Errors: also conflict: the URL is
-  // that of another NAR or compression, and stays so.
+  // Keeps a narinfo and the way to its NAR, both or neither, replacing older ones. But an announced URL
+  // stays what it was: of a NAR that is at rest nothing is changed, and an empty upstream changes none.
+  // REQUIRES: narinfo.nar_url == nar.url. Errors: conflict, if the URL is another NAR's.
   virtual Task<void> put_narinfo(NarInfoRow narinfo, NarRow nar) = 0;
 
   // nullopt: we never announced it.

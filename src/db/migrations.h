@@ -28,9 +28,8 @@ std::span<const Migration> all_migrations();
 Result<std::vector<Migration>> pending(std::string_view dialect, std::span<const Migration> known,
                                        const std::vector<std::string>& applied);
 
-// The statements of a migration, without comments and empty ones. No statement of ours holds a ';'
-// or a
-// "--" in a literal.
+// The statements of a migration, without comments and empty ones. No statement of ours holds a
+// ';' or a "--" in a literal.
 std::vector<std::string> statements(std::string_view sql);
 
 }  // namespace ncps::db

@@ -96,6 +96,16 @@ TEST_F(HttpDrain, AbortsAtTheEndOfGraceWhatIsStillThere) {
   EXPECT_EQ(server.connections(), 0u);
 }
 
+TEST_F(HttpDrain, AtTheEndOfGraceTheCallerCanEndWhatHandlersWaitFor) {
+  auto& server = start();
+  RawClient handler(server.port());
+  ASSERT_TRUE(handler.get("/gated"));
+  entered.get_future().wait();
+  server.drain(Deadline::after(10ms), [&] { gate.open(); });  // would block for ever without
+  EXPECT_FALSE(handler.read().complete);
+  EXPECT_EQ(server.connections(), 0u);
+}
+
 TEST_F(HttpDrain, AbortsABodyAtTheEndOfGrace) {
   auto& server = start();
   RawClient client(server.port());

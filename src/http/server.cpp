@@ -70,7 +70,7 @@ class ServerImpl final : public Server {
 
   std::uint16_t port() const override { return port_; }
   std::size_t connections() const override { return context_.connections.load(); }
-  void drain(Deadline grace) override;
+  void drain(Deadline grace, const std::function<void()>& cut_off) override;
 
  private:
   asio::awaitable<void> accept();
@@ -130,7 +130,7 @@ void ServerImpl::on_every_loop(void (SessionLoop::*what)()) {
   for (auto& loop : loops_) asio::post(loop->io, [loop = loop.get(), what] { (loop->*what)(); });
 }
 
-void ServerImpl::drain(Deadline grace) {
+void ServerImpl::drain(Deadline grace, const std::function<void()>& cut_off) {
   if (drained_) return;
   asio::post(acceptor_.get_executor(), [this] {
     closing_ = true;
@@ -141,6 +141,7 @@ void ServerImpl::drain(Deadline grace) {
   if (!sessions_.join_blocking(grace)) {
     log::warn("aborting connections that did not end in time", {{"connections", connections()}});
     on_every_loop(&SessionLoop::abort_all);
+    cut_off();
     sessions_.join_blocking(Deadline::never());
   }
   on_every_loop(&SessionLoop::stop);

@@ -48,9 +48,9 @@ class Server {
   virtual std::size_t connections() const = 0;
 
   // Stops accepting, closes idle connections, lets responses in flight finish (with Connection:
-  // close), and after `grace` aborts what is left. Blocks until no connection is there. Not from an
-  // io thread.
-  virtual void drain(Deadline grace) = 0;
+  // close), and after `grace` aborts what is left: `cut_off` is called then, to end whatever handlers
+  // and bodies still wait for. Blocks until no connection is there. Not from an io thread.
+  virtual void drain(Deadline grace, const std::function<void()>& cut_off = [] {}) = 0;
 };
 
 }  // namespace ncps::http

@@ -1,7 +1,7 @@
 // offload: runs blocking work on a pool while the calling coroutine sleeps on its own thread.
 //
-//   auto work = [&] { return read_file(path); };          // named first: docs/coroutines.md, trap
-//   2 auto text = co_await offload(disk, std::move(work));
+//   auto work = [&] { return read_file(path); };       // named first: docs/coroutines.md, trap 2
+//   auto text = co_await offload(disk, std::move(work));
 //
 // Only `work` leaves the thread, never the coroutine. What `work` throws comes out of the co_await.
 // Once begun, `work` runs to its end, so it may refer to the coroutine's locals. The pool must be

@@ -6,8 +6,8 @@
 namespace ncps::server {
 namespace {
 
-constexpr auto kOpenTime = std::chrono::seconds(60);  // for the first byte from an upstream
-constexpr auto kSizeTime = std::chrono::minutes(5);   // for a range of what has no known size yet
+constexpr auto kAnswerTime = std::chrono::seconds(60);  // for the first byte from an upstream
+constexpr auto kSizeTime = std::chrono::minutes(5);     // for a range of what has no known size yet
 
 std::string etag_of(const nix::NarUrl& url) {
   return "\"" + std::string(url.file_name()) + "\"";
@@ -29,7 +29,7 @@ http::Response unsatisfiable(std::uint64_t size) {
 }  // namespace
 
 boost::asio::awaitable<http::Response> NarRoutes::answer_head(nix::NarUrl url) {
-  auto size = co_await nars_.size_of(url, Deadline::after(kOpenTime));
+  auto size = co_await nars_.size_of(url, Deadline::after(kAnswerTime));
   if (!size) co_return error_response(size.error());
   http::Response response{.headers = headers_for(url)};
   response.length = *size;
@@ -43,14 +43,14 @@ boost::asio::awaitable<http::Response> NarRoutes::answer(const http::Request& re
   if (!known.empty() && http::if_none_match(known, etag)) {
     // Who names the ETag has it. "*" names nothing: whether it exists is still to be found out.
     if (known == "*") {
-      auto size = co_await nars_.size_of(url, Deadline::after(kOpenTime));
+      auto size = co_await nars_.size_of(url, Deadline::after(kAnswerTime));
       if (!size) co_return error_response(size.error());
     }
     co_return http::Response{.status = 304, .headers = headers_for(url)};
   }
   if (request.method == http::Method::head) co_return co_await answer_head(url);
 
-  auto nar = co_await nars_.open(url, Deadline::after(kOpenTime));
+  auto nar = co_await nars_.open(url, Deadline::after(kAnswerTime));
   if (!nar) co_return error_response(nar.error());
   http::Response response{.headers = headers_for(url)};
   response.cache = nar->how();

@@ -45,7 +45,8 @@ class BlobStore {
   virtual Task<std::unique_ptr<SpoolFile>> spool() = 0;
 
   // Makes a finished spool file the blob `key`: visible whole or not at all, durable when this
-  // returns, replacing an older one. Errors: unavailable; then `file` is as it was.
+  // returns, replacing an older one. Errors: unavailable;
+  // then the blob may be there or not.
   virtual Task<void> publish(SpoolFile& file, BlobKey key) = 0;
 
   // Removing what is not there succeeds. Errors: unavailable.

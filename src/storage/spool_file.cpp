@@ -20,10 +20,10 @@ constexpr std::string_view kLockName = "lock";
 
 Result<UniqueFd> open_locked(const fs::path& path, int how) {
   UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  if (!fd) return std::unexpected(posix_error("opening", path.native(), errno));
+  if (!fd) return std::unexpected(posix_write_error("opening", path.native(), errno));
   while (::flock(fd.get(), how) != 0) {
     if (errno == EINTR) continue;
-    return std::unexpected(posix_error("locking", path.native(), errno));
+    return std::unexpected(posix_write_error("locking", path.native(), errno));
   }
   return fd;
 }
@@ -94,7 +94,7 @@ Result<void> SpoolFile::append(std::string_view bytes) {
     auto n = ::pwrite(fd_.get(), bytes.data(), bytes.size(), static_cast<off_t>(size_));
     if (n < 0) {
       if (errno == EINTR) continue;
-      return std::unexpected(posix_error("writing", path_.native(), errno));
+      return std::unexpected(posix_write_error("writing", path_.native(), errno));
     }
     size_ += static_cast<std::uint64_t>(n);
     bytes.remove_prefix(static_cast<std::size_t>(n));
@@ -104,13 +104,13 @@ Result<void> SpoolFile::append(std::string_view bytes) {
 
 Result<void> SpoolFile::sync() {
   if (::fsync(fd_.get()) != 0)
-    return std::unexpected(posix_error("syncing", path_.native(), errno));
+    return std::unexpected(posix_write_error("syncing", path_.native(), errno));
   return {};
 }
 
 Result<void> SpoolFile::move_to(const fs::path& target) {
   if (::rename(path_.c_str(), target.c_str()) != 0) {
-    return std::unexpected(posix_error("publishing", target.native(), errno));
+    return std::unexpected(posix_write_error("publishing", target.native(), errno));
   }
   path_.clear();
   return sync_folder(target.parent_path());
@@ -119,7 +119,7 @@ Result<void> SpoolFile::move_to(const fs::path& target) {
 Result<void> sync_folder(const fs::path& folder) {
   UniqueFd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!fd || ::fsync(fd.get()) != 0) {
-    return std::unexpected(posix_error("syncing", folder.native(), errno));
+    return std::unexpected(posix_write_error("syncing", folder.native(), errno));
   }
   return {};
 }
@@ -133,8 +133,7 @@ Result<void> make_durable_folder(const fs::path& folder) {
   auto parent = folder.parent_path();
   if (!parent.empty() && parent != folder) TRY(make_durable_folder(parent));
   if (::mkdir(folder.c_str(), 0755) != 0 && errno != EEXIST) {
-    return std::unexpected(
-        Error(ErrorKind::unavailable, posix_error("creating", folder.native(), errno).what()));
+    return std::unexpected(posix_write_error("creating", folder.native(), errno));
   }
   return sync_folder(parent.empty() ? fs::path(".") : parent);
 }
@@ -147,7 +146,7 @@ Result<std::unique_ptr<SpoolDir>> SpoolDir::open(const fs::path& root) {
   remove_stale_folders(root);
   auto path = root / unique_name();
   if (::mkdir(path.c_str(), 0700) != 0) {
-    return std::unexpected(posix_error("creating", path.native(), errno));
+    return std::unexpected(posix_write_error("creating", path.native(), errno));
   }
   TRY(auto lock, open_locked(path / kLockName, LOCK_EX | LOCK_NB));
   return std::unique_ptr<SpoolDir>(new SpoolDir(std::move(path), std::move(lock)));
@@ -161,7 +160,7 @@ SpoolDir::~SpoolDir() {
 Result<std::unique_ptr<SpoolFile>> SpoolDir::create() {
   auto path = path_ / std::to_string(next_.fetch_add(1));
   UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-  if (!fd) return std::unexpected(posix_error("creating", path.native(), errno));
+  if (!fd) return std::unexpected(posix_write_error("creating", path.native(), errno));
   return std::make_unique<SpoolFile>(std::move(fd), std::move(path));
 }
 

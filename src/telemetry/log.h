@@ -4,7 +4,7 @@
 //
 // Lines are handed to one writer thread through a bounded queue: a log call never waits for the
 // reader of stdout; when the queue is full the oldest lines are dropped. Secrets never go into
-// fields: whoever logs a URL passes it through masked_url() (upstream/url.h) first. Thread-safe.
+// fields: whoever logs a URL passes it through masked_url() (upstream/upstream_url.h) first. Thread-safe.
 // Before start() and after stop() lines go nowhere.
 #pragma once
 

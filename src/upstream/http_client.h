@@ -19,7 +19,7 @@ enum class Decode : bool { no, yes };
 
 struct HttpTimeouts {
   std::chrono::milliseconds connect{3'000};
-  std::chrono::milliseconds head{3'000};    // from connecting's end to the end of the answer's head
+  std::chrono::milliseconds head{3'000};    // beyond that, to the end of the answer's head
   std::chrono::milliseconds stall{10'000};  // without one byte of a body that we are ready to read
 };
 

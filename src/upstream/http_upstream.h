@@ -1,6 +1,6 @@
 // An upstream cache behind HTTP: what its statuses mean, and when it is asked again.
 //
-// Source: nix-protocol, "HTTP semantics": 404, 410 and 403 (S3) are "missing"; 401 and 407 want
+// Source: Nix, src/libstore/filetransfer.cc: 404, 410 and 403 (S3) are "missing"; 401 and 407 want
 // credentials; 408, 429, 5xx, broken connections and timeouts are tried again, with Retry-After as
 // a floor.
 #pragma once

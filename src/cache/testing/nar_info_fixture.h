@@ -16,7 +16,7 @@ struct NarInfoFixture : CacheFixture {
     if (service) ASSERT_TRUE(service->stop(Deadline::never()));
     service.reset();
     settle();
-    service = std::make_unique<NarInfoService>(runtime, store, catalog, upstreams, *downloads,
+    service = std::make_unique<NarInfoService>(runtime, store, catalog, upstreams, *downloads, cpu,
                                                std::move(with));
   }
   void restart() { restart(trust()); }
@@ -51,8 +51,8 @@ struct NarInfoFixture : CacheFixture {
 
   nix::SecretKey upstream_key = nix::SecretKey::generate("upstream-1").value();
   nix::SecretKey own_key = nix::SecretKey::generate("ours").value();
-  std::unique_ptr<NarInfoService> service =
-      std::make_unique<NarInfoService>(runtime, store, catalog, upstreams, *downloads, trust());
+  std::unique_ptr<NarInfoService> service = std::make_unique<NarInfoService>(
+      runtime, store, catalog, upstreams, *downloads, cpu, trust());
 };
 
 }  // namespace ncps::cache

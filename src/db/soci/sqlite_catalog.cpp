@@ -33,6 +33,9 @@ class Sessions {
       } catch (const std::exception& e) {
         answer = std::unexpected(Error(ErrorKind::unavailable, e.what()).while_doing(action));
       }
+      // A row that cannot be read is our trouble, not a malformed request.
+      if (!answer && answer.error().kind() == ErrorKind::invalid)
+        answer = fail(ErrorKind::unavailable, std::string(action) + ": " + answer.error().what());
       give_back(std::move(session));
       return answer;
     };
@@ -115,20 +118,17 @@ Result<std::optional<NarRow>> select_nar(soci::session& sql, const nix::NarUrl& 
 Result<std::optional<NarInfoRow>> select_narinfo(soci::session& sql,
                                                  const nix::StorePathHash& hash) {
   Nullable<std::string> text, upstream, nar_url;
-  Nullable<int> verified;
   std::string key(hash.str());
-  sql << "SELECT n.content, n.upstream, n.verified, u.url FROM narinfos n "
+  sql << "SELECT n.content, n.upstream, u.url FROM narinfos n "
          "LEFT JOIN nar_urls u ON u.id = n.nar_url_id WHERE n.hash = :hash",
       soci::into(text.value, text.state), soci::into(upstream.value, upstream.state),
-      soci::into(verified.value, verified.state), soci::into(nar_url.value, nar_url.state),
-      soci::use(key);
+      soci::into(nar_url.value, nar_url.state), soci::use(key);
   // A row without text is one of the Go program: the store's file has what it lacks.
   if (!sql.got_data() || !text.get() || !nar_url.get()) return std::nullopt;
   TRY(auto url, nix::NarUrl::parse(nar_url.value));
   return NarInfoRow{.hash = hash,
                     .text = std::move(text.value),
                     .upstream = std::move(upstream.value),
-                    .verified = verified.get().value_or(0) != 0,
                     .nar_url = url};
 }
 
@@ -138,15 +138,13 @@ void upsert_nar(soci::session& sql, const NarRow& nar) {
   Nullable<std::string> file_hash(text_of(nar.file_hash));
   Nullable<long long> file_size(nar.file_size);
   sql << "INSERT INTO nar_urls (url, nar_hash, nar_size, compression, file_hash, file_size, "
-         "upstream, "
-         "upstream_url) VALUES (:url, :nh, :ns, :c, :fh, :fs, :up, :uu) "
-         "ON CONFLICT (url) DO UPDATE SET nar_hash = excluded.nar_hash, nar_size = "
-         "excluded.nar_size, "
-         "compression = excluded.compression, file_hash = excluded.file_hash, "
-         "file_size = excluded.file_size, upstream = excluded.upstream, "
-         "upstream_url = excluded.upstream_url "
+         "upstream, upstream_url) VALUES (:url, :nh, :ns, :c, :fh, :fs, :up, :uu) "
+         "ON CONFLICT (url) DO UPDATE SET "
+         "file_hash = excluded.file_hash, file_size = excluded.file_size, "
+         "upstream = CASE excluded.upstream WHEN '' THEN nar_urls.upstream "
+         "ELSE excluded.upstream END, upstream_url = excluded.upstream_url "
          "WHERE nar_urls.nar_hash = excluded.nar_hash "
-         "AND nar_urls.compression = excluded.compression",
+         "AND nar_urls.compression = excluded.compression AND nar_urls.stored_size IS NULL",
       soci::use(nar.url.str()), soci::use(nar_hash), soci::use(nar_size), soci::use(compression),
       soci::use(file_hash.value, file_hash.state), soci::use(file_size.value, file_size.state),
       soci::use(nar.upstream), soci::use(nar.upstream_url);
@@ -154,14 +152,13 @@ void upsert_nar(soci::session& sql, const NarRow& nar) {
 
 void upsert_narinfo(soci::session& sql, const NarInfoRow& narinfo) {
   std::string hash(narinfo.hash.str());
-  int verified = narinfo.verified ? 1 : 0;
-  sql << "INSERT INTO narinfos (hash, content, upstream, verified, nar_url_id) "
-         "VALUES (:hash, :text, :up, :verified, (SELECT id FROM nar_urls WHERE url = :url)) "
-         "ON CONFLICT (hash) DO UPDATE SET content = excluded.content, upstream = "
-         "excluded.upstream, "
-         "verified = excluded.verified, nar_url_id = excluded.nar_url_id, "
-         "updated_at = CURRENT_TIMESTAMP",
-      soci::use(hash), soci::use(narinfo.text), soci::use(narinfo.upstream), soci::use(verified),
+  sql << "INSERT INTO narinfos (hash, content, upstream, nar_url_id) "
+         "VALUES (:hash, :text, :up, (SELECT id FROM nar_urls WHERE url = :url)) "
+         "ON CONFLICT (hash) DO UPDATE SET content = excluded.content, "
+         "upstream = CASE excluded.upstream WHEN '' THEN narinfos.upstream "
+         "ELSE excluded.upstream END, nar_url_id = excluded.nar_url_id, updated_at = "
+         "CURRENT_TIMESTAMP",
+      soci::use(hash), soci::use(narinfo.text), soci::use(narinfo.upstream),
       soci::use(narinfo.nar_url.str());
 }
 

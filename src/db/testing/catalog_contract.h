@@ -37,7 +37,6 @@ class CatalogContract : public ::testing::TestWithParam<CatalogFactory> {
     return {.hash = hash(c),
             .text = "StorePath: x\nwith 'quotes' and \"more\"\n",
             .upstream = of.upstream,
-            .verified = true,
             .nar_url = of.url};
   }
 
@@ -63,7 +62,6 @@ TEST_P(CatalogContract, ANarInfoAndItsNarComeBackAsTheyWerePut) {
   auto row = run(catalog->find_narinfo(hash('a'))).value().value();
   EXPECT_EQ(row.text, narinfo('a', n).text);
   EXPECT_EQ(row.upstream, "https://cache.example");
-  EXPECT_TRUE(row.verified);
   EXPECT_EQ(row.nar_url, n.url);
   auto back = run(catalog->find_nar(n.url)).value().value();
   EXPECT_EQ(back.nar_hash, n.nar_hash);
@@ -86,21 +84,41 @@ TEST_P(CatalogContract, WhatTheUpstreamDidNotSayStaysAbsent) {
   EXPECT_EQ(back.file_size, std::nullopt);
 }
 
-TEST_P(CatalogContract, PuttingAgainReplacesButWhatIsAtRestStaysSo) {
+TEST_P(CatalogContract, PuttingAgainReplaces) {
   auto n = nar("nar/three.nar.xz");
   ASSERT_TRUE(run(catalog->put_narinfo(narinfo('c', n), n)));
-  ASSERT_TRUE(run(catalog->mark_stored(n.url, 1234)));
   auto again = narinfo('c', n);
   again.text = "new\n";
-  again.verified = false;
   n.upstream = "https://other.example";
+  n.file_size = 7;
   ASSERT_TRUE(run(catalog->put_narinfo(again, n)));
-  auto row = run(catalog->find_narinfo(hash('c'))).value().value();
-  EXPECT_EQ(row.text, "new\n");
-  EXPECT_FALSE(row.verified);
+  EXPECT_EQ(run(catalog->find_narinfo(hash('c'))).value()->text, "new\n");
   auto back = run(catalog->find_nar(n.url)).value().value();
   EXPECT_EQ(back.upstream, "https://other.example");
+  EXPECT_EQ(back.file_size, 7u);
+}
+
+TEST_P(CatalogContract, WhatIsAtRestStaysWhatItIs) {
+  auto n = nar("nar/rest.nar.xz");
+  ASSERT_TRUE(run(catalog->put_narinfo(narinfo('c', n), n)));
+  ASSERT_TRUE(run(catalog->mark_stored(n.url, 1234)));
+  auto other = n;
+  other.file_hash = nix::Hash(crypto::sha256("another file of the same NAR"));
+  ASSERT_TRUE(run(catalog->put_narinfo(narinfo('d', other), other)));
+  auto back = run(catalog->find_nar(n.url)).value().value();
+  EXPECT_EQ(back.file_hash, n.file_hash);
   EXPECT_EQ(back.stored_size, 1234u);
+  EXPECT_EQ(run(catalog->find_narinfo(hash('d'))).value()->nar_url, n.url);
+}
+
+TEST_P(CatalogContract, AnUpstreamThatIsNotKnownAnyMoreReplacesNone) {
+  auto n = nar("nar/origin.nar.xz");
+  ASSERT_TRUE(run(catalog->put_narinfo(narinfo('c', n), n)));
+  auto later = n;
+  later.upstream.clear();
+  ASSERT_TRUE(run(catalog->put_narinfo(narinfo('c', later), later)));
+  EXPECT_EQ(run(catalog->find_nar(n.url)).value()->upstream, n.upstream);
+  EXPECT_EQ(run(catalog->find_narinfo(hash('c'))).value()->upstream, n.upstream);
 }
 
 TEST_P(CatalogContract, TwoNarInfosMayShareOneNar) {

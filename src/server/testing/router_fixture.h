@@ -155,7 +155,7 @@ class RouterTest : public ::testing::Test {
                      .policy = {}},
                     {}),
           nars(*t.store, *t.catalog, t.upstreams, downloads),
-          narinfos(t.runtime, *t.store, *t.catalog, t.upstreams, downloads,
+          narinfos(t.runtime, *t.store, *t.catalog, t.upstreams, downloads, t.cpu,
                    {.upstream_keys = {}, .signing_key = t.key, .sign_unverified = true}),
           narinfo_routes(narinfos, 1 << 20),
           nar_routes(nars),

@@ -79,25 +79,25 @@ Result<std::optional<std::string>> read_text(const fs::path& path) {
   }
 }
 
-// Never makes a blob's name before all of its bytes are on the disk.
-Result<void> publish_file(SpoolFile& file, const fs::path& target) {
+// Nothing gets its name before all of its bytes are on the disk.
+Result<void> make_ready(SpoolFile& file, const fs::path& target) {
   TRY(make_durable_folder(target.parent_path()));
   if (::fchmod(file.fd(), 0400) != 0)
-    return std::unexpected(posix_error("chmod", target.native(), errno));
-  TRY(file.sync());
+    return std::unexpected(posix_write_error("chmod", target.native(), errno));
+  return file.sync();
+}
+
+Result<void> publish_file(SpoolFile& file, const fs::path& target) {
+  TRY(make_ready(file, target));
   return file.move_to(target);
 }
 
+// link(2), unlike rename(2), refuses to replace: of two writers exactly one wins.
 Result<void> publish_if_new(SpoolFile& file, const fs::path& target) {
-  TRY(make_durable_folder(target.parent_path()));
-  if (::fchmod(file.fd(), 0400) != 0)
-    return std::unexpected(posix_error("chmod", target.native(), errno));
-  TRY(file.sync());
-  // link(2), unlike rename(2), refuses to replace: of two writers exactly one wins.
-  if (::link(file.path().c_str(), target.c_str()) != 0) {
-    return std::unexpected(posix_error("publishing", target.native(), errno));
-  }
-  return sync_folder(target.parent_path());
+  TRY(make_ready(file, target));
+  if (::link(file.path().c_str(), target.c_str()) == 0) return sync_folder(target.parent_path());
+  if (errno == EEXIST) return std::unexpected(posix_error("publishing", target.native(), errno));
+  return std::unexpected(posix_write_error("publishing", target.native(), errno));
 }
 
 class LocalBlobStore final : public BlobStore {
@@ -140,7 +140,7 @@ class LocalBlobStore final : public BlobStore {
     auto work = [&]() -> Result<void> {
       auto path = root_ / key.str();
       if (::unlink(path.c_str()) != 0 && errno != ENOENT && errno != ENOTDIR) {
-        return std::unexpected(posix_error("removing", path.native(), errno));
+        return std::unexpected(posix_write_error("removing", path.native(), errno));
       }
       return {};
     };

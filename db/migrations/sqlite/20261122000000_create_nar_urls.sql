@@ -21,14 +21,12 @@ CREATE INDEX idx_nar_urls_last_accessed_at ON nar_urls (last_accessed_at);
 
 ALTER TABLE narinfos ADD COLUMN content TEXT;     -- the upstream's text; NULL: row of the Go program
 ALTER TABLE narinfos ADD COLUMN upstream TEXT;
-ALTER TABLE narinfos ADD COLUMN verified INTEGER; -- 1: signed by a configured upstream key
 ALTER TABLE narinfos ADD COLUMN nar_url_id INTEGER REFERENCES nar_urls (id);
 CREATE INDEX idx_narinfos_nar_url_id ON narinfos (nar_url_id);
 
 -- migrate:down
 DROP INDEX idx_narinfos_nar_url_id;
 ALTER TABLE narinfos DROP COLUMN nar_url_id;
-ALTER TABLE narinfos DROP COLUMN verified;
 ALTER TABLE narinfos DROP COLUMN upstream;
 ALTER TABLE narinfos DROP COLUMN content;
 DROP TABLE nar_urls;
