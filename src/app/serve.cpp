@@ -158,8 +158,7 @@ int serve(const config::ServeOptions& options) {
   auto handler = [&app](const http::Request& request) { return app.router.answer(request); };
   auto server = http::Server::start(runtime, disk, {.address = options.listen}, handler);
   if (!server) return cannot_start(server.error());
-  auto host = options.listen.host.empty() ? std::string() : options.listen.host;
-  log::info("listening", {{"addr", host + ":" + std::to_string((*server)->port())},
+  log::info("listening", {{"addr", (*server)->address().str()},
                           {"hostname", options.hostname},
                           {"public_key", key->public_key().str()},
                           {"upstreams", app.upstreams.size()},

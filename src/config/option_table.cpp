@@ -47,7 +47,7 @@ constexpr std::array kOptions = {
                "storage as "
                "config/cache.key)"},
     OptionSpec{"--server-addr", "SERVER_ADDR", "server.addr", Kind::text, Scope::serve, ":8501",
-               "Where to listen: host:port, [ipv6]:port, or :port for every address"},
+               "Where to listen: host:port, [ipv6]:port, :port for every address, or unix:/path"},
 };
 
 }  // namespace

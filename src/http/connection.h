@@ -1,4 +1,5 @@
-// One TCP connection, non-blocking: bytes in, bytes and files out, a deadline, and the ways to end.
+// One connection (TCP or Unix), non-blocking: bytes in, bytes and files out, a deadline, and the
+// ways to end.
 //
 // Belongs to one io thread; every method is called there. There is no timer in it: whoever owns
 // connections calls check_deadline() on them about once a second (SessionLoop does).
@@ -7,7 +8,7 @@
 #include <sys/uio.h>
 
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -31,7 +32,7 @@ enum class More : bool { no, yes };  // yes: the kernel may wait up to 200 ms fo
 
 class Connection {
  public:
-  using Socket = boost::asio::ip::tcp::socket;
+  using Socket = boost::asio::generic::stream_protocol::socket;
   using TimePoint = std::chrono::steady_clock::time_point;
 
   // `write_timeout`: how long a client may take no byte of what is being sent. Pool outlives this.
@@ -39,7 +40,7 @@ class Connection {
 
   bool open() const noexcept { return socket_.is_open(); }
   boost::asio::any_io_executor executor() { return socket_.get_executor(); }
-  std::string client_address() const;  // without port; empty if it has gone already
+  std::string client_address() const;  // without port, or "unix"; empty if it has gone already
 
   // Waits for bytes and returns how many came. 0: none will (end, failure), or the wait was ended
   // by the deadline (timed_out()) or by interrupt().
@@ -67,7 +68,9 @@ class Connection {
   void interrupt() noexcept;      // ends a receive() that waits
   void shutdown_send() noexcept;  // the client sees the end, and may still be read from
   void close() noexcept;
-  void abort() noexcept;  // with RST: what has been sent is no complete answer
+  // What has been sent is no complete answer. With RST; a Unix socket has none: there the framing
+  // tells (a short Content-Length, no last chunk).
+  void abort() noexcept;
 
  private:
   boost::asio::awaitable<bool> wait_writable();

@@ -1,6 +1,7 @@
 #include "http/listen_address.h"
 
 #include <arpa/inet.h>
+#include <sys/un.h>
 
 #include <algorithm>
 #include <charconv>
@@ -9,6 +10,8 @@
 
 namespace ncps::http {
 namespace {
+
+constexpr std::string_view kUnix = "unix:";
 
 std::optional<std::uint16_t> parse_port(std::string_view text) {
   auto digit = [](char c) { return c >= '0' && c <= '9'; };
@@ -35,12 +38,31 @@ bool is_ipv6(const std::string& host) {
 std::unexpected<Error> refuse(std::string_view text, std::string_view why) {
   return fail(ErrorKind::invalid,
               "\"" + std::string(text) + "\" is no address to listen on: " + std::string(why) +
-                  "; right would be \":8501\", \"127.0.0.1:8501\" or \"[::1]:8501\"");
+                  "; right would be \":8501\", \"127.0.0.1:8501\", \"[::1]:8501\" or "
+                  "\"unix:/run/ncps.sock\"");
+}
+
+static_assert(kMaxSocketPath + 1 == sizeof(sockaddr_un::sun_path));
+
+Result<ListenAddress> parse_socket_path(std::string_view text, std::string_view path) {
+  if (!path.starts_with('/')) return refuse(text, "the path of a Unix socket begins with '/'");
+  if (path.contains('\0')) return refuse(text, "the path has a zero byte");
+  if (path.size() > kMaxSocketPath)
+    return refuse(
+        text, "the path of a Unix socket has at most " + std::to_string(kMaxSocketPath) + " bytes");
+  return ListenAddress{.socket_path = std::string(path)};
 }
 
 }  // namespace
 
+std::string ListenAddress::str() const {
+  if (is_unix()) return std::string(kUnix) + socket_path;
+  auto shown = host.contains(':') ? '[' + host + ']' : host;
+  return shown + ':' + std::to_string(port);
+}
+
 Result<ListenAddress> parse_listen_address(std::string_view text) {
+  if (text.starts_with(kUnix)) return parse_socket_path(text, text.substr(kUnix.size()));
   auto colon = text.rfind(':');
   if (colon == std::string_view::npos) return refuse(text, "the port is missing");
   auto port = parse_port(text.substr(colon + 1));

@@ -25,6 +25,32 @@ TEST(ListenAddress, IsHostAndPort) {
     ASSERT_TRUE(got) << row.text << ": " << got.error().what();
     EXPECT_EQ(got->host, row.host);
     EXPECT_EQ(got->port, row.port);
+    EXPECT_FALSE(got->is_unix());
+    EXPECT_EQ(got->str(), row.text);
+  }
+}
+
+TEST(ListenAddress, IsTheAbsolutePathOfAUnixSocket) {
+  auto longest = '/' + std::string(kMaxSocketPath - 1, 'x');
+  for (const auto& path : {std::string("/run/ncps.sock"), std::string("/a b:80"), longest}) {
+    auto got = parse_listen_address("unix:" + path);
+    ASSERT_TRUE(got) << path << ": " << got.error().what();
+    EXPECT_TRUE(got->is_unix());
+    EXPECT_EQ(got->socket_path, path);
+    EXPECT_EQ(got->str(), "unix:" + path);
+  }
+}
+
+TEST(ListenAddress, RefusesPathsThatNoUnixSocketCanHave) {
+  using namespace std::string_literals;
+  const std::string rows[] = {"unix:",       "unix:run/ncps.sock",
+                              "unix:./x",    "unix:8501",
+                              "unix:/a\0b"s, "unix:/" + std::string(kMaxSocketPath, 'x')};
+  for (const auto& text : rows) {
+    auto got = parse_listen_address(text);
+    ASSERT_FALSE(got) << text;
+    EXPECT_EQ(got.error().kind(), ErrorKind::invalid);
+    EXPECT_NE(got.error().what().find("\"unix:/"), std::string::npos) << got.error().what();
   }
 }
 

@@ -2,14 +2,18 @@
 
 #include <sys/socket.h>
 
+#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ip/v6_only.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
 #include <cerrno>
 #include <string>
+#include <utility>
 
 namespace ncps::http {
 
 namespace asio = boost::asio;
 using asio::ip::tcp;
+using local = asio::local::stream_protocol;
 
 namespace {
 
@@ -32,20 +36,32 @@ ErrorCode listen_on(tcp::acceptor& acceptor, const tcp::endpoint& endpoint, bool
   if (!error) error = reuse_port(acceptor);
   if (!error && endpoint.protocol() == tcp::v6())
     acceptor.set_option(asio::ip::v6_only(!dual_stack), error);
+  if (!error) acceptor.set_option(tcp::no_delay(true), error);
   if (!error) acceptor.bind(endpoint, error);
   if (!error) acceptor.listen(kBacklog, error);
   return error;
 }
 
-std::unexpected<Error> refused(const ListenAddress& address, const ErrorCode& error) {
-  auto host = address.host.contains(':') ? '[' + address.host + ']' : address.host;
-  return fail(ErrorKind::unavailable,
-              "listening on " + host + ':' + std::to_string(address.port) + ": " + error.message());
+std::unexpected<Error> unavailable(const ErrorCode& error) {
+  return fail(ErrorKind::unavailable, error.message());
 }
 
-}  // namespace
+Result<Listener> open_unix(asio::io_context& io, ListenAddress address) {
+  if (address.socket_path.size() > kMaxSocketPath)
+    return unavailable(make_error_code(boost::system::errc::filename_too_long));
+  TRY(remove_stale_socket(address.socket_path));
+  local::acceptor acceptor(io);
+  ErrorCode error;
+  acceptor.open(local(), error);
+  if (!error) acceptor.bind(local::endpoint(address.socket_path), error);
+  if (error) return unavailable(error);
+  TRY(auto file, SocketFile::adopt(address.socket_path));
+  acceptor.listen(kBacklog, error);
+  if (error) return unavailable(error);
+  return Listener{std::move(acceptor), std::move(address), std::move(file)};
+}
 
-Result<tcp::acceptor> open_listener(asio::io_context& io, const ListenAddress& address) {
+Result<Listener> open_tcp(asio::io_context& io, ListenAddress address) {
   tcp::acceptor acceptor(io);
   ErrorCode error;
   if (address.host.empty()) {
@@ -62,8 +78,19 @@ Result<tcp::acceptor> open_listener(asio::io_context& io, const ListenAddress& a
       if (!error) break;
     }
   }
-  if (error) return refused(address, error);
-  return acceptor;
+  if (!error) address.port = acceptor.local_endpoint(error).port();
+  if (error) return unavailable(error);
+  return Listener{std::move(acceptor), std::move(address), std::nullopt};
+}
+
+}  // namespace
+
+Result<Listener> open_listener(asio::io_context& io, const ListenAddress& address) {
+  auto listener = address.is_unix() ? open_unix(io, address) : open_tcp(io, address);
+  if (!listener)
+    return std::unexpected(
+        std::move(listener).error().while_doing("listening on " + address.str()));
+  return listener;
 }
 
 }  // namespace ncps::http

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "http/connection.h"
 #include "http/listener.h"
 #include "http/session.h"
 #include "http/session_loop.h"
@@ -20,12 +21,12 @@
 namespace ncps::http {
 
 namespace asio = boost::asio;
-using asio::ip::tcp;
 using namespace std::chrono_literals;
 
 namespace {
 
 using ErrorCode = boost::system::error_code;
+using Socket = Connection::Socket;
 
 constexpr std::string_view kTooMany =
     "HTTP/1.1 503 Service Unavailable\r\n"
@@ -38,16 +39,16 @@ constexpr std::string_view kTooMany =
     "too many connections\n";
 
 // Without waiting for anything: whoever is turned away must not cost more than that.
-void turn_away(tcp::socket& socket) {
+void turn_away(Socket& socket) {
   ::send(socket.native_handle(), kTooMany.data(), kTooMany.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
   // A request that nobody has read would turn the close into an RST.
   char bin[16 * 1024];
   ::recv(socket.native_handle(), bin, sizeof bin, MSG_DONTWAIT);
   ErrorCode ignored;
-  socket.shutdown(tcp::socket::shutdown_send, ignored);
+  socket.shutdown(Socket::shutdown_send, ignored);
 }
 
-asio::awaitable<void> run_session(SessionLoop& loop, tcp::socket socket) {
+asio::awaitable<void> run_session(SessionLoop& loop, Socket socket) {
   Session session(loop, std::move(socket));
   co_await session.run();
 }
@@ -55,33 +56,31 @@ asio::awaitable<void> run_session(SessionLoop& loop, tcp::socket socket) {
 class ServerImpl final : public Server {
  public:
   ServerImpl(Runtime& runtime, Pool& disk, ServerOptions options, Handler handler,
-             tcp::acceptor acceptor)
+             Listener listener)
       : context_{.options = std::move(options), .handler = std::move(handler), .disk = disk},
-        acceptor_(std::move(acceptor)),
-        port_(acceptor_.local_endpoint().port()) {
+        listener_(std::move(listener)) {
     for (std::size_t i = 0; i < runtime.size(); ++i)
       loops_.push_back(std::make_unique<SessionLoop>(context_, runtime.loop(i)));
     for (auto& loop : loops_)
       watchers_.spawn(loop->io.get_executor(), "http deadlines", loop->watch_deadlines());
-    sessions_.spawn(acceptor_.get_executor(), "http accept", accept());
+    sessions_.spawn(listener_.acceptor.get_executor(), "http accept", accept());
   }
 
   ~ServerImpl() override { CHECK(drained_); }
 
-  std::uint16_t port() const override { return port_; }
+  const ListenAddress& address() const override { return listener_.address; }
   std::size_t connections() const override { return context_.connections.load(); }
   void drain(Deadline grace, const std::function<void()>& cut_off) override;
 
  private:
   asio::awaitable<void> accept();
   void accept_backlog();
-  void deal(tcp::socket socket);
+  void deal(Socket socket);
   SessionLoop& next_loop() { return *loops_[turn_ % loops_.size()]; }
   void on_every_loop(void (SessionLoop::*what)());
 
   ServerContext context_;
-  tcp::acceptor acceptor_;
-  const std::uint16_t port_;
+  Listener listener_;
   std::vector<std::unique_ptr<SessionLoop>> loops_;
   std::size_t turn_ = 0;  // the acceptor's thread only
   bool closing_ = false;  // the acceptor's thread only
@@ -92,8 +91,8 @@ class ServerImpl final : public Server {
 
 asio::awaitable<void> ServerImpl::accept() {
   while (!closing_) {
-    auto [error, socket] =
-        co_await acceptor_.async_accept(next_loop().io, asio::as_tuple(asio::use_awaitable));
+    auto [error, socket] = co_await listener_.acceptor.async_accept(
+        next_loop().io, asio::as_tuple(asio::use_awaitable));
     if (!error) {
       deal(std::move(socket));
     } else if (error != asio::error::operation_aborted &&
@@ -103,22 +102,23 @@ asio::awaitable<void> ServerImpl::accept() {
       co_await sleep_for(50ms);
     }
   }
+  listener_.file.reset();  // first: from here on nobody new finds the way into the backlog
   accept_backlog();
   ErrorCode ignored;
-  acceptor_.close(ignored);
+  listener_.acceptor.close(ignored);
 }
 
 // What the kernel has accepted for us would get an RST from closing the listener.
 void ServerImpl::accept_backlog() {
   ErrorCode error;
-  acceptor_.non_blocking(true, error);
+  listener_.acceptor.non_blocking(true, error);
   while (!error) {
-    auto socket = acceptor_.accept(next_loop().io, error);
+    auto socket = listener_.acceptor.accept(next_loop().io, error);
     if (!error) deal(std::move(socket));
   }
 }
 
-void ServerImpl::deal(tcp::socket socket) {
+void ServerImpl::deal(Socket socket) {
   if (context_.connections.load() >= context_.options.max_connections) return turn_away(socket);
   context_.connections.fetch_add(1);
   auto& loop = next_loop();
@@ -132,10 +132,10 @@ void ServerImpl::on_every_loop(void (SessionLoop::*what)()) {
 
 void ServerImpl::drain(Deadline grace, const std::function<void()>& cut_off) {
   if (drained_) return;
-  asio::post(acceptor_.get_executor(), [this] {
+  asio::post(listener_.acceptor.get_executor(), [this] {
     closing_ = true;
     ErrorCode ignored;
-    acceptor_.cancel(ignored);
+    listener_.acceptor.cancel(ignored);
   });
   on_every_loop(&SessionLoop::drain);
   if (!sessions_.join_blocking(grace)) {
@@ -155,9 +155,9 @@ Result<std::unique_ptr<Server>> Server::start(Runtime& runtime, Pool& disk, Serv
                                               Handler handler) {
   // sendfile has no MSG_NOSIGNAL: a client that goes away would end the process.
   ::signal(SIGPIPE, SIG_IGN);
-  TRY(auto acceptor, open_listener(runtime.loop(0), options.address));
+  TRY(auto listener, open_listener(runtime.loop(0), options.address));
   return std::make_unique<ServerImpl>(runtime, disk, std::move(options), std::move(handler),
-                                      std::move(acceptor));
+                                      std::move(listener));
 }
 
 }  // namespace ncps::http

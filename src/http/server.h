@@ -4,6 +4,10 @@
 // in ServerOptions. Each connection lives on one thread of the Runtime; new ones are dealt to the
 // threads in turn. A response whose body fails is ended by aborting the connection (RST), never by
 // a clean end.
+//
+// A Unix socket knows no RST: there a body that breaks off is short of its Content-Length or lacks
+// its last chunk. Limit: to an HTTP/1.0 client on a Unix socket a body of unknown length that broke
+// off looks complete; have the proxy in front speak HTTP/1.1 (nginx: proxy_http_version 1.1).
 #pragma once
 
 #include <chrono>
@@ -38,18 +42,20 @@ using Handler = std::function<boost::asio::awaitable<Response>(const Request&)>;
 class Server {
  public:
   // Listens and begins to accept. `disk` reads file pieces that are not in memory yet. Runtime and
-  // pool must outlive the server. Errors: unavailable (address in use, no such address), with the
-  // address.
+  // pool must outlive the server. Errors: unavailable (address in use, no such address, at a Unix
+  // socket's path something that is none), with the address.
   static Result<std::unique_ptr<Server>> start(Runtime& runtime, Pool& disk, ServerOptions options,
                                                Handler handler);
   virtual ~Server() = default;  // REQUIRES: drain() has returned
 
-  virtual std::uint16_t port() const = 0;
+  virtual const ListenAddress& address() const = 0;  // with the port that it really has
+  std::uint16_t port() const { return address().port; }
   virtual std::size_t connections() const = 0;
 
-  // Stops accepting, closes idle connections, lets responses in flight finish (with Connection:
-  // close), and after `grace` aborts what is left: `cut_off` is called then, to end whatever handlers
-  // and bodies still wait for. Blocks until no connection is there. Not from an io thread.
+  // Stops accepting (and removes its Unix socket's file), closes idle connections, lets responses in
+  // flight finish (with Connection: close), and after `grace` aborts what is left: `cut_off` is
+  // called then, to end whatever handlers and bodies still wait for. Blocks until no connection is
+  // there. Not from an io thread.
   virtual void drain(Deadline grace, const std::function<void()>& cut_off = [] {}) = 0;
 };
 

@@ -1,6 +1,6 @@
 // Serves a narinfo-sized Prepared on /x.narinfo and a file on /file, for wrk and the like.
 //
-//   http_server_bench PORT FILE [THREADS]      ends at the end of its input
+//   http_server_bench ADDRESS FILE [THREADS]      ends at the end of its input
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -30,7 +30,7 @@ class FileSource final : public ByteSource {
 
 int main(int argc, char** argv) {
   if (argc < 3) {
-    fmt::print(stderr, "usage: {} PORT FILE [THREADS]\n", argv[0]);
+    fmt::print(stderr, "usage: {} ADDRESS FILE [THREADS]\n", argv[0]);
     return 2;
   }
   UniqueFd file(::open(argv[2], O_RDONLY | O_CLOEXEC));
@@ -58,14 +58,18 @@ int main(int argc, char** argv) {
   Runtime runtime(argc > 3 ? std::strtoul(argv[3], nullptr, 10) : 2);
   Pool disk(4);
   http::ServerOptions options;
-  options.address = {.host = "127.0.0.1",
-                     .port = static_cast<std::uint16_t>(std::strtoul(argv[1], nullptr, 10))};
+  auto address = http::parse_listen_address(argv[1]);
+  if (!address) {
+    fmt::print(stderr, "{}\n", address.error().what());
+    return 2;
+  }
+  options.address = *std::move(address);
   auto server = http::Server::start(runtime, disk, options, handler);
   if (!server) {
     fmt::print(stderr, "{}\n", server.error().what());
     return 1;
   }
-  fmt::print("port {}\n", (*server)->port());
+  fmt::print("{}\n", (*server)->address().str());
   std::fflush(stdout);
   std::cin.ignore(std::numeric_limits<std::streamsize>::max());
   (*server)->drain(Deadline::after(std::chrono::seconds(5)));

@@ -104,17 +104,20 @@ class Ranges(LabCase):
         self.assertTrue(gate.reached.wait(10))
         eventually(lambda: whole.count > 0, "bytes come while the upstream waits")
 
-        self.assert_part(self.get(target, Range="bytes=100-199"), 100, 199)
+        early = raw.Stream(self.proxy.url, target, {"Range": "bytes=100-199"}).start()
+        eventually(lambda: early.count == 99, "a part comes while the upstream waits, but for its last byte")
+        self.assertIsNone(early.ending, "nothing ends cleanly before the whole is verified")
+        self.assertEqual((early.status, early.head.get("content-range")), (206, f"bytes 100-199/{self.size}"))
         self.assertEqual(self.get(target, Range=f"bytes={self.size}-").status, 416)
         head = raw.ask(self.proxy.url, "HEAD", target)
         self.assertEqual((head.status, head.get("content-length")), (200, str(self.size)))
         self.assertEqual(whole.head.get("content-length"), str(self.size))
         self.assertEqual(whole.head.get("accept-ranges"), "bytes")
 
-        later = [raw.Stream(self.proxy.url, target, {"Range": header}).start()
+        later = [early] + [raw.Stream(self.proxy.url, target, {"Range": header}).start()
                  for header in (f"bytes={GATE_AT + 1000}-{GATE_AT + 1999}", f"bytes={GATE_AT - 1000}-", "bytes=-10")]
         gate.open()
-        expected = (self.bytes[GATE_AT + 1000:GATE_AT + 2000], self.bytes[GATE_AT - 1000:], self.bytes[-10:])
+        expected = (self.bytes[100:200], self.bytes[GATE_AT + 1000:GATE_AT + 2000], self.bytes[GATE_AT - 1000:], self.bytes[-10:])
         for stream, part in zip(later, expected):
             stream.join()
             self.assertEqual((stream.status, stream.ending, stream.sha256),

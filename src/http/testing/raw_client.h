@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <sys/un.h>
 
 #include <cerrno>
 #include <charconv>
@@ -32,18 +33,22 @@ class RawClient {
  public:
   static constexpr int kPatience = 30;  // seconds
 
-  explicit RawClient(std::uint16_t port, int receive_buffer = 0)
-      : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    timeval patience{.tv_sec = kPatience, .tv_usec = 0};
-    ::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    ::setsockopt(fd_.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+  explicit RawClient(std::uint16_t port, int receive_buffer = 0) : RawClient(AF_INET) {
     if (receive_buffer > 0)
       ::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
     sockaddr_in to{};
     to.sin_family = AF_INET;
     to.sin_port = htons(port);
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    connected_ = ::connect(fd_.get(), reinterpret_cast<sockaddr*>(&to), sizeof to) == 0;
+    connect(reinterpret_cast<sockaddr*>(&to), sizeof to);
+  }
+
+  // To a Unix socket.
+  explicit RawClient(const std::string& path) : RawClient(AF_UNIX) {
+    sockaddr_un to{};
+    to.sun_family = AF_UNIX;
+    path.copy(to.sun_path, sizeof to.sun_path - 1);
+    connect(reinterpret_cast<sockaddr*>(&to), sizeof to);
   }
 
   bool connected() const { return connected_; }
@@ -128,6 +133,16 @@ class RawClient {
   }
 
  private:
+  explicit RawClient(int family) : fd_(::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    timeval patience{.tv_sec = kPatience, .tv_usec = 0};
+    ::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    ::setsockopt(fd_.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+  }
+
+  void connect(const sockaddr* to, socklen_t size) {
+    connected_ = ::connect(fd_.get(), to, size) == 0;
+  }
+
   std::string take(std::size_t size) {
     auto text = buffer_.substr(0, size);
     buffer_.erase(0, text.size());
