@@ -7,7 +7,7 @@ JOBS ?= $(shell nproc)
 NCPS := build/release/ncps
 KEY := cache.nixos.org-1:6NCHdD59X431o0gWypbMrAURkbJ16ZPMQFGspcDShjY=
 
-.PHONY: help deps run build test check asan tsan demo bench fmt fmt-check lint headers clean
+.PHONY: help deps docs run build test check asan tsan demo bench fmt fmt-check lint headers clean
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,10 @@ bench:  ## measure beside nginx; writes bench/results/ and docs/measurements.md
 	@scripts/deps.sh test
 	@$(MAKE) --no-print-directory build
 	@python3 bench/bench.py $(ARGS)
+
+docs: build  ## write what is generated: docs/configuration.md, config.example.yaml
+	@$(NCPS) config reference > docs/configuration.md
+	@$(NCPS) config example > config.example.yaml
 
 fmt:  ## format the C++ sources
 	@git ls-files '*.h' '*.cpp' | xargs clang-format-19 -i

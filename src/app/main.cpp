@@ -1,13 +1,19 @@
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <iterator>
 
 #include "app/serve.h"
 #include "app/signals.h"
-#include "config/serve_options.h"
+#include "config/command_line.h"
+#include "config/documents.h"
+#include "config/load.h"
 
 namespace {
+
+using namespace ncps;
 
 constexpr int kBadOptions = 2;  // exit status: nothing was started or touched
 
@@ -17,30 +23,65 @@ std::optional<std::string> variable(std::string_view name) {
   return std::string(value);
 }
 
+int print(const std::string& text) {
+  std::fputs(text.c_str(), stdout);
+  return 0;
+}
+
+// Says all that is wrong; 0 if nothing is.
+int say_mistakes(const config::Loaded& loaded) {
+  for (const auto& mistake : loaded.mistakes) std::fprintf(stderr, "ncps: %s\n", mistake.c_str());
+  if (loaded.mistakes.empty()) return 0;
+  std::fputs("`ncps serve --help` lists every option\n", stderr);
+  return kBadOptions;
+}
+
+void say_warnings(const config::Loaded& loaded) {
+  for (const auto* lines : {&loaded.not_yet, &loaded.warnings})
+    for (const auto& line : *lines) std::fprintf(stderr, "ncps: warning: %s\n", line.c_str());
+}
+
+int serve(const config::CommandLine& line, config::Loaded loaded) {
+  std::ranges::move(loaded.not_yet, std::back_inserter(loaded.mistakes));
+  if (int status = say_mistakes(loaded); status != 0) return status;
+  app::block_signals();
+  bool console = loaded.options.log_console.value_or(::isatty(STDOUT_FILENO) != 0);
+  log::start(loaded.options.log_level, console ? log::Format::console : log::Format::json);
+  auto reload = [&line] { return config::load(line.given, variable); };
+  int status = app::serve(std::move(loaded), reload);
+  log::stop();
+  return status;
+}
+
+int check(const config::Loaded& loaded) {
+  say_warnings(loaded);
+  int status = say_mistakes(loaded);
+  return status != 0 ? status : print("the options are right\n");
+}
+
+int show(const config::Loaded& loaded) {
+  print(config::show(loaded.values));
+  say_warnings(loaded);
+  return say_mistakes(loaded);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  using namespace ncps;
   auto line = config::parse_command_line({argv + 1, argv + argc});
   if (!line) {
     std::fprintf(stderr, "ncps: %s\n", line.error().what().c_str());
     return kBadOptions;
   }
-  if (line->command == config::Command::print_and_exit) {
-    std::fputs(line->text.c_str(), stdout);
-    return 0;
+  auto loaded = [&] { return config::load(line->given, variable); };
+  switch (line->command) {
+    case config::Command::serve: return serve(*line, loaded());
+    case config::Command::config_check: return check(loaded());
+    case config::Command::config_show: return show(loaded());
+    case config::Command::config_example: return print(config::example_yaml());
+    case config::Command::config_reference: return print(config::reference_markdown());
+    case config::Command::completion: return print(config::completions(line->text));
+    case config::Command::print_and_exit: return print(line->text);
   }
-  auto values = config::with_environment_and_defaults(std::move(line->given), variable);
-  auto read = config::read_serve_options(values);
-  if (!read.mistakes.empty()) {
-    for (const auto& mistake : read.mistakes) std::fprintf(stderr, "ncps: %s\n", mistake.c_str());
-    std::fputs("`ncps serve --help` lists every option\n", stderr);
-    return kBadOptions;
-  }
-  app::block_signals();
-  log::start(read.options.log_level,
-             ::isatty(STDOUT_FILENO) != 0 ? log::Format::console : log::Format::json);
-  int status = app::serve(read.options);
-  log::stop();
-  return status;
+  return kBadOptions;
 }

@@ -253,7 +253,7 @@ Task<void> fetch_verify_keep(DownloadDeps& deps, DownloadJob& job, std::shared_p
 
 }  // namespace
 
-DownloadJob job_for(const db::NarRow& row, const upstream::UpstreamSet& upstreams) {
+DownloadJob job_for(const db::NarRow& row, const upstream::UpstreamList& upstreams) {
   DownloadJob job{.url = row.url,
                   .expected = {.compression = row.compression,
                                .file_hash = row.file_hash,
@@ -264,7 +264,7 @@ DownloadJob job_for(const db::NarRow& row, const upstream::UpstreamSet& upstream
                   .sources = {}};
   bool absolute = row.upstream_url.find("://") != std::string::npos;
   for (const auto& upstream : upstreams) {
-    NarSource source{upstream.get(), row.upstream_url};
+    NarSource source{upstream, row.upstream_url};
     if (upstream->name() == row.upstream) {
       job.sources.insert(job.sources.begin(), std::move(source));
     } else if (!absolute) {
@@ -273,18 +273,18 @@ DownloadJob job_for(const db::NarRow& row, const upstream::UpstreamSet& upstream
   }
   // Its own upstream is not configured any more: anybody can fetch an absolute URL.
   if (job.sources.empty() && !upstreams.empty())
-    job.sources.push_back({upstreams.front().get(), row.upstream_url});
+    job.sources.push_back({upstreams.front(), row.upstream_url});
   return job;
 }
 
 Result<DownloadJob> job_for_unknown(const nix::NarUrl& url,
-                                    const upstream::UpstreamSet& upstreams) {
+                                    const upstream::UpstreamList& upstreams) {
   auto hash = url.hash_in_name();
   if (!hash) return fail(ErrorKind::not_found, "never announced here, and its name is no hash");
   DownloadJob job{.url = url,
                   .expected = {.compression = url.likely_compression(), .either_hash = hash},
                   .sources = {}};
-  for (const auto& upstream : upstreams) job.sources.push_back({upstream.get(), url.str()});
+  for (const auto& upstream : upstreams) job.sources.push_back({upstream, url.str()});
   return job;
 }
 

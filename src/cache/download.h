@@ -21,7 +21,7 @@
 namespace ncps::cache {
 
 struct NarSource {
-  upstream::Upstream* upstream;
+  std::shared_ptr<upstream::Upstream> upstream;
   std::string url;  // as for Upstream::open_nar
 };
 
@@ -32,11 +32,12 @@ struct DownloadJob {
 };
 
 // For a NAR that we announced: where its narinfo came from, then the others under the same path.
-DownloadJob job_for(const db::NarRow& row, const upstream::UpstreamSet& upstreams);
+DownloadJob job_for(const db::NarRow& row, const upstream::UpstreamList& upstreams);
 
 // For a NAR of which only the name is known.
 // Errors: not_found, if the name is no hash: then nothing could be verified.
-Result<DownloadJob> job_for_unknown(const nix::NarUrl& url, const upstream::UpstreamSet& upstreams);
+Result<DownloadJob> job_for_unknown(const nix::NarUrl& url,
+                                    const upstream::UpstreamList& upstreams);
 
 struct DownloadDeps {
   storage::BlobStore& store;

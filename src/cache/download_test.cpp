@@ -121,7 +121,7 @@ TEST_F(Download, NotFoundMeansThatEverySourceSaidSo) {
 
 TEST_F(Download, OneSourceThatFailedMakesItThatError) {
   for (int failing = 0; failing < 3; ++failing) {
-    upstreams.clear();
+    upstreams.replace({});
     for (int i = 0; i < 3; ++i) {
       auto& one = add_upstream("u" + std::to_string(i));
       if (i == failing) one.nar(url, error("down"));
@@ -137,7 +137,7 @@ TEST_F(Download, OneSourceThatFailedMakesItThatError) {
 TEST_F(Download, BeforeTheFirstByteEachSourceIsAskedOnce) {
   // Each asking may take 20 s: a second round would keep clients waiting for nothing.
   for (int pattern = 0; pattern < 8; ++pattern) {
-    upstreams.clear();
+    upstreams.replace({});
     std::vector<FakeUpstream*> all;
     for (int i = 0; i < 3; ++i) {
       all.push_back(&add_upstream("u" + std::to_string(i)));
@@ -262,7 +262,7 @@ TEST_F(Download, ABugInTheMiddleIsAnInternalErrorAndTheNextTrySucceeds) {
 }
 
 TEST(JobFor, AsksItsOwnUpstreamFirstAndTheOthersUnderTheSamePath) {
-  upstream::UpstreamSet set;
+  upstream::UpstreamList set;
   for (auto name : {"a", "b", "c"}) add(set, std::make_unique<FakeUpstream>(name));
   auto sample = make_sample("x", 10);
   auto order = [&](const db::NarRow& row) {
@@ -284,7 +284,7 @@ TEST(JobFor, AsksItsOwnUpstreamFirstAndTheOthersUnderTheSamePath) {
 }
 
 TEST(JobFor, AnUnknownNameMustBeAHash) {
-  upstream::UpstreamSet set;
+  upstream::UpstreamList set;
   add(set, std::make_unique<FakeUpstream>("a"));
   auto sample = make_sample("x", 10);
   auto good = job_for_unknown(sample.url(), set);

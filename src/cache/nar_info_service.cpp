@@ -18,13 +18,13 @@ std::string name_of(const nix::StorePathHash& hash) {
 
 NarInfoService::NarInfoService(Runtime& runtime, storage::BlobStore& store, db::Catalog& catalog,
                                const upstream::UpstreamSet& upstreams, Downloads& downloads,
-                               Pool& cpu, Trust trust)
+                               Pool& cpu, const Live<Trust>& trust)
     : store_(store),
       catalog_(catalog),
       upstreams_(upstreams),
       downloads_(downloads),
       cpu_(cpu),
-      trust_(std::move(trust)),
+      trust_(trust),
       flights_(runtime) {}
 
 Task<std::optional<ServedNarInfo>> NarInfoService::find(nix::StorePathHash hash, Prefetch prefetch,
@@ -61,8 +61,9 @@ Task<NarInfoService::Found> NarInfoService::from_upstreams(const nix::StorePathH
                                                            Prefetch prefetch) {
   auto deadline = Deadline::after(kFetchTime);
   std::optional<Error> trouble;
-  auto left = static_cast<int>(upstreams_.size());
-  for (const auto& upstream : upstreams_) {
+  auto upstreams = upstreams_.now();
+  auto left = static_cast<int>(upstreams->size());
+  for (const auto& upstream : *upstreams) {
     // One that never answers must not use up the time of those behind it.
     auto share = deadline.at_most(deadline.remaining() / left--);
     auto text = co_await upstream->find_narinfo(hash, share);
@@ -111,9 +112,10 @@ Result<NarInfoService::Judged> NarInfoService::judge_now(const nix::StorePathHas
                   .why_not = "its NAR cannot be verified: Compression is " +
                              std::string(nix::to_string(info->compression))};
   }
+  auto trust = trust_.now();
   bool verified =
-      nix::signed_by_any(nix::fingerprint(*info), info->signatures, trust_.upstream_keys);
-  if (!verified && !trust_.upstream_keys.empty()) {
+      nix::signed_by_any(nix::fingerprint(*info), info->signatures, trust->upstream_keys);
+  if (!verified && !trust->upstream_keys.empty()) {
     return Judged{.accepted = {}, .why_not = "no signature by a trusted key"};
   }
   return Judged{.accepted = Accepted{.info = std::move(*info), .verified = verified},
@@ -173,15 +175,16 @@ Task<NarInfoService::Found> NarInfoService::keep(const nix::StorePathHash& hash,
   }
   auto indexed = co_await index(hash, accepted.info, std::move(text), std::move(upstream));
   if (stored && indexed.done && prefetch == Prefetch::yes) {
-    downloads_.prefetch(job_for(indexed.nar, upstreams_));
+    downloads_.prefetch(job_for(indexed.nar, *upstreams_.now()));
   }
   co_return co_await serve(std::move(accepted), indexed.nar.url, "miss");
 }
 
 Task<NarInfoService::Found> NarInfoService::serve(Accepted accepted, const nix::NarUrl& url,
                                                   std::string_view how) {
-  bool sign = trust_.signing_key && (accepted.verified || trust_.sign_unverified);
-  const auto* signer = sign ? &*trust_.signing_key : nullptr;
+  auto trust = trust_.now();
+  bool sign = trust->signing_key && (accepted.verified || trust->sign_unverified);
+  const auto* signer = sign ? &*trust->signing_key : nullptr;
   auto work = [&]() -> Result<Found> {
     TRY(auto text, served_text(std::move(accepted.info), url, signer));
     auto etag = etag_of(text);

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/live.h"
 #include "cache/downloads.h"
 #include "cache/single_flight.h"
 #include "db/catalog.h"
@@ -38,7 +39,7 @@ class NarInfoService {
  public:
   NarInfoService(Runtime& runtime, storage::BlobStore& store, db::Catalog& catalog,
                  const upstream::UpstreamSet& upstreams, Downloads& downloads, Pool& cpu,
-                 Trust trust);
+                 const Live<Trust>& trust);
 
   // nullopt: every upstream says that it has none. `prefetch`: fetch its NAR as well, if the
   // narinfo is new. Errors: upstream, timeout, corrupt (an upstream's answer cannot be right),
@@ -87,7 +88,7 @@ class NarInfoService {
   const upstream::UpstreamSet& upstreams_;
   Downloads& downloads_;
   Pool& cpu_;  // parsing, signatures and hashes are not for an io thread
-  Trust trust_;
+  const Live<Trust>& trust_;
   SingleFlight<nix::StorePathHash, Found> flights_;
 };
 

@@ -214,6 +214,19 @@ TEST_F(NarInfoServiceTest, OnceFoundNoUpstreamIsNeeded) {
   EXPECT_EQ(a.asked(), 1u);
 }
 
+TEST_F(NarInfoServiceTest, OtherKeysAndUpstreamsActFromTheNextRequestOn) {
+  auto& a = add_upstream("a");
+  auto sample = signed_sample("hello-1.0");
+  offer(a, sample);
+  EXPECT_EQ(found(sample).signatures.size(), 2u);
+  live_trust.replace({.upstream_keys = {upstream_key.public_key()}, .signing_key = {}});
+  EXPECT_EQ(found(sample).signatures.size(), 1u);  // signing was switched off
+  auto stranger = nix::SecretKey::generate("stranger-1").value();
+  live_trust.replace({.upstream_keys = {stranger.public_key()}, .signing_key = own_key});
+  upstreams.replace({});
+  EXPECT_FALSE(find(sample).value());  // its key is not trusted any more, and nobody else has it
+}
+
 TEST_F(NarInfoServiceTest, TheStoreAloneIsEnough) {
   auto& a = add_upstream("a");
   auto sample = signed_sample("hello-1.0");
@@ -222,7 +235,7 @@ TEST_F(NarInfoServiceTest, TheStoreAloneIsEnough) {
   a.narinfo(sample.hash(), std::unexpected(down()));
   std::filesystem::create_directories(root.path() / "other");
   auto empty = db::open_sqlite(root.path() / "other" / "db.sqlite").value();  // the row is lost
-  NarInfoService other(runtime, store, *empty, upstreams, *downloads, cpu, trust());
+  NarInfoService other(runtime, store, *empty, upstreams, *downloads, cpu, live_trust);
   auto got = run(other.find(sample.hash(), Prefetch::no, Deadline::after(std::chrono::minutes(1))));
   EXPECT_EQ(got.value().value().text, first.text);
   EXPECT_EQ(got.value()->how, "hit");

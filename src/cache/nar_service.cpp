@@ -29,8 +29,8 @@ Task<void> OpenNar::wait_for_size(Deadline deadline) {
 
 Task<DownloadJob> NarService::find_job(const nix::NarUrl& url) {
   CO_TRY(auto row, co_await catalog_.find_nar(url));
-  if (row) co_return job_for(*row, upstreams_);
-  co_return job_for_unknown(url, upstreams_);
+  if (row) co_return job_for(*row, *upstreams_.now());
+  co_return job_for_unknown(url, *upstreams_.now());
 }
 
 Task<OpenNar> NarService::open(nix::NarUrl url, Deadline deadline) {

@@ -1,44 +1,108 @@
+#include "config/command_line.h"
+
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <iterator>
+#include <ranges>
 
 #include "config/option_table.h"
-#include "config/raw_values.h"
 #include "config/version.h"
 
 namespace ncps::config {
 namespace {
 
-// CLI11 splits nothing by itself: a value is taken as it stands.
-void add_option(CLI::App& app, const OptionSpec& spec, std::vector<std::string>& into) {
-  std::string help(spec.help);
-  if (!spec.fallback.empty()) help += " (default: " + std::string(spec.fallback) + ")";
-  help += " [$" + std::string(spec.env) + "]";
-  std::string flag(spec.flag);
-  if (spec.kind == Kind::flag) {
-    app.add_flag(flag, into, help)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
-    return;
-  }
-  auto* option = app.add_option(flag, into, help)->expected(1)->type_name("");
-  auto policy =
-      spec.kind == Kind::list ? CLI::MultiOptionPolicy::TakeAll : CLI::MultiOptionPolicy::TakeLast;
-  option->multi_option_policy(policy);
+constexpr std::string_view kExitStatus =
+    "Exit status: 0 done; 1 could not start, or failed while running; 2 wrong options, nothing was "
+    "touched.";
+
+std::string help_of(const OptionSpec& option) {
+  std::string help(option.help);
+  if (!option.fallback.empty()) help += " (default: " + std::string(option.fallback) + ")";
+  if (!option.env.empty()) help += " [$" + std::string(option.env) + "]";
+  return help;
 }
+
+// The flags of one scope, added to one command. CLI11 splits nothing by itself: values are taken as
+// they stand.
+class Flags {
+ public:
+  explicit Flags(GivenFlags& into) : into_(into) {}
+
+  void add(CLI::App& app, Scope scope) {
+    for (const auto& option : option_table()) {
+      if (option.scope != scope) continue;
+      add_one(app, std::string(option.flag), option.kind, help_of(option),
+              std::string(option.group));
+      if (option.secret == Secret::yes) {
+        add_one(app, std::string(option.flag) + "-file", Kind::path,
+                "The file that holds the value of " + std::string(option.flag),
+                std::string(option.group));
+      }
+      for (const auto& old : old_names()) {
+        if (old.now == option.flag && !old.flag.empty())
+          add_one(app, std::string(old.flag), option.kind, "", "");
+      }
+    }
+  }
+
+ private:
+  void add_one(CLI::App& app, const std::string& flag, Kind kind, const std::string& help,
+               const std::string& group) {
+    auto& values = into_[flag];
+    auto* option = kind == Kind::flag
+                       ? app.add_flag(flag, values, help)
+                       : app.add_option(flag, values, help)->expected(1)->type_name("");
+    option->multi_option_policy(kind == Kind::list ? CLI::MultiOptionPolicy::TakeAll
+                                                   : CLI::MultiOptionPolicy::TakeLast);
+    option->group(group);  // an empty group is not shown
+  }
+
+  GivenFlags& into_;
+};
 
 }  // namespace
 
 Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments) {
-  CLI::App app("ncps: a proxy cache for Nix", "ncps");
-  auto* serve = app.add_subcommand("serve", "Serve the cache")->alias("s")->fallthrough();
-  app.require_subcommand(1);
+  CLI::App app("ncps: a proxy cache for Nix\n" + std::string(kExitStatus), "ncps");
   app.set_version_flag("--version", "ncps version " + std::string(kVersion));
-
-  std::map<std::string_view, std::vector<std::string>> values;
-  for (const auto& spec : option_table()) {
-    add_option(spec.scope == Scope::global ? app : *serve, spec, values[spec.flag]);
-  }
+  app.require_subcommand(1);
+  app.set_help_all_flag("--help-all", "Help for every command");
 
   CommandLine out;
+  GivenFlags all;
+  Flags flags(all);
+  flags.add(app, Scope::global);
+  auto add_command = [&](CLI::App& parent, const std::string& name, const std::string& help,
+                         Command command) {
+    auto* made = parent.add_subcommand(name, help)->fallthrough();
+    made->callback([&out, command] { out.command = command; });
+    return made;
+  };
+  auto* serve = add_command(app, "serve", "Serve the cache", Command::serve)->alias("s");
+  flags.add(*serve, Scope::serve);
+  auto* config =
+      app.add_subcommand("config", "Look at the options")->fallthrough()->require_subcommand(1);
+  flags.add(*config, Scope::serve);
+  add_command(*config, "check", "Say whether the options are right", Command::config_check);
+  add_command(*config, "show", "Say what the options are, and where each comes from",
+              Command::config_show);
+  add_command(*config, "example", "Print a configuration file with every key and its default",
+              Command::config_example);
+  add_command(*config, "reference", "Print the documentation of every option",
+              Command::config_reference);
+  auto* completion =
+      add_command(app, "completion", "Print the completions of a shell", Command::completion);
+  completion->add_option("shell", out.text, "bash, zsh or fish")
+      ->required()
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+
+  // "--flag=" says nothing, as an empty variable does; CLI11 would take the next argument for its value.
+  std::vector<std::string> reversed;
+  std::ranges::remove_copy_if(
+      std::views::reverse(arguments), std::back_inserter(reversed), [](const std::string& a) {
+        return a.starts_with("--") && a.ends_with('=') && a.find('=') == a.size() - 1;
+      });
   try {
-    std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
     app.parse(std::move(reversed));
   } catch (const CLI::Success& e) {  // --help, --version
     std::ostringstream text, ignored;
@@ -47,12 +111,10 @@ Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments
         .command = Command::print_and_exit, .text = std::move(text).str(), .given = {}};
   } catch (const CLI::ParseError& e) {
     return fail(ErrorKind::invalid,
-                std::string(e.what()) + "\n`ncps serve --help` lists what there is");
+                std::string(e.what()) + "\n`ncps serve --help` lists every option");
   }
-  for (const auto& spec : option_table()) {
-    auto& given = values[spec.flag];
-    if (!given.empty()) out.given[spec.flag] = RawValue{std::move(given), std::string(spec.flag)};
-  }
+  for (auto& [flag, values] : all)
+    if (!values.empty()) out.given[flag] = std::move(values);
   return out;
 }
 

@@ -1,59 +1,216 @@
 #include "config/option_table.h"
 
+#include <algorithm>
 #include <array>
 
 namespace ncps::config {
 namespace {
 
+using enum Kind;
+
+constexpr auto kGlobal = Scope::global;
+constexpr auto kServe = Scope::serve;
+constexpr auto kFull = Effect::full;
+constexpr auto kLater = Effect::later;
+constexpr auto kRefused = Effect::refused;
+constexpr auto kNone = Effect::none;
+constexpr auto kOpen = Secret::no;
+constexpr auto kSecret = Secret::yes;
+constexpr auto kStart = Reload::no;
+constexpr auto kLive = Reload::yes;
+
+constexpr std::string_view kGeneral = "General";
+constexpr std::string_view kCache = "The cache";
+constexpr std::string_view kUpstream = "Upstream caches";
+constexpr std::string_view kSigning = "Keys and signatures";
+constexpr std::string_view kAccess = "Who may do what";
+constexpr std::string_view kDatabase = "Database";
+constexpr std::string_view kS3 = "S3 storage";
+constexpr std::string_view kSize = "Size limit";
+constexpr std::string_view kRedis = "Several instances: Redis and locks";
+constexpr std::string_view kSeeing = "Seeing into it";
+constexpr std::string_view kAbsent = "Accepted from other versions, without effect";
+
 constexpr std::array kOptions = {
-    OptionSpec{
-        "--log-level", "LOG_LEVEL", "log.level", Kind::text, Scope::global, "info",
+    // clang-format off
+    OptionSpec{kGeneral, "--config", "NCPS_CONFIG_FILE", "", path, kGlobal, kFull, kOpen, kStart, "",
+        "The configuration file, YAML, TOML or JSON (default: ncps/config.yaml in $XDG_CONFIG_HOME, which is ~/.config if not set; that one need not exist)"},
+    OptionSpec{kGeneral, "--log-level", "LOG_LEVEL", "log.level", text, kGlobal, kFull, kOpen, kLive, "info",
         "What to log: trace, debug, info, warn, error, fatal or panic, and what is above it"},
-    OptionSpec{"--cache-hostname", "CACHE_HOSTNAME", "cache.hostname", Kind::text, Scope::serve, "",
-               "The name of this cache, and of its signing key: a host name without scheme or path "
-               "(required)"},
-    OptionSpec{"--cache-storage-local", "CACHE_STORAGE_LOCAL", "cache.storage.local", Kind::text,
-               Scope::serve, "",
-               "The directory that keeps what is cached; created if missing (required)"},
-    OptionSpec{"--cache-database-url", "CACHE_DATABASE_URL", "cache.database-url", Kind::text,
-               Scope::serve, "",
-               "The database: sqlite:/path/to/db.sqlite, created if missing "
-               "(default: var/ncps/db/db.sqlite below the storage)"},
-    OptionSpec{"--cache-temp-path", "CACHE_TEMP_PATH", "cache.temp-path", Kind::text, Scope::serve,
-               "",
-               "The directory for temporary files; created if missing. Local storage needs none: "
-               "downloads "
-               "grow in its store/tmp, so that keeping them costs no copy (default: the system's)"},
-    OptionSpec{"--cache-upstream-url", "CACHE_UPSTREAM_URLS", "cache.upstream.urls", Kind::list,
-               Scope::serve, "",
-               "A cache to ask, such as https://cache.nixos.org; repeat it for more. ?priority=N "
-               "at its end: "
-               "lower is asked first (required)"},
-    OptionSpec{"--cache-upstream-public-key", "CACHE_UPSTREAM_PUBLIC_KEYS",
-               "cache.upstream.public-keys", Kind::list, Scope::serve, "",
-               "A key, name:base64, whose signatures are trusted, from whichever upstream they "
-               "come; repeat it "
-               "for more. Without any, nothing is verified and nothing is signed"},
-    OptionSpec{"--cache-sign-narinfo", "CACHE_SIGN_NARINFO", "cache.sign-narinfo", Kind::flag,
-               Scope::serve, "true", "Add our signature to narinfos"},
-    OptionSpec{"--cache-sign-unverified", "CACHE_SIGN_UNVERIFIED", "cache.sign-unverified",
-               Kind::flag, Scope::serve, "false",
-               "Sign also what no trusted key has signed, when no upstream key is configured. "
-               "Clients will "
-               "then trust whatever the upstreams send"},
-    OptionSpec{"--cache-secret-key-path", "CACHE_SECRET_KEY_PATH", "cache.secret-key-path",
-               Kind::text, Scope::serve, "",
-               "The file with our signing key, name:base64 (default: generated once, kept in the "
-               "storage as "
-               "config/cache.key)"},
-    OptionSpec{"--server-addr", "SERVER_ADDR", "server.addr", Kind::text, Scope::serve, ":8501",
-               "Where to listen: host:port, [ipv6]:port, :port for every address, or unix:/path"},
+    OptionSpec{kGeneral, "--log-console-writer-enabled", "", "", flag, kGlobal, kFull, kOpen, kStart, "",
+        "Log for people instead of JSON lines (default: true on a terminal)"},
+    OptionSpec{kGeneral, "--log-console-writer-prefix", "", "", text, kGlobal, kNone, kOpen, kStart, "",
+        "A prefix of console log lines"},
+    OptionSpec{kGeneral, "--server-addr", "SERVER_ADDR", "server.addr", text, kServe, kFull, kOpen, kStart, ":8501",
+        "Where to listen: host:port, [ipv6]:port, :port for every address, or unix:/path"},
+
+    OptionSpec{kCache, "--cache-hostname", "CACHE_HOSTNAME", "cache.hostname", text, kServe, kFull, kOpen, kStart, "",
+        "The name of this cache, and of its signing key: a host name without scheme or path (required)"},
+    OptionSpec{kCache, "--cache-storage-local", "CACHE_STORAGE_LOCAL", "cache.storage.local", path, kServe, kFull, kOpen, kStart, "",
+        "The directory that keeps what is cached; created if missing (this or S3 is required)"},
+    OptionSpec{kCache, "--cache-temp-path", "CACHE_TEMP_PATH", "cache.temp-path", path, kServe, kFull, kOpen, kStart, "",
+        "The directory for temporary files; created if missing. Local storage needs none: downloads grow in its store/tmp, so that keeping them costs no copy (default: the system's)"},
+    OptionSpec{kCache, "--cache-download-poll-timeout", "CACHE_DOWNLOAD_POLL_TIMEOUT", "cache.download-poll-timeout", duration, kServe, kLater, kOpen, kStart, "30s",
+        "How long to wait for a download that another instance does"},
+
+    OptionSpec{kUpstream, "--cache-upstream-url", "CACHE_UPSTREAM_URLS", "cache.upstream.urls", list, kServe, kFull, kOpen, kLive, "",
+        "A cache to ask, such as https://cache.nixos.org; repeat it for more. ?priority=N at its end: lower is asked first (required)"},
+    OptionSpec{kUpstream, "--cache-upstream-public-key", "CACHE_UPSTREAM_PUBLIC_KEYS", "cache.upstream.public-keys", list, kServe, kFull, kOpen, kLive, "",
+        "A key, name:base64, whose signatures are trusted, from whichever upstream they come; repeat it for more. Without any, nothing is verified and nothing is signed"},
+    OptionSpec{kUpstream, "--cache-upstream-dialer-timeout", "CACHE_UPSTREAM_DIALER_TIMEOUT", "cache.upstream.dialer-timeout", duration, kServe, kFull, kOpen, kLive, "3s",
+        "How long an attempt to connect to an upstream may take"},
+    OptionSpec{kUpstream, "--cache-upstream-response-header-timeout", "CACHE_UPSTREAM_RESPONSE_HEADER_TIMEOUT", "cache.upstream.response-header-timeout", duration, kServe, kFull, kOpen, kLive, "3s",
+        "How long an upstream may take to begin its answer, for the first attempt; each further one waits twice as long"},
+    OptionSpec{kUpstream, "--netrc-file", "NETRC_FILE", "cache.netrc-file", path, kServe, kFull, kOpen, kLive, "",
+        "The netrc file with user names and passwords for upstreams (default: ~/.netrc, which need not exist)"},
+
+    OptionSpec{kSigning, "--cache-sign-narinfo", "CACHE_SIGN_NARINFO", "cache.sign-narinfo", flag, kServe, kFull, kOpen, kLive, "true",
+        "Add our signature to narinfos"},
+    OptionSpec{kSigning, "--cache-sign-unverified", "CACHE_SIGN_UNVERIFIED", "cache.sign-unverified", flag, kServe, kFull, kOpen, kLive, "false",
+        "Sign also what no trusted key has signed, when no upstream key is configured. Clients will then trust whatever the upstreams send"},
+    OptionSpec{kSigning, "--cache-secret-key-path", "CACHE_SECRET_KEY_PATH", "cache.secret-key-path", path, kServe, kFull, kOpen, kStart, "",
+        "The file with our signing key, name:base64 (default: generated once, kept in the storage as config/cache.key)"},
+
+    OptionSpec{kAccess, "--cache-allow-put-verb", "CACHE_ALLOW_PUT_VERB", "cache.allow-put-verb", flag, kServe, kLater, kOpen, kStart, "false",
+        "Accept uploads"},
+    OptionSpec{kAccess, "--cache-allow-delete-verb", "CACHE_ALLOW_DELETE_VERB", "cache.allow-delete-verb", flag, kServe, kLater, kOpen, kStart, "false",
+        "Accept deletions"},
+    OptionSpec{kAccess, "--cache-get-token", "CACHE_GET_TOKEN", "cache.get-token", text, kServe, kRefused, kSecret, kStart, "",
+        "The token that readers must send, as Bearer or as the password of Basic (default: anybody may read)"},
+    OptionSpec{kAccess, "--cache-require-trusted-signature", "CACHE_REQUIRE_TRUSTED_SIGNATURE", "cache.require-trusted-signature", flag, kServe, kLater, kOpen, kStart, "false",
+        "Accept an uploaded narinfo only with a signature by a trusted upload key"},
+    OptionSpec{kAccess, "--cache-trusted-upload-key", "CACHE_TRUSTED_UPLOAD_KEYS", "cache.trusted-upload-keys", list, kServe, kLater, kOpen, kStart, "",
+        "A key, name:base64, whose signatures are trusted on uploads; repeat it for more"},
+
+    OptionSpec{kDatabase, "--cache-database-url", "CACHE_DATABASE_URL", "cache.database-url", text, kServe, kFull, kSecret, kStart, "",
+        "The database: sqlite:/path/to/db.sqlite, created if missing (default: var/ncps/db/db.sqlite below the storage)"},
+    OptionSpec{kDatabase, "--cache-database-pool-max-open-conns", "CACHE_DATABASE_POOL_MAX_OPEN_CONNS", "cache.database.pool.max-open-conns", count, kServe, kLater, kOpen, kStart, "0",
+        "Connections to a database server at once; 0: as many as suit it"},
+    OptionSpec{kDatabase, "--cache-database-pool-max-idle-conns", "CACHE_DATABASE_POOL_MAX_IDLE_CONNS", "cache.database.pool.max-idle-conns", count, kServe, kLater, kOpen, kStart, "0",
+        "Connections to a database server that stay open unused; 0: as many as suit it"},
+
+    OptionSpec{kS3, "--cache-storage-s3-bucket", "CACHE_STORAGE_S3_BUCKET", "cache.storage.s3.bucket", text, kServe, kRefused, kOpen, kStart, "",
+        "The bucket that keeps what is cached; it must exist"},
+    OptionSpec{kS3, "--cache-storage-s3-endpoint", "CACHE_STORAGE_S3_ENDPOINT", "cache.storage.s3.endpoint", text, kServe, kRefused, kOpen, kStart, "",
+        "The S3 server's URL; https if it has no scheme"},
+    OptionSpec{kS3, "--cache-storage-s3-region", "CACHE_STORAGE_S3_REGION", "cache.storage.s3.region", text, kServe, kRefused, kOpen, kStart, "",
+        "The bucket's region, where the server wants one"},
+    OptionSpec{kS3, "--cache-storage-s3-access-key-id", "CACHE_STORAGE_S3_ACCESS_KEY_ID", "cache.storage.s3.access-key-id", text, kServe, kRefused, kSecret, kStart, "",
+        "The name of the key to the bucket"},
+    OptionSpec{kS3, "--cache-storage-s3-secret-access-key", "CACHE_STORAGE_S3_SECRET_ACCESS_KEY", "cache.storage.s3.secret-access-key", text, kServe, kRefused, kSecret, kStart, "",
+        "The key to the bucket"},
+    OptionSpec{kS3, "--cache-storage-s3-force-path-style", "CACHE_STORAGE_S3_FORCE_PATH_STYLE", "cache.storage.s3.force-path-style", flag, kServe, kRefused, kOpen, kStart, "false",
+        "Name the bucket in the path instead of the host name, as MinIO and Ceph want it"},
+
+    OptionSpec{kSize, "--cache-max-size", "CACHE_MAX_SIZE", "cache.max-size", size, kServe, kLater, kOpen, kStart, "0",
+        "How much to keep, such as 500M, 10G or 1.5T; 0: no limit"},
+    OptionSpec{kSize, "--cache-lru-schedule", "CACHE_LRU_SCHEDULE", "cache.lru.schedule", cron, kServe, kLater, kOpen, kStart, "",
+        "When to make room, such as '0 2 * * *', @daily or '@every 1h'"},
+    OptionSpec{kSize, "--cache-lru-schedule-timezone", "CACHE_LRU_SCHEDULE_TZ", "cache.lru.timezone", text, kServe, kLater, kOpen, kStart, "Local",
+        "The time zone of that schedule: an IANA name, UTC or Local"},
+
+    OptionSpec{kRedis, "--cache-redis-addrs", "CACHE_REDIS_ADDRS", "cache.redis.addrs", list, kServe, kRefused, kOpen, kStart, "",
+        "The Redis server, host:port; several for a cluster. Without any, this is the only instance"},
+    OptionSpec{kRedis, "--cache-redis-username", "CACHE_REDIS_USERNAME", "cache.redis.username", text, kServe, kRefused, kOpen, kStart, "",
+        "The user name for Redis"},
+    OptionSpec{kRedis, "--cache-redis-password", "CACHE_REDIS_PASSWORD", "cache.redis.password", text, kServe, kRefused, kSecret, kStart, "",
+        "The password for Redis"},
+    OptionSpec{kRedis, "--cache-redis-db", "CACHE_REDIS_DB", "cache.redis.db", count, kServe, kLater, kOpen, kStart, "0",
+        "The number of the Redis database"},
+    OptionSpec{kRedis, "--cache-redis-use-tls", "CACHE_REDIS_USE_TLS", "cache.redis.use-tls", flag, kServe, kLater, kOpen, kStart, "false",
+        "Speak TLS to Redis"},
+    OptionSpec{kRedis, "--cache-redis-pool-size", "CACHE_REDIS_POOL_SIZE", "cache.redis.pool-size", count, kServe, kLater, kOpen, kStart, "10",
+        "Connections to Redis"},
+    OptionSpec{kRedis, "--cache-redis-key-prefix", "CACHE_REDIS_KEY_PREFIX", "cache.redis.key-prefix", text, kServe, kLater, kOpen, kStart, "ncps:lock:",
+        "What the names of our keys in Redis begin with"},
+    OptionSpec{kRedis, "--cache-lock-backend", "CACHE_LOCK_BACKEND", "cache.lock.backend", text, kServe, kLater, kOpen, kStart, "local",
+        "Who keeps the locks: local or redis"},
+    OptionSpec{kRedis, "--cache-lock-download-ttl", "CACHE_LOCK_DOWNLOAD_TTL", "cache.lock.download-lock-ttl", duration, kServe, kLater, kOpen, kStart, "5m",
+        "How long the lock of a download outlives an instance that has died"},
+    OptionSpec{kRedis, "--cache-lock-lru-ttl", "CACHE_LOCK_LRU_TTL", "cache.lock.lru-lock-ttl", duration, kServe, kLater, kOpen, kStart, "30m",
+        "The same for making room"},
+    OptionSpec{kRedis, "--cache-lock-retry-max-attempts", "CACHE_LOCK_RETRY_MAX_ATTEMPTS", "cache.lock.retry.max-attempts", count, kServe, kLater, kOpen, kStart, "3",
+        "How often to ask for a lock"},
+    OptionSpec{kRedis, "--cache-lock-retry-initial-delay", "CACHE_LOCK_RETRY_INITIAL_DELAY", "cache.lock.retry.initial-delay", duration, kServe, kLater, kOpen, kStart, "100ms",
+        "How long to wait before asking again, doubled each time"},
+    OptionSpec{kRedis, "--cache-lock-retry-max-delay", "CACHE_LOCK_RETRY_MAX_DELAY", "cache.lock.retry.max-delay", duration, kServe, kLater, kOpen, kStart, "2s",
+        "The most that is waited"},
+    OptionSpec{kRedis, "--cache-lock-retry-jitter", "CACHE_LOCK_RETRY_JITTER", "cache.lock.retry.jitter", flag, kServe, kLater, kOpen, kStart, "true",
+        "Vary those delays, so that instances do not come back together"},
+    OptionSpec{kRedis, "--cache-lock-allow-degraded-mode", "CACHE_LOCK_ALLOW_DEGRADED_MODE", "cache.lock.allow-degraded-mode", flag, kServe, kLater, kOpen, kStart, "false",
+        "Go on with locks of our own while Redis cannot be reached"},
+
+    OptionSpec{kSeeing, "--prometheus-enabled", "PROMETHEUS_ENABLED", "prometheus.enabled", flag, kGlobal, kLater, kOpen, kStart, "false",
+        "Serve metrics at /metrics"},
+    OptionSpec{kSeeing, "--otel-enabled", "OTEL_ENABLED", "opentelemetry.enabled", flag, kGlobal, kLater, kOpen, kStart, "false",
+        "Send logs, metrics and traces to an OpenTelemetry collector"},
+    OptionSpec{kSeeing, "--otel-grpc-url", "OTEL_GRPC_URL", "opentelemetry.grpc-url", text, kGlobal, kLater, kOpen, kStart, "",
+        "The collector's URL; http:// is plain, https:// or none is TLS"},
+
+    OptionSpec{kAbsent, "--analytics-reporting-enabled", "ANALYTICS_REPORTING_ENABLED", "analytics.reporting.enabled", flag, kGlobal, kNone, kOpen, kStart, "",
+        "Nothing is ever reported to anybody"},
+    OptionSpec{kAbsent, "--analytics-reporting-samples", "", "", flag, kGlobal, kNone, kOpen, kStart, "",
+        "Nothing is ever reported to anybody"},
+    OptionSpec{kAbsent, "--use-xz-binary", "USE_XZ_BINARY", "use-xz-binary", flag, kGlobal, kNone, kOpen, kStart, "",
+        "xz is decompressed in the program itself"},
+    OptionSpec{kAbsent, "--xz-binary-path", "XZ_BINARY_PATH", "xz-binary-path", text, kGlobal, kNone, kOpen, kStart, "",
+        "xz is decompressed in the program itself"},
+    OptionSpec{kAbsent, "--pprof-addr", "PPROF_ADDR", "pprof.addr", text, kServe, kNone, kOpen, kStart, "",
+        "That profiler belongs to Go"},
+    OptionSpec{kAbsent, "--cache-cdc-enabled", "CACHE_CDC_ENABLED", "cache.cdc.enabled", flag, kServe, kNone, kOpen, kStart, "",
+        "NARs are kept whole"},
+    OptionSpec{kAbsent, "--cache-cdc-min", "CACHE_CDC_MIN", "cache.cdc.min", text, kServe, kNone, kOpen, kStart, "",
+        "NARs are kept whole"},
+    OptionSpec{kAbsent, "--cache-cdc-avg", "CACHE_CDC_AVG", "cache.cdc.avg", text, kServe, kNone, kOpen, kStart, "",
+        "NARs are kept whole"},
+    OptionSpec{kAbsent, "--cache-cdc-max", "CACHE_CDC_MAX", "cache.cdc.max", text, kServe, kNone, kOpen, kStart, "",
+        "NARs are kept whole"},
+    OptionSpec{kAbsent, "--cache-cdc-lazy-chunking-enabled", "CACHE_CDC_LAZY_CHUNKING_ENABLED", "cache.cdc.lazy-chunking-enabled", flag, kServe, kNone, kOpen, kStart, "",
+        "NARs are kept whole"},
+    OptionSpec{kAbsent, "--cache-cdc-background-workers", "CACHE_CDC_BACKGROUND_WORKERS", "cache.cdc.background-workers", text, kServe, kNone, kOpen, kStart, "",
+        "NARs are kept whole"},
+    OptionSpec{kAbsent, "--cache-cdc-delete-delay", "CACHE_CDC_DELETE_DELAY", "cache.cdc.delete-delay", text, kServe, kNone, kOpen, kStart, "",
+        "NARs are kept whole"},
+    OptionSpec{kAbsent, "--cache-cdc-lazy-recovery-schedule", "CACHE_CDC_LAZY_RECOVERY_SCHEDULE", "cache.cdc.lazy-recovery-schedule", text, kServe, kNone, kOpen, kStart, "",
+        "NARs are kept whole"},
+    OptionSpec{kAbsent, "--cache-cdc-lazy-recovery-batch-size", "CACHE_CDC_LAZY_RECOVERY_BATCH_SIZE", "cache.cdc.lazy-recovery-batch-size", text, kServe, kNone, kOpen, kStart, "",
+        "NARs are kept whole"},
+    OptionSpec{kAbsent, "--cache-cdc-lazy-cleanup-schedule", "CACHE_CDC_LAZY_CLEANUP_SCHEDULE", "cache.cdc.lazy-cleanup-schedule", text, kServe, kNone, kOpen, kStart, "",
+        "NARs are kept whole"},
+    OptionSpec{kAbsent, "--cache-cdc-chunk-wait-timeout", "CACHE_CDC_CHUNK_WAIT_TIMEOUT", "cache.cdc.chunk-wait-timeout", text, kServe, kNone, kOpen, kStart, "",
+        "NARs are kept whole"},
+    OptionSpec{kAbsent, "--cache-inflight-staging-enabled", "CACHE_INFLIGHT_STAGING_ENABLED", "cache.inflight-staging.enabled", flag, kServe, kNone, kOpen, kStart, "",
+        "Downloads are shared while they run in any case"},
+    OptionSpec{kAbsent, "--cache-inflight-staging-retention", "CACHE_INFLIGHT_STAGING_RETENTION", "cache.inflight-staging.retention", text, kServe, kNone, kOpen, kStart, "",
+        "Downloads are shared while they run in any case"},
+    OptionSpec{kAbsent, "--cache-inflight-staging-part-size", "CACHE_INFLIGHT_STAGING_PART_SIZE", "cache.inflight-staging.part-size", text, kServe, kNone, kOpen, kStart, "",
+        "Downloads are shared while they run in any case"},
+    // clang-format on
+};
+
+constexpr std::array kOldNames = {
+    OldName{"--cache-data-path", "CACHE_DATA_PATH", "cache.data-path", "--cache-storage-local", ""},
+    OldName{"--upstream-cache", "UPSTREAM_CACHES", "cache.upstream.caches", "--cache-upstream-url",
+            ""},
+    OldName{"--upstream-public-key", "UPSTREAM_PUBLIC_KEYS", "", "--cache-upstream-public-key", ""},
+    OldName{"--upstream-dialer-timeout", "UPSTREAM_DIALER_TIMEOUT", "",
+            "--cache-upstream-dialer-timeout", ""},
+    OldName{"--upstream-response-header-timeout", "UPSTREAM_RESPONSE_HEADER_TIMEOUT", "",
+            "--cache-upstream-response-header-timeout", ""},
+    OldName{"--cache-lock-redis-key-prefix", "CACHE_LOCK_REDIS_KEY_PREFIX",
+            "cache.lock.redis.key-prefix", "--cache-redis-key-prefix",
+            "the name that later versions of the Go program gave it"},
+    OldName{"", "", "cache.database.url", "--cache-database-url",
+            "the key that `migrate` of the Go program read"},
 };
 
 }  // namespace
 
 std::span<const OptionSpec> option_table() {
   return kOptions;
+}
+std::span<const OldName> old_names() {
+  return kOldNames;
 }
 
 }  // namespace ncps::config

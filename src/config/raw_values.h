@@ -1,4 +1,5 @@
-// The values of options as text, and where each came from.
+// The values of options as text, and where each came from: command line, environment, file,
+// default, in that order of precedence.
 #pragma once
 
 #include <functional>
@@ -9,33 +10,39 @@
 #include <vector>
 
 #include "base/result.h"
+#include "config/config_file.h"
 
 namespace ncps::config {
 
 struct RawValue {
   std::vector<std::string> values;  // one, unless the option is a list
-  std::string origin;               // "--server-addr", "the variable SERVER_ADDR", "the default"
+  std::string
+      origin;  // "--server-addr", "the variable SERVER_ADDR", "ncps.yaml line 3", "the default"
 };
 
-// By flag. An option without any value has no entry.
-using RawValues = std::map<std::string_view, RawValue>;
+// By the option's flag. An option without any value has no entry.
+using RawValues = std::map<std::string_view, RawValue, std::less<>>;
 
-enum class Command : std::uint8_t { serve, print_and_exit };
-
-struct CommandLine {
-  Command command = Command::serve;
-  std::string text;  // for print_and_exit: help or version
-  RawValues given;
-};
-
-// Reads the arguments after the program's name. Errors: invalid, with what is wrong and where help
-// is.
-Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments);
+// What the command line gave, by flag; old names stand under their own flag, secrets' files under
+// "<flag>-file".
+using GivenFlags = std::map<std::string, std::vector<std::string>, std::less<>>;
 
 using Environment = std::function<std::optional<std::string>(std::string_view name)>;
 
-// Adds what the command line does not say: from the environment, else the default. An empty
-// variable counts as not set.
-RawValues with_environment_and_defaults(RawValues given, const Environment& environment);
+// A file and what it says.
+struct FileValues {
+  std::string name;
+  std::vector<FileEntry> entries;
+};
+
+struct Gathered {
+  RawValues values;
+  std::vector<std::string> warnings;  // old names, options without effect
+  std::vector<std::string> mistakes;  // unknown keys, unreadable secret files
+};
+
+// Puts the sources together. An empty variable counts as not set.
+Gathered gather(const GivenFlags& given, const Environment& environment,
+                const std::optional<FileValues>& file);
 
 }  // namespace ncps::config

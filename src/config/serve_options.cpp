@@ -1,20 +1,19 @@
 #include "config/serve_options.h"
 
+#include <unistd.h>
+
+#include <algorithm>
 #include <fstream>
 #include <sstream>
 
-#include "base/result.h"
+#include "base/byte_size.h"
+#include "base/cron.h"
+#include "base/duration.h"
+#include "config/option_table.h"
+#include "config/reader.h"
 
 namespace ncps::config {
 namespace {
-
-Result<bool> parse_bool(std::string_view text) {
-  for (auto yes : {"1", "t", "T", "true", "TRUE", "True"})
-    if (text == yes) return true;
-  for (auto no : {"0", "f", "F", "false", "FALSE", "False"})
-    if (text == no) return false;
-  return fail(ErrorKind::invalid, "is neither true nor false");
-}
 
 Result<log::Level> parse_level(std::string_view text) {
   using log::Level;
@@ -30,96 +29,169 @@ Result<std::string> parse_hostname(std::string_view text) {
     return fail(ErrorKind::invalid, "has a scheme; write the host name alone");
   if (text.find('/') != text.npos)
     return fail(ErrorKind::invalid, "has a path; write the host name alone");
-  if (text.find_first_of(": \t\r\n") != text.npos) {
-    return fail(ErrorKind::invalid, "holds ':' or white space, which the name of a key may not");
+  if (text.empty() || text.find_first_of(": \t\r\n") != text.npos) {
+    return fail(ErrorKind::invalid,
+                "is empty, or holds ':' or white space, which the name of a key may not");
   }
   return std::string(text);
 }
 
-Result<std::filesystem::path> parse_path(std::string_view text) {
-  return std::filesystem::absolute(std::filesystem::path(text));
+Result<std::chrono::milliseconds> parse_timeout(std::string_view text) {
+  TRY(auto duration, parse_duration_ms(text));
+  if (duration.count() <= 0) return fail(ErrorKind::invalid, "must be longer than 0");
+  return duration;
 }
 
 Result<nix::SecretKey> read_key_file(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
-  if (!in) return fail(ErrorKind::invalid, "cannot be read");
   std::ostringstream text;
-  text << in.rdbuf();
+  if (in) text << in.rdbuf();
+  if (!in) return fail(ErrorKind::invalid, "cannot be read");
   auto key = nix::SecretKey::parse(std::move(text).str());
   if (!key) return fail(ErrorKind::invalid, "holds no signing key: " + key.error().what());
   return key;
 }
 
-// Collects the mistakes of one reading.
-class Reader {
- public:
-  explicit Reader(const RawValues& values) : values_(values) {}
+Result<std::filesystem::path> parse_readable(std::string_view text) {
+  TRY(auto path, parse_path(text));
+  if (::access(path.c_str(), R_OK) != 0) return fail(ErrorKind::invalid, "cannot be read");
+  return path;
+}
 
-  template <class T, class Parse>
-  void one(std::string_view flag, T& into, Parse parse) {
-    auto it = values_.find(flag);
-    if (it != values_.end()) take(it->second, it->second.values.back(), into, parse);
-  }
+Result<std::string> parse_backend(std::string_view text) {
+  if (text == "local" || text == "redis") return std::string(text);
+  return fail(ErrorKind::invalid, "is no lock backend; write local or redis");
+}
 
-  template <class T, class Parse>
-  void many(std::string_view flag, std::vector<T>& into, Parse parse) {
-    auto it = values_.find(flag);
-    if (it == values_.end()) return;
-    for (const auto& text : it->second.values) {
-      std::optional<T> value;
-      take(it->second, text, value, parse);
-      if (value) into.push_back(std::move(*value));
+Result<std::string> anything(std::string_view text) {
+  return std::string(text);
+}
+
+// What this version does not act on yet is read all the same: a mistake is said today, not after an
+// upgrade.
+void check_the_rest(Reader& read, const RawValues& values) {
+  for (const auto& option : option_table()) {
+    if (option.effect == Effect::full || option.effect == Effect::none) continue;
+    switch (option.kind) {
+      case Kind::size: read.check(option.flag, parse_byte_size); break;
+      case Kind::duration: read.check(option.flag, parse_duration_ms); break;
+      case Kind::count: read.check(option.flag, parse_count); break;
+      case Kind::flag: read.check(option.flag, parse_bool); break;
+      case Kind::text:
+      case Kind::path:
+      case Kind::list: read.check(option.flag, anything); break;
+      case Kind::cron: break;  // below: it needs its time zone
     }
   }
-
-  void require(std::string_view flag, std::string_view why) {
-    if (values_.contains(flag)) return;
-    mistakes_.push_back(std::string(flag) + " is missing: " + std::string(why));
+  std::string zone = "Local";
+  read.one("--cache-lru-schedule-timezone", zone, anything);
+  auto in_zone = [&](std::string_view text) { return CronSchedule::parse(text, zone); };
+  read.check("--cache-lru-schedule", in_zone);
+  auto as_zone = [](std::string_view text) { return CronSchedule::parse("@daily", text); };
+  read.check("--cache-lru-schedule-timezone", as_zone);
+  read.check("--cache-trusted-upload-key", nix::PublicKey::parse);
+  read.check("--cache-lock-backend", parse_backend);
+  auto has_size = values.find("--cache-max-size");
+  bool unlimited =
+      has_size == values.end() || parse_byte_size(has_size->second.values.back()).value_or(1) == 0;
+  if (values.contains("--cache-lru-schedule") && unlimited) {
+    read.mistake(
+        "--cache-lru-schedule is given, but --cache-max-size is not: say how much may be kept");
   }
+}
 
-  std::vector<std::string> mistakes() && { return std::move(mistakes_); }
+bool is_default(const RawValues& values, const OptionSpec& option) {
+  auto it = values.find(option.flag);
+  return it == values.end() || it->second.origin == "the default" ||
+         (it->second.values.size() == 1 && it->second.values[0] == option.fallback);
+}
 
- private:
-  template <class T, class Parse>
-  void take(const RawValue& raw, const std::string& text, T& into, Parse parse) {
-    auto parsed = parse(text);
-    if (parsed) {
-      into = std::move(*parsed);
-      return;
+// Options whose feature is not here yet.
+void speak_of_what_is_to_come(const RawValues& values, ReadOptions& out) {
+  for (const auto& option : option_table()) {
+    if (is_default(values, option)) continue;
+    auto& origin = values.find(option.flag)->second.origin;
+    std::string flag(option.flag);
+    if (option.effect == Effect::later) {
+      out.warnings.push_back(origin + ": this version reads " + flag +
+                             ", but does not act on it yet");
+    } else if (option.effect == Effect::refused) {
+      out.not_yet.push_back(origin + ": this version cannot do yet what " + flag + " asks for (" +
+                            std::string(option.group) + ")");
     }
-    // A URL may hold a password, so it is shown without.
-    mistakes_.push_back(raw.origin + ": '" + upstream::masked_url(text) + "' " +
-                        parsed.error().what());
   }
+}
 
-  const RawValues& values_;
-  std::vector<std::string> mistakes_;
-};
+void read_storage(Reader& read, ReadOptions& out) {
+  auto& o = out.options;
+  bool local = read.has("--cache-storage-local"), s3 = read.has("--cache-storage-s3-bucket");
+  if (!local && !s3) {
+    read.mistake("--cache-storage-local is missing: give the directory that is to keep the cache");
+  }
+  if (local && s3)
+    read.mistake(
+        "--cache-storage-local and --cache-storage-s3-bucket exclude each other: give one");
+  read.one("--cache-storage-local", o.storage_local, parse_path);
+  auto in_storage = o.storage_local / "var" / "ncps" / "db" / "db.sqlite";
+  db::DatabaseUrl database{.kind = db::DatabaseKind::sqlite, .sqlite_path = in_storage};
+  read.one("--cache-database-url", database, db::parse_database_url);
+  o.database = database.sqlite_path;
+  bool sqlite = database.kind == db::DatabaseKind::sqlite;
+  if (!sqlite) out.not_yet.push_back("--cache-database-url: this version has SQLite only");
+  if (s3 && !local && !read.has("--cache-database-url")) {
+    read.mistake("--cache-database-url is missing: with S3 there is no place of its own for it");
+  }
+  if (sqlite && read.has("--cache-redis-addrs")) {
+    read.mistake(
+        "--cache-redis-addrs: several instances cannot share SQLite; name a PostgreSQL or MySQL "
+        "database");
+  }
+  std::error_code ec;  // without a usable TMPDIR
+  o.temp_path = std::filesystem::temp_directory_path(ec);
+  if (ec) o.temp_path = "/tmp";
+  read.one("--cache-temp-path", o.temp_path, parse_path);
+}
+
+void read_upstreams(Reader& read, ServeOptions& o, const Environment& environment) {
+  if (!read.has("--cache-upstream-url")) {
+    read.mistake(
+        "--cache-upstream-url is missing: give a cache to ask, such as https://cache.nixos.org");
+  }
+  read.many("--cache-upstream-url", o.upstreams, upstream::UpstreamUrl::parse);
+  read.many("--cache-upstream-public-key", o.upstream_keys, nix::PublicKey::parse);
+  read.one("--cache-upstream-dialer-timeout", o.dialer_timeout, parse_timeout);
+  read.one("--cache-upstream-response-header-timeout", o.response_header_timeout, parse_timeout);
+  read.one("--netrc-file", o.netrc_file, parse_readable);
+  auto home = environment("HOME");
+  if (!read.has("--netrc-file") && home) {
+    auto usual = std::filesystem::path(*home) / ".netrc";
+    if (::access(usual.c_str(), R_OK) == 0) o.netrc_file = usual;
+  }
+}
 
 }  // namespace
 
-ReadOptions read_serve_options(const RawValues& values) {
-  ServeOptions o;
+ReadOptions read_serve_options(const RawValues& values, const Environment& environment) {
+  ReadOptions out;
+  auto& o = out.options;
   Reader read(values);
   read.one("--log-level", o.log_level, parse_level);
-  read.require("--cache-hostname", "give the name of this cache, such as cache.example.org");
+  read.one("--log-console-writer-enabled", o.log_console, parse_bool);
+  if (!read.has("--cache-hostname")) {
+    read.mistake(
+        "--cache-hostname is missing: give the name of this cache, such as cache.example.org");
+  }
   read.one("--cache-hostname", o.hostname, parse_hostname);
-  read.require("--cache-storage-local", "give the directory that is to keep the cache");
-  read.one("--cache-storage-local", o.storage_local, parse_path);
-  std::optional<db::DatabaseUrl> database;
-  read.one("--cache-database-url", database, db::parse_database_url);
-  o.database =
-      database ? database->sqlite_path : o.storage_local / "var" / "ncps" / "db" / "db.sqlite";
-  o.temp_path = std::filesystem::temp_directory_path();
-  read.one("--cache-temp-path", o.temp_path, parse_path);
-  read.require("--cache-upstream-url", "give a cache to ask, such as https://cache.nixos.org");
-  read.many("--cache-upstream-url", o.upstreams, upstream::UpstreamUrl::parse);
-  read.many("--cache-upstream-public-key", o.upstream_keys, nix::PublicKey::parse);
+  read_storage(read, out);
+  read_upstreams(read, o, environment);
   read.one("--cache-sign-narinfo", o.sign_narinfo, parse_bool);
   read.one("--cache-sign-unverified", o.sign_unverified, parse_bool);
   read.one("--cache-secret-key-path", o.secret_key, read_key_file);
   read.one("--server-addr", o.listen, http::parse_listen_address);
-  return {.options = std::move(o), .mistakes = std::move(read).mistakes()};
+  check_the_rest(read, values);
+  speak_of_what_is_to_come(values, out);
+  out.mistakes = std::move(read).mistakes();
+  return out;
 }
 
 }  // namespace ncps::config

@@ -1,6 +1,7 @@
 // What `ncps serve` is to do, read and checked.
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -17,24 +18,31 @@ namespace ncps::config {
 
 struct ServeOptions {
   log::Level log_level = log::Level::info;
+  std::optional<bool> log_console;  // absent: as stdout is a terminal or not
   std::string hostname;
   std::filesystem::path storage_local;
   std::filesystem::path database;
   std::filesystem::path temp_path;
   std::vector<upstream::UpstreamUrl> upstreams;
   std::vector<nix::PublicKey> upstream_keys;
+  std::chrono::milliseconds dialer_timeout{};
+  std::chrono::milliseconds response_header_timeout{};
+  std::optional<std::filesystem::path> netrc_file;  // absent: there is none
   bool sign_narinfo = true;
   bool sign_unverified = false;
   std::optional<nix::SecretKey> secret_key;  // read from its file; absent: the store's own
   http::ListenAddress listen;
 };
 
-// Either the options, or every mistake: one line each, naming option, origin and what would be
+// The options, and every mistake and warning: one line each, naming origin, value and what would be
 // right.
 struct ReadOptions {
   ServeOptions options;
   std::vector<std::string> mistakes;
+  std::vector<std::string>
+      not_yet;  // right, but this version cannot do it: serving without would be wrong
+  std::vector<std::string> warnings;
 };
-ReadOptions read_serve_options(const RawValues& values);
+ReadOptions read_serve_options(const RawValues& values, const Environment& environment);
 
 }  // namespace ncps::config

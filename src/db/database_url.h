@@ -1,6 +1,7 @@
 // --cache-database-url, read.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -9,8 +10,11 @@
 
 namespace ncps::db {
 
+enum class DatabaseKind : std::uint8_t { sqlite, postgresql, mysql };
+
 struct DatabaseUrl {
-  std::filesystem::path sqlite_path;
+  DatabaseKind kind;
+  std::filesystem::path sqlite_path;  // empty unless sqlite
 };
 
 // "sqlite:/p/db", "sqlite:///p/db", "sqlite:rel.db"; also "sqlite3:"; the scheme in any case;

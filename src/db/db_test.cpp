@@ -18,6 +18,14 @@ TEST(DatabaseUrl, ReadsEverySqliteForm) {
     EXPECT_EQ(parse_database_url(row.url).value().sqlite_path, row.path);
 }
 
+TEST(DatabaseUrl, KnowsTheServersByTheirSchemes) {
+  for (auto url :
+       {"postgres://h/d", "postgresql://u:p@h:1/d?sslmode=disable", "Postgres+unix:///run/d"})
+    EXPECT_EQ(parse_database_url(url).value().kind, DatabaseKind::postgresql) << url;
+  for (auto url : {"mysql://h/d", "mysql+unix:///run/x.sock/d"})
+    EXPECT_EQ(parse_database_url(url).value().kind, DatabaseKind::mysql) << url;
+}
+
 TEST(DatabaseUrl, RefusesOthersWithoutEchoingASecret) {
   for (auto bad : {"", "db", "sqlite:", "oracle://u:secret@h/db", "postgres//u:secret@h"}) {
     auto url = parse_database_url(bad);

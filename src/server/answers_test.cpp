@@ -47,10 +47,10 @@ HotNarInfo info(std::string text) {
 TEST(NarInfoMemory, GivesBackWhatWasPutLast) {
   NarInfoMemory memory(1 << 20);
   EXPECT_FALSE(memory.find(hash(1)));
-  memory.put(hash(1), info("one"));
-  memory.put(hash(2), info("two"));
+  memory.put(hash(1), info("one"), 0);
+  memory.put(hash(2), info("two"), 0);
   EXPECT_EQ(memory.find(hash(1))->prepared->body, "one");
-  memory.put(hash(1), info("other"));
+  memory.put(hash(1), info("other"), 0);
   EXPECT_EQ(memory.find(hash(1))->prepared->body, "other");
   EXPECT_EQ(memory.find(hash(1))->etag, "\"e\"");
   EXPECT_EQ(memory.find(hash(2))->prepared->body, "two");
@@ -61,7 +61,7 @@ TEST(NarInfoMemory, IsBounded) {
   constexpr unsigned kMany = 10'000;
   constexpr std::size_t kBytes = 1 << 20;
   NarInfoMemory memory(kBytes);
-  for (unsigned i = 0; i < kMany; ++i) memory.put(hash(i), info(std::string(1000, 'x')));
+  for (unsigned i = 0; i < kMany; ++i) memory.put(hash(i), info(std::string(1000, 'x')), 0);
   std::size_t bytes = 0;
   for (unsigned i = 0; i < kMany; ++i)
     if (memory.find(hash(i))) bytes += 1000;
@@ -69,11 +69,23 @@ TEST(NarInfoMemory, IsBounded) {
   EXPECT_LT(bytes, kBytes);
 }
 
+TEST(NarInfoMemory, ForgetsAllAndTakesNothingThatWasMadeBefore) {
+  NarInfoMemory memory(1 << 20);
+  auto before = memory.epoch();
+  memory.put(hash(1), info("one"), before);
+  memory.forget_all();
+  EXPECT_FALSE(memory.find(hash(1)));
+  memory.put(hash(1), info("made with the old key"), before);
+  EXPECT_FALSE(memory.find(hash(1)));
+  memory.put(hash(1), info("new"), memory.epoch());
+  EXPECT_TRUE(memory.find(hash(1)));
+}
+
 TEST(NarInfoMemory, KeepsWhatIsAskedFor) {
   NarInfoMemory memory(1 << 20);
-  memory.put(hash(0), info("hot"));
+  memory.put(hash(0), info("hot"), 0);
   for (unsigned i = 1; i < 10'000; ++i) {
-    memory.put(hash(i), info(std::string(1000, 'x')));
+    memory.put(hash(i), info(std::string(1000, 'x')), 0);
     ASSERT_TRUE(memory.find(hash(0))) << i;
   }
 }
@@ -82,17 +94,18 @@ TEST(NarInfoMemory, PuttingTheSameAgainPushesNothingOut) {
   // Whether or not they share a shard: there is room for both.
   for (unsigned other = 2; other < 40; ++other) {
     NarInfoMemory fresh(16 * 2 * 4096);
-    fresh.put(hash(1), info("quiet"));
-    for (int again = 0; again < 20; ++again) fresh.put(hash(other), info(std::string(1000, 'x')));
+    fresh.put(hash(1), info("quiet"), 0);
+    for (int again = 0; again < 20; ++again)
+      fresh.put(hash(other), info(std::string(1000, 'x')), 0);
     EXPECT_TRUE(fresh.find(hash(1))) << other;
   }
 }
 
 TEST(NarInfoMemory, WhatIsLargerThanItsShareIsNotKept) {
   NarInfoMemory memory(16 * 2 * 4096);
-  for (unsigned i = 0; i < 40; ++i) memory.put(hash(i), info("small"));
+  for (unsigned i = 0; i < 40; ++i) memory.put(hash(i), info("small"), 0);
   for (unsigned i = 100; i < 140; ++i) {
-    memory.put(hash(i), info(std::string(100'000, 'x')));
+    memory.put(hash(i), info(std::string(100'000, 'x')), 0);
     EXPECT_FALSE(memory.find(hash(i)));
   }
   unsigned kept = 0;
@@ -100,7 +113,7 @@ TEST(NarInfoMemory, WhatIsLargerThanItsShareIsNotKept) {
   EXPECT_GT(kept, 20u);
 
   NarInfoMemory none(0);
-  none.put(hash(1), info("x"));
+  none.put(hash(1), info("x"), 0);
   EXPECT_FALSE(none.find(hash(1)));
 }
 

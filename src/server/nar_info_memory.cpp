@@ -41,11 +41,17 @@ std::optional<HotNarInfo> NarInfoMemory::find(const nix::StorePathHash& hash) {
   });
 }
 
-void NarInfoMemory::put(const nix::StorePathHash& hash, HotNarInfo info) {
+void NarInfoMemory::put(const nix::StorePathHash& hash, HotNarInfo info, std::uint64_t epoch) {
   shard_of(hash).with([&](Shard& shard) {
+    if (epoch != epoch_.load()) return;
     shard.old.erase(hash);
     insert(shard, hash, std::move(info));
   });
+}
+
+void NarInfoMemory::forget_all() {
+  epoch_.fetch_add(1);
+  for (auto& shard : shards_) shard.with([](Shard& s) { s = Shard(); });
 }
 
 }  // namespace ncps::server

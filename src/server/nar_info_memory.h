@@ -6,6 +6,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <memory>
 #include <optional>
@@ -28,7 +29,13 @@ class NarInfoMemory {
   explicit NarInfoMemory(std::size_t bytes) : bytes_per_half_shard_(bytes / kShards / 2) {}
 
   std::optional<HotNarInfo> find(const nix::StorePathHash& hash);
-  void put(const nix::StorePathHash& hash, HotNarInfo info);
+
+  // `epoch` is that of before the answer was made: what was made before the last forget_all() is not kept.
+  void put(const nix::StorePathHash& hash, HotNarInfo info, std::uint64_t epoch);
+  std::uint64_t epoch() const noexcept { return epoch_.load(); }
+
+  // The answers would be others now: keys have changed.
+  void forget_all();
 
  private:
   static constexpr std::size_t kShards = 16;
@@ -42,6 +49,7 @@ class NarInfoMemory {
   Guarded<Shard>& shard_of(const nix::StorePathHash& hash);
 
   std::size_t bytes_per_half_shard_;
+  std::atomic<std::uint64_t> epoch_{0};
   std::array<Guarded<Shard>, kShards> shards_;
 };
 

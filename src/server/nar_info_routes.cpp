@@ -39,6 +39,7 @@ std::optional<http::Response> NarInfoRoutes::answer_from_memory(const http::Requ
 boost::asio::awaitable<http::Response> NarInfoRoutes::answer(const http::Request& request,
                                                              nix::StorePathHash hash) {
   auto prefetch = request.method == http::Method::get ? cache::Prefetch::yes : cache::Prefetch::no;
+  auto epoch = memory_.epoch();
   auto found = co_await narinfos_.find(hash, prefetch, Deadline::after(kAnswerTime));
   if (!found) co_return error_response(found.error());
   if (!*found) {
@@ -49,7 +50,7 @@ boost::asio::awaitable<http::Response> NarInfoRoutes::answer(const http::Request
   auto& served = **found;
   HotNarInfo hot{.prepared = http::prepare(200, headers_for(served.etag), std::move(served.text)),
                  .etag = served.etag};
-  memory_.put(hash, hot);
+  memory_.put(hash, hot, epoch);
   co_return respond(request, hot, served.how);
 }
 

@@ -20,6 +20,9 @@ class NarInfoRoutes {
   boost::asio::awaitable<http::Response> answer(const http::Request& request,
                                                 nix::StorePathHash hash);
 
+  // From now on answers are made anew.
+  void forget_all() { memory_.forget_all(); }
+
  private:
   cache::NarInfoService& narinfos_;
   NarInfoMemory memory_;

@@ -111,6 +111,10 @@ void start(Level level, Format format) {
   lowest.store(level);
 }
 
+void set_level(Level level) {
+  if (writer.load() != nullptr) lowest.store(level);
+}
+
 void stop() {
   lowest.store(Level::panic);
   auto* old = writer.exchange(nullptr);

@@ -38,6 +38,9 @@ enum class Format : std::uint8_t { json, console };
 // Begins to write lines of `level` and above to stdout. Call once, from main.
 void start(Level level, Format format);
 
+// Changes the level of a log that has been started.
+void set_level(Level level);
+
 // Writes what is queued and ends the writer thread.
 void stop();
 

@@ -29,6 +29,7 @@ struct HttpRequest {
   std::uint64_t first_byte = 0;  // > 0: Range: bytes=N-
   Decode decode = Decode::no;
   HttpTimeouts timeouts;
+  std::string netrc_file;  // user names and passwords by host, netrc(5); empty: none
 };
 
 struct ContentRange {

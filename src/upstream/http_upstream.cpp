@@ -92,7 +92,7 @@ class HttpUpstream final : public Upstream {
 
   Error refusal(int status) const {
     std::string what = name() + ": answered " + std::to_string(status);
-    if (status == 401 || status == 407) what += " (it wants credentials)";
+    if (status == 401 || status == 407) what += " (it wants credentials; see --netrc-file)";
     return Error(ErrorKind::upstream, std::move(what));
   }
 
@@ -106,6 +106,7 @@ class HttpUpstream final : public Upstream {
   // asked in vain. `failed` attempts so far are counted on.
   Task<HttpAnswer> ask(HttpRequest request, Deadline deadline, unsigned& failed) {
     request.timeouts = options_.timeouts;
+    request.netrc_file = options_.netrc_file;
     for (;;) {
       std::optional<std::chrono::seconds> retry_after;
       auto answer = co_await client_.fetch(request, deadline);
@@ -155,10 +156,10 @@ std::unique_ptr<Upstream> make_http_upstream(HttpUpstreamOptions options, HttpCl
   return std::make_unique<HttpUpstream>(std::move(options), client);
 }
 
-void add(UpstreamSet& upstreams, std::unique_ptr<Upstream> upstream) {
+void add(UpstreamList& list, std::shared_ptr<Upstream> upstream) {
   auto priority = [](const auto& u) { return u->priority(); };
-  auto behind = std::ranges::upper_bound(upstreams, upstream->priority(), {}, priority);
-  upstreams.insert(behind, std::move(upstream));
+  auto behind = std::ranges::upper_bound(list, upstream->priority(), {}, priority);
+  list.insert(behind, std::move(upstream));
 }
 
 }  // namespace ncps::upstream

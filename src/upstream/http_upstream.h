@@ -20,6 +20,7 @@ struct HttpUpstreamOptions {
   UpstreamUrl url;
   HttpTimeouts timeouts;
   RetryPolicy retry;
+  std::string netrc_file;  // with user names and passwords; empty: none
 };
 
 // `client` must outlive it.

@@ -229,7 +229,7 @@ TEST_F(HttpUpstreamNars, ArePeekedAtByHead) {
 
 TEST(UpstreamSet, IsAskedByPriorityAndThenAsAdded) {
   ScriptedClient client;
-  UpstreamSet set;
+  UpstreamList set;
   for (auto text : {"https://a", "https://b?priority=50", "https://c?priority=40",
                     "https://d?priority=0", "https://e?priority=50", "https://f?priority=0"}) {
     add(set, make_http_upstream({.url = UpstreamUrl::parse(text).value()}, client));

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/live.h"
 #include "nix/store_path_hash.h"
 #include "rt/byte_source.h"
 #include "rt/deadline.h"
@@ -47,9 +48,12 @@ class Upstream {
   virtual Task<std::optional<NarHead>> find_nar(std::string url, Deadline deadline) = 0;
 };
 
-// In the order in which they are asked: by priority, equal ones as added. Immutable once made.
-using UpstreamSet = std::vector<std::unique_ptr<Upstream>>;
+// In the order in which they are asked: by priority, equal ones as added.
+using UpstreamList = std::vector<std::shared_ptr<Upstream>>;
+void add(UpstreamList& list, std::shared_ptr<Upstream> upstream);
 
-void add(UpstreamSet& upstreams, std::unique_ptr<Upstream> upstream);
+// All that there are. Replaced as a whole when the options change: whoever works with a list, or with one of
+// it, keeps it until the work is done.
+using UpstreamSet = Live<UpstreamList>;
 
 }  // namespace ncps::upstream

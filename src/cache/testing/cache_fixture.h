@@ -42,7 +42,9 @@ struct CacheFixture : ::testing::Test {
   upstream::FakeUpstream& add_upstream(std::string name, int priority = 40) {
     auto fresh = std::make_unique<upstream::FakeUpstream>(std::move(name), priority);
     auto& fake = *fresh;
-    upstream::add(upstreams, std::move(fresh));
+    auto list = *upstreams.now();
+    upstream::add(list, std::move(fresh));
+    upstreams.replace(std::move(list));
     return fake;
   }
 
@@ -74,7 +76,8 @@ struct CacheFixture : ::testing::Test {
   }
 
   DownloadJob job(const Sample& sample) {
-    return job_for(sample.row(upstreams.empty() ? "" : upstreams.front()->name()), upstreams);
+    auto list = upstreams.now();
+    return job_for(sample.row(list->empty() ? "" : list->front()->name()), *list);
   }
 
   // How a download ends: what failed it, or nothing.
@@ -116,7 +119,7 @@ struct CacheFixture : ::testing::Test {
   testing::FaultPlan faults;
   storage::FailingBlobStore store{*real_store, faults};
   db::FailingCatalog catalog{*real_catalog, faults};
-  upstream::UpstreamSet upstreams;
+  upstream::UpstreamSet upstreams{{}};
   std::unique_ptr<Downloads> downloads =
       std::make_unique<Downloads>(runtime, deps(), DownloadLimits{});
   std::unique_ptr<NarService> nars =

@@ -16,8 +16,9 @@ struct NarInfoFixture : CacheFixture {
     if (service) ASSERT_TRUE(service->stop(Deadline::never()));
     service.reset();
     settle();
+    live_trust.replace(std::move(with));
     service = std::make_unique<NarInfoService>(runtime, store, catalog, upstreams, *downloads, cpu,
-                                               std::move(with));
+                                               live_trust);
   }
   void restart() { restart(trust()); }
 
@@ -51,8 +52,9 @@ struct NarInfoFixture : CacheFixture {
 
   nix::SecretKey upstream_key = nix::SecretKey::generate("upstream-1").value();
   nix::SecretKey own_key = nix::SecretKey::generate("ours").value();
+  Live<Trust> live_trust{trust()};
   std::unique_ptr<NarInfoService> service = std::make_unique<NarInfoService>(
-      runtime, store, catalog, upstreams, *downloads, cpu, trust());
+      runtime, store, catalog, upstreams, *downloads, cpu, live_trust);
 };
 
 }  // namespace ncps::cache

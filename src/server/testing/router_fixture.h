@@ -73,7 +73,9 @@ class RouterTest : public ::testing::Test {
     for (auto* fake : {&first, &second}) {
       auto upstream = std::make_unique<FakeUpstream>(fake == &first ? "https://a" : "https://b");
       *fake = upstream.get();
-      add(upstreams, std::move(upstream));
+      auto list = *upstreams.now();
+      add(list, std::move(upstream));
+      upstreams.replace(std::move(list));
     }
     store = storage::open_local({.root = root.path()}, disk).value();
     catalog = db::open_sqlite(root.path() / "db" / "x.sqlite").value();
@@ -155,8 +157,7 @@ class RouterTest : public ::testing::Test {
                      .policy = {}},
                     {}),
           nars(*t.store, *t.catalog, t.upstreams, downloads),
-          narinfos(t.runtime, *t.store, *t.catalog, t.upstreams, downloads, t.cpu,
-                   {.upstream_keys = {}, .signing_key = t.key, .sign_unverified = true}),
+          narinfos(t.runtime, *t.store, *t.catalog, t.upstreams, downloads, t.cpu, t.trust),
           narinfo_routes(narinfos, 1 << 20),
           nar_routes(nars),
           router({"cache.example", t.key.public_key()}, narinfo_routes, nar_routes) {}
@@ -172,11 +173,12 @@ class RouterTest : public ::testing::Test {
   Runtime runtime{2};
   Pool disk{2}, cpu{1};
   nix::SecretKey key = nix::SecretKey::generate("cache.example").value();
+  Live<cache::Trust> trust{{.upstream_keys = {}, .signing_key = key, .sign_unverified = true}};
   std::unique_ptr<storage::BlobStore> store;
   std::unique_ptr<db::Catalog> catalog;
   FakeUpstream* first = nullptr;  // asked first
   FakeUpstream* second = nullptr;
-  upstream::UpstreamSet upstreams;
+  upstream::UpstreamSet upstreams{{}};
   std::unique_ptr<Parts> parts;
   std::unique_ptr<http::Server> server;
 };

@@ -48,6 +48,10 @@ CurlTransfer::CurlTransfer(HttpRequest request, const std::string& user_agent)
   set(CURLOPT_HEADERDATA, this);
   set(CURLOPT_WRITEFUNCTION, &CurlTransfer::on_body);
   set(CURLOPT_WRITEDATA, this);
+  if (!request_.netrc_file.empty()) {
+    set(CURLOPT_NETRC, static_cast<long>(CURL_NETRC_OPTIONAL));  // what the URL says goes first
+    set(CURLOPT_NETRC_FILE, request_.netrc_file.c_str());
+  }
   if (request_.verb == Verb::head) set(CURLOPT_NOBODY, 1L);
   if (request_.decode == Decode::yes) set(CURLOPT_ACCEPT_ENCODING, "");
   if (request_.first_byte > 0) {

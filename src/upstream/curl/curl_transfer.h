@@ -18,9 +18,6 @@ namespace ncps::upstream {
 struct EasyDeleter {
   void operator()(CURL* easy) const noexcept { curl_easy_cleanup(easy); }
 };
-struct SlistDeleter {
-  void operator()(curl_slist* list) const noexcept { curl_slist_free_all(list); }
-};
 
 class CurlTransfer {
  public:
@@ -59,7 +56,6 @@ class CurlTransfer {
 
   HttpRequest request_;
   std::unique_ptr<CURL, EasyDeleter> easy_;
-  std::unique_ptr<curl_slist, SlistDeleter> headers_;
   char error_text_[CURL_ERROR_SIZE] = {};
 
   // Only the curl thread looks at these.

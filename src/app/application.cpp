@@ -1,0 +1,73 @@
+#include "app/application.h"
+
+#include "config/version.h"
+#include "upstream/curl/curl_client.h"
+#include "upstream/http_upstream.h"
+
+namespace ncps::app {
+namespace {
+
+constexpr auto kUnwind =
+    std::chrono::seconds(10);  // for what is left to notice that it was cut off
+constexpr std::size_t kHotNarInfoBytes = 64 << 20;
+
+upstream::UpstreamList make_upstreams(const config::ServeOptions& options,
+                                      upstream::HttpClient& client) {
+  upstream::UpstreamList list;
+  for (const auto& url : options.upstreams) {
+    upstream::HttpTimeouts timeouts{.connect = options.dialer_timeout,
+                                    .head = options.response_header_timeout};
+    auto netrc = options.netrc_file ? options.netrc_file->native() : std::string();
+    add(list, make_http_upstream(
+                  {.url = url, .timeouts = timeouts, .retry = {}, .netrc_file = netrc}, client));
+  }
+  return list;
+}
+
+cache::Trust make_trust(const config::ServeOptions& options, const nix::SecretKey& key) {
+  return {.upstream_keys = options.upstream_keys,
+          .signing_key = options.sign_narinfo ? std::optional(key) : std::nullopt,
+          .sign_unverified = options.sign_unverified};
+}
+
+}  // namespace
+
+Application::Application(const config::ServeOptions& options,
+                         std::unique_ptr<storage::BlobStore> store,
+                         std::unique_ptr<db::Catalog> catalog, Runtime& runtime, Pool& disk,
+                         Pool& cpu, const nix::SecretKey& key)
+    : store_(std::move(store)),
+      catalog_(std::move(catalog)),
+      client_(upstream::make_curl_client({.user_agent = "ncps/" + std::string(config::kVersion)})),
+      key_(key),
+      upstreams_(make_upstreams(options, *client_)),
+      trust_(make_trust(options, key)),
+      downloads_(runtime,
+                 {.store = *store_, .catalog = *catalog_, .disk = disk, .cpu = cpu, .policy = {}},
+                 {}),
+      nars_(*store_, *catalog_, upstreams_, downloads_),
+      narinfos_(runtime, *store_, *catalog_, upstreams_, downloads_, cpu, trust_),
+      narinfo_routes_(narinfos_, kHotNarInfoBytes),
+      nar_routes_(nars_),
+      router_({options.hostname, key.public_key()}, narinfo_routes_, nar_routes_) {}
+
+void Application::use(const config::ServeOptions& options) {
+  upstreams_.replace(make_upstreams(options, *client_));
+  trust_.replace(make_trust(options, key_));
+  narinfo_routes_.forget_all();
+}
+
+void Application::cut_off() {
+  client_->stop();
+  downloads_.cut_off();
+}
+
+bool Application::stop(Deadline grace) {
+  // narinfos first: they begin downloads.
+  if (narinfos_.stop(grace) && downloads_.stop(grace)) return true;
+  cut_off();
+  auto last = Deadline::after(kUnwind);
+  return narinfos_.stop(last) && downloads_.stop(last);
+}
+
+}  // namespace ncps::app

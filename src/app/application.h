@@ -1,0 +1,53 @@
+// Application: everything that serves, put together.
+//
+// Built top to bottom, destroyed bottom to top: a pool is joined after all that uses it is gone, and before the
+// loops that it posts to.
+#pragma once
+
+#include <memory>
+
+#include "base/live.h"
+#include "cache/nar_info_service.h"
+#include "cache/nar_service.h"
+#include "config/serve_options.h"
+#include "server/router.h"
+#include "upstream/http_client.h"
+
+namespace ncps::app {
+
+class Application {
+ public:
+  // Runtime and pools must outlive it.
+  Application(const config::ServeOptions& options, std::unique_ptr<storage::BlobStore> store,
+              std::unique_ptr<db::Catalog> catalog, Runtime& runtime, Pool& disk, Pool& cpu,
+              const nix::SecretKey& key);
+
+  boost::asio::awaitable<http::Response> answer(const http::Request& request) {
+    return router_.answer(request);
+  }
+
+  // Puts into force what can change while we serve: upstreams, keys, signing. Thread-safe.
+  void use(const config::ServeOptions& options);
+
+  // The grace is over: whatever still waits fails now.
+  void cut_off();
+
+  // Ends what still runs, in the grace that is left or by force; false if something does not end.
+  bool stop(Deadline grace);
+
+ private:
+  std::unique_ptr<storage::BlobStore> store_;
+  std::unique_ptr<db::Catalog> catalog_;
+  std::unique_ptr<upstream::HttpClient> client_;
+  nix::SecretKey key_;
+  upstream::UpstreamSet upstreams_;
+  Live<cache::Trust> trust_;
+  cache::Downloads downloads_;
+  cache::NarService nars_;
+  cache::NarInfoService narinfos_;
+  server::NarInfoRoutes narinfo_routes_;
+  server::NarRoutes nar_routes_;
+  server::Router router_;
+};
+
+}  // namespace ncps::app

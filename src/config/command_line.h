@@ -1,0 +1,32 @@
+// The command line: a command, and the flags that were given.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "config/raw_values.h"
+
+namespace ncps::config {
+
+enum class Command : std::uint8_t {
+  serve,
+  config_check,      // say whether the options are right
+  config_show,       // say what they are, and where each comes from
+  config_example,    // print config.example.yaml
+  config_reference,  // print docs/configuration.md
+  completion,        // print a shell's completions
+  print_and_exit,    // --help, --version
+};
+
+struct CommandLine {
+  Command command = Command::serve;
+  std::string text;  // print_and_exit: what to print; completion: the shell
+  GivenFlags given;
+};
+
+// Reads the arguments after the program's name. Errors: invalid, with what is wrong and where help
+// is.
+Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments);
+
+}  // namespace ncps::config

@@ -1,0 +1,69 @@
+#include "config/load.h"
+
+#include <algorithm>
+#include <iterator>
+
+#include "config/option_table.h"
+
+namespace ncps::config {
+namespace {
+
+struct FileChoice {
+  std::filesystem::path path;
+  bool named;  // by somebody, so it must be there
+};
+
+std::optional<FileChoice> choose_file(const GivenFlags& given, const Environment& environment) {
+  auto filled = [&](std::string_view name) {
+    auto value = environment(name);
+    return value && !value->empty() ? value : std::nullopt;
+  };
+  auto it = given.find("--config");
+  if (it != given.end() && !it->second.empty()) return FileChoice{it->second.back(), true};
+  if (auto path = filled("NCPS_CONFIG_FILE")) return FileChoice{*path, true};
+  auto below = std::filesystem::path("ncps") / "config.yaml";
+  if (auto xdg = filled("XDG_CONFIG_HOME")) return FileChoice{*xdg / below, false};
+  if (auto home = filled("HOME"))
+    return FileChoice{std::filesystem::path(*home) / ".config" / below, false};
+  return std::nullopt;
+}
+
+}  // namespace
+
+Loaded load(const GivenFlags& given, const Environment& environment) {
+  Loaded out;
+  std::optional<FileValues> file;
+  if (auto chosen = choose_file(given, environment)) {
+    auto entries = read_config_file(chosen->path);
+    if (entries) {
+      file = FileValues{chosen->path.native(), std::move(*entries)};
+    } else if (chosen->named || entries.error().kind() != ErrorKind::not_found) {
+      out.mistakes.push_back("the configuration file: " + entries.error().what());
+    }
+  }
+  auto gathered = gather(given, environment, file);
+  auto read = read_serve_options(gathered.values, environment);
+  out.values = std::move(gathered.values);
+  out.options = std::move(read.options);
+  out.not_yet = std::move(read.not_yet);
+  for (auto* more : {&gathered.mistakes, &read.mistakes})
+    std::ranges::move(*more, std::back_inserter(out.mistakes));
+  for (auto* more : {&gathered.warnings, &read.warnings})
+    std::ranges::move(*more, std::back_inserter(out.warnings));
+  return out;
+}
+
+std::vector<std::string> need_restart(const RawValues& now, const RawValues& next) {
+  static const std::vector<std::string> kNone;
+  std::vector<std::string> out;
+  for (const auto& option : option_table()) {
+    if (option.reload == Reload::yes || option.effect == Effect::none) continue;
+    auto a = now.find(option.flag), b = next.find(option.flag);
+    const auto& before = a == now.end() ? kNone : a->second.values;
+    const auto& after = b == next.end() ? kNone : b->second.values;
+    if (before != after) out.emplace_back(option.flag);
+  }
+  return out;
+}
+
+}  // namespace ncps::config

@@ -1,0 +1,52 @@
+#include "config/reader.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "config/option_table.h"
+#include "upstream/upstream_url.h"
+
+namespace ncps::config {
+namespace {
+
+bool is_secret(std::string_view flag) {
+  auto it = std::ranges::find(option_table(), flag, &OptionSpec::flag);
+  return it != option_table().end() && it->secret == Secret::yes;
+}
+
+}  // namespace
+
+void Reader::mistake(std::string_view flag, const RawValue& raw, const std::string& text,
+                     const std::string& why) {
+  std::string line = raw.origin + ": ";
+  if (raw.origin != flag) line.append(flag).append(" ");
+  if (!is_secret(flag)) line += "'" + upstream::masked_url(text) + "' ";
+  mistakes_.push_back(line + why);
+}
+
+Result<bool> parse_bool(std::string_view text) {
+  for (auto yes : {"1", "t", "T", "true", "TRUE", "True"})
+    if (text == yes) return true;
+  for (auto no : {"0", "f", "F", "false", "FALSE", "False"})
+    if (text == no) return false;
+  return fail(ErrorKind::invalid, "is neither true nor false");
+}
+
+Result<unsigned> parse_count(std::string_view text) {
+  constexpr unsigned kMost = 1'000'000;
+  unsigned value = 0;
+  auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (text.empty() || ec != std::errc() || end != text.data() + text.size() || value > kMost) {
+    return fail(ErrorKind::invalid, "is no whole number from 0 to 1000000");
+  }
+  return value;
+}
+
+Result<std::filesystem::path> parse_path(std::string_view text) {
+  std::error_code ec;
+  auto path = std::filesystem::absolute(std::filesystem::path(text), ec);
+  if (text.empty() || ec) return fail(ErrorKind::invalid, "is no path");
+  return path;
+}
+
+}  // namespace ncps::config
