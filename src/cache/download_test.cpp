@@ -29,7 +29,7 @@ struct Download : CacheFixture {
     auto got = run(get(sample.url())).value();
     EXPECT_FALSE(got.error);
     EXPECT_TRUE(got.bytes == sample.file);
-    EXPECT_EQ(files_in("store/tmp"), 0u);
+    EXPECT_TRUE(nothing_temporary());
   }
   static std::vector<std::uint64_t> first_bytes(const FakeUpstream& upstream) {
     std::vector<std::uint64_t> all;

@@ -85,8 +85,16 @@ std::string unique_name() {
 }  // namespace
 
 SpoolFile::~SpoolFile() {
-  std::error_code ignored;
-  if (!path_.empty()) fs::remove(path_, ignored);
+  auto clean_up = [fd = std::make_shared<UniqueFd>(std::move(fd_)), path = std::move(path_)] {
+    std::error_code ignored;
+    if (!path.empty()) fs::remove(path, ignored);
+    fd->reset();
+  };
+  if (elsewhere_) {
+    elsewhere_(std::move(clean_up));
+  } else {
+    clean_up();
+  }
 }
 
 Result<void> SpoolFile::append(std::string_view bytes) {

@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -19,7 +20,8 @@
 namespace ncps::storage {
 
 // One writer; the descriptor may be read by anybody up to size(). Blocking: for the disk pool only.
-// Destroying it removes the file, unless it has been moved away.
+// Destroying it removes the file, unless it has been moved away; that may block (a large file's blocks are given
+// back), so it can be made to happen elsewhere.
 class SpoolFile {
  public:
   SpoolFile(UniqueFd fd, std::filesystem::path path) : fd_(std::move(fd)), path_(std::move(path)) {}
@@ -37,6 +39,11 @@ class SpoolFile {
   // Errors: unavailable.
   Result<void> move_to(const std::filesystem::path& target);
 
+  // From now on the destructor hands its work to `elsewhere`, which must be callable until then.
+  void clean_up_by(std::function<void(std::function<void()>)> elsewhere) {
+    elsewhere_ = std::move(elsewhere);
+  }
+
   int fd() const noexcept { return fd_.get(); }
   std::uint64_t size() const noexcept { return size_; }  // bytes appended; the writer's own view
   const std::filesystem::path& path() const noexcept { return path_; }
@@ -45,6 +52,7 @@ class SpoolFile {
   UniqueFd fd_;
   std::filesystem::path path_;  // empty once moved
   std::uint64_t size_ = 0;
+  std::function<void(std::function<void()>)> elsewhere_;
 };
 
 // Thread-safe. Blocking: create() is for the disk pool.

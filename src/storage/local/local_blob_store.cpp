@@ -128,7 +128,9 @@ class LocalBlobStore final : public BlobStore {
 
   Task<std::unique_ptr<SpoolFile>> spool() override {
     auto work = [&] { return spool_dir_->create(); };
-    co_return co_await offload(disk_, std::move(work));
+    CO_TRY(auto file, co_await offload(disk_, std::move(work)));
+    file->clean_up_by([&disk = disk_](auto clean_up) { boost::asio::post(disk, clean_up); });
+    co_return std::move(file);
   }
 
   Task<void> publish(SpoolFile& file, BlobKey key) override {
