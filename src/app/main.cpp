@@ -41,13 +41,18 @@ void say_warnings(const config::Loaded& loaded) {
     for (const auto& line : *lines) std::fprintf(stderr, "ncps: warning: %s\n", line.c_str());
 }
 
-int serve(const config::CommandLine& line, config::Loaded loaded) {
+// To serve with what this version cannot do is a mistake.
+config::Loaded to_serve(config::Loaded loaded) {
   std::ranges::move(loaded.not_yet, std::back_inserter(loaded.mistakes));
+  return loaded;
+}
+
+int serve(const config::CommandLine& line, config::Loaded loaded) {
   if (int status = say_mistakes(loaded); status != 0) return status;
   app::block_signals();
   bool console = loaded.options.log_console.value_or(::isatty(STDOUT_FILENO) != 0);
   log::start(loaded.options.log_level, console ? log::Format::console : log::Format::json);
-  auto reload = [&line] { return config::load(line.given, variable); };
+  auto reload = [&line] { return to_serve(config::load(line.given, variable)); };
   int status = app::serve(std::move(loaded), reload);
   log::stop();
   return status;
@@ -75,7 +80,7 @@ int main(int argc, char** argv) {
   }
   auto loaded = [&] { return config::load(line->given, variable); };
   switch (line->command) {
-    case config::Command::serve: return serve(*line, loaded());
+    case config::Command::serve: return serve(*line, to_serve(loaded()));
     case config::Command::config_check: return check(loaded());
     case config::Command::config_show: return show(loaded());
     case config::Command::config_example: return print(config::example_yaml());

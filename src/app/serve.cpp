@@ -58,28 +58,27 @@ int cannot_start(const Error& error) {
   return 1;
 }
 
-// All of the new options or none.
-void reload(config::Loaded& now, config::Loaded next, Application& app) {
+// All of the new options or none. What only a restart changes is still as it was at the start.
+void reload(const config::Loaded& at_start, const config::Loaded& next, Application& app) {
   if (!next.mistakes.empty()) {
     for (const auto& mistake : next.mistakes)
       log::error("wrong option, the old ones stay in force", {{"mistake", mistake}});
     return;
   }
   warn(next);
-  for (const auto& flag : config::need_restart(now.values, next.values)) {
+  for (const auto& flag : config::need_restart(at_start.values, next.values)) {
     log::warn("a new value needs a restart", {{"option", flag}});
   }
   log::set_level(next.options.log_level);
   app.use(next.options);
-  now = std::move(next);
-  log::info("new options are in force", {{"upstreams", now.options.upstreams.size()},
-                                         {"upstream_keys", now.options.upstream_keys.size()}});
+  log::info("new options are in force", {{"upstreams", next.options.upstreams.size()},
+                                         {"upstream_keys", next.options.upstream_keys.size()}});
 }
 
-int run(http::Server& server, Application& app, config::Loaded& loaded,
+int run(http::Server& server, Application& app, const config::Loaded& at_start,
         const std::function<config::Loaded()>& read_options) {
   int number = 0;
-  while ((number = wait_for_signal()) == SIGHUP) reload(loaded, read_options(), app);
+  while ((number = wait_for_signal()) == SIGHUP) reload(at_start, read_options(), app);
   leave_at_next_signal();
   auto grace = Deadline::after(kGrace);
   log::info("stopping: finishing what is in flight; a second signal ends it at once",

@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <iterator>
 #include <ranges>
+#include <set>
 
+#include "config/nearest.h"
 #include "config/option_table.h"
 #include "config/version.h"
 
@@ -60,6 +62,21 @@ class Flags {
   GivenFlags& into_;
 };
 
+// What is neither option, value nor command. Only names are said: the rest may be a secret behind a
+// mistyped flag.
+std::string stray(const std::vector<std::string>& words, const GivenFlags& known) {
+  std::set<std::string, std::less<>> names;
+  for (const auto& [flag, values] : known) names.insert(flag);
+  std::string out;
+  for (std::string_view word : words) {
+    if (!word.starts_with("--")) continue;
+    std::string name(word.substr(0, word.find('=')));
+    out += (out.empty() ? "" : "\nncps: ") + name + " is no option; did you mean '" +
+           nearest(name, names) + "'?";
+  }
+  return out.empty() ? "a word that is no command; there are serve, config and completion" : out;
+}
+
 }  // namespace
 
 Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments) {
@@ -110,8 +127,9 @@ Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments
     return CommandLine{
         .command = Command::print_and_exit, .text = std::move(text).str(), .given = {}};
   } catch (const CLI::ParseError& e) {
+    auto strays = app.remaining(true);
     return fail(ErrorKind::invalid,
-                std::string(e.what()) + "\n`ncps serve --help` lists every option");
+                (strays.empty() ? std::string(e.what()) : stray(strays, all)) + "\n`ncps serve --help` lists every option");
   }
   for (auto& [flag, values] : all)
     if (!values.empty()) out.given[flag] = std::move(values);

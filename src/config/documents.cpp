@@ -5,7 +5,7 @@
 #include <iterator>
 
 #include "config/option_table.h"
-#include "upstream/upstream_url.h"
+#include "config/sayable.h"
 
 namespace ncps::config {
 namespace {
@@ -74,9 +74,9 @@ class YamlTree {
 };
 
 std::string masked(const OptionSpec& option, const std::string& value) {
-  if (option.flag == "--cache-database-url") return upstream::masked_url(value);
-  if (option.secret == Secret::yes) return "********";
-  return value.find("://") == value.npos ? value : upstream::masked_url(value);
+  bool database = option.flag == "--cache-database-url" && value.find(':') != value.npos;
+  if (option.secret == Secret::yes && !database) return "********";
+  return sayable(value);
 }
 
 }  // namespace

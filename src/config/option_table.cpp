@@ -149,7 +149,7 @@ constexpr std::array kOptions = {
 
     OptionSpec{kAbsent, "--analytics-reporting-enabled", "ANALYTICS_REPORTING_ENABLED", "analytics.reporting.enabled", flag, kGlobal, kNone, kOpen, kStart, "",
         "Nothing is ever reported to anybody"},
-    OptionSpec{kAbsent, "--analytics-reporting-samples", "", "", flag, kGlobal, kNone, kOpen, kStart, "",
+    OptionSpec{kAbsent, "--analytics-reporting-samples", "", "analytics.reporting.samples", flag, kGlobal, kNone, kOpen, kStart, "",
         "Nothing is ever reported to anybody"},
     OptionSpec{kAbsent, "--use-xz-binary", "USE_XZ_BINARY", "use-xz-binary", flag, kGlobal, kNone, kOpen, kStart, "",
         "xz is decompressed in the program itself"},

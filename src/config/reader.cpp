@@ -4,7 +4,7 @@
 #include <charconv>
 
 #include "config/option_table.h"
-#include "upstream/upstream_url.h"
+#include "config/sayable.h"
 
 namespace ncps::config {
 namespace {
@@ -20,7 +20,7 @@ void Reader::mistake(std::string_view flag, const RawValue& raw, const std::stri
                      const std::string& why) {
   std::string line = raw.origin + ": ";
   if (raw.origin != flag) line.append(flag).append(" ");
-  if (!is_secret(flag)) line += "'" + upstream::masked_url(text) + "' ";
+  if (!is_secret(flag)) line += "'" + sayable(text) + "' ";
   mistakes_.push_back(line + why);
 }
 

@@ -1,15 +1,18 @@
 """What hangs is given up, what is only slow is not. All at once, because each takes most of a minute."""
 from __future__ import annotations
 
+import contextlib
 import socket
 import time
 import unittest
+from concurrent.futures import ThreadPoolExecutor
 
 from .lab import closure, raw
 from .lab.case import LabCase, narinfo_target
 from .lab.waiting import eventually
 
 GIVEN_UP = 40.0
+GONE = 45.0  # after a signal: 30 s of grace, and some to unwind
 SOME_MORE = 2.0  # for a loaded machine
 
 
@@ -24,7 +27,7 @@ class Patience(LabCase):
         slow_proxy = self.ncps((slow_server, slow_cache))
         stalled_proxy = self.ncps((stalled_server, stalled_cache))
 
-        with raw.Connection(slow_proxy.url, timeout=60) as half_a_head:
+        with raw.Connection(slow_proxy.url, timeout=60) as half_a_head, self.stopping_with_far_ranges():
             half_a_head.send(b"GET / HTTP/1.1\r\nHost: x\r\n")
             begin = time.monotonic()
             slow_stream = raw.Stream(slow_proxy.url, self.nar_target(slow_proxy, slow_leaf)).start()
@@ -43,6 +46,35 @@ class Patience(LabCase):
             slow_stream.join(30)
             self.assertEqual((slow_stream.status, slow_stream.ending), (200, raw.COMPLETE))
             self.assertGreater(time.monotonic() - begin, GIVEN_UP)
+
+    @contextlib.contextmanager
+    def stopping_with_far_ranges(self):
+        """Meanwhile: SIGTERM, while clients wait for ranges that a stalled and a slow download are far from."""
+        made = [closure.single(2, name) for name in ("stopping stalled", "stopping slow")]
+        caches = [each.cache("xz") for each in made]
+        servers = [self.upstream(cache) for cache in caches]
+        servers[0].fault(".nar.xz", stall_at=100_000)
+        servers[1].fault(".nar.xz", rate=10_000)
+        proxy = self.ncps(*zip(servers, caches))
+        streams = [raw.Stream(proxy.url, self.nar_target(proxy, each.root), {"Range": "bytes=1900000-"}).start()
+                   for each in made]
+        for server in servers:
+            eventually(lambda: server.bytes_sent(".nar.xz") > 0, "the download runs")
+        for stream in streams:
+            eventually(lambda: stream.head, "the client has a head, and waits")
+        proxy.send_signal()
+        begin = time.monotonic()
+        with ThreadPoolExecutor(1) as pool:
+            gone = pool.submit(lambda: (proxy.wait(GONE), time.monotonic() - begin))
+            yield
+            status, seconds = gone.result()
+        self.assertLess(seconds, GONE)
+        self.assertIn(status, (0, 1))
+        for stream in streams:
+            stream.join(5)
+            broken = stream.status in (None, 206) and stream.ending in (raw.SHORT, raw.RESET)
+            self.assertTrue(broken or stream.status in (500, 502, 503, 504), (stream.status, stream.ending))
+        self.assertEqual(proxy.stored_nars(), {})
 
     def assert_closed(self, connection: socket.socket) -> None:
         """Perhaps an answer, 408, and then the end."""

@@ -7,6 +7,7 @@
   body      a file as the body of an answer, with its fault
   upstream  an HTTP binary cache that does it
   ncps      the program under test as a process
+  config_file  configuration files in YAML, TOML and JSON
   client    real Nix commands, each in a world of its own
   raw       HTTP over a bare socket: what really came over the wire, and how it ended
   case      the TestCase that puts these together and cleans up

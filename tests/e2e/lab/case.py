@@ -38,6 +38,22 @@ class LabCase(unittest.TestCase):
     def ncps(self, *upstreams: tuple[Upstream, Cache], **options) -> Ncps:
         return self.ncps_before_start(*upstreams, **options).start()
 
+    def ncps_given(self, *arguments: str, **environment: str) -> Ncps:
+        """A running server with exactly this command line."""
+        server = Ncps(self.folder("ncps"), arguments=arguments, environment=environment)
+        self.addCleanup(server.kill9)
+        return server.start()
+
+    def options(self, *upstreams: tuple[Upstream, Cache], **changes: object) -> dict[str, object]:
+        """What a configuration file must hold, by key; changes have "__" for "." and "_" for "-"."""
+        home = self.folder("options")
+        keys = sorted({cache.key.public for _, cache in upstreams if cache.key})
+        made = {"cache.hostname": "cache.example", "cache.storage.local": str(home / "storage"),
+                "cache.temp-path": str(home / "temp"), "cache.database-url": f"sqlite:{home / 'db.sqlite'}",
+                "cache.upstream.urls": [server.url for server, _ in upstreams],
+                "cache.upstream.public-keys": keys, "server.addr": "127.0.0.1:0"}
+        return made | {name.replace("__", ".").replace("_", "-"): value for name, value in changes.items()}
+
     def client(self, *keys: str, **settings: str) -> NixClient:
         return NixClient(self.folder("client"), keys, **settings)
 

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import threading
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Sequence
@@ -19,14 +20,42 @@ BINARY = Path(os.environ.get("NCPS_BINARY") or Path(__file__).parents[3] / "buil
 
 
 def clean_environment() -> dict[str, str]:
-    """No settings of this machine reach the program."""
-    prefixes = ("CACHE_", "SERVER_", "LOG_", "PROMETHEUS_", "OTEL_", "NETRC_", "NCPS_", "XDG_")
-    return {k: v for k, v in os.environ.items() if not k.startswith(prefixes) and "proxy" not in k.lower()}
+    """No settings of this machine reach the program, also not by files in somebody's home."""
+    prefixes = ("CACHE_", "SERVER_", "LOG_", "PROMETHEUS_", "OTEL_", "NETRC_", "NCPS_", "XDG_", "UPSTREAM_",
+                "ANALYTICS_", "USE_XZ_", "XZ_", "PPROF_")
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(prefixes) and "proxy" not in k.lower()}
+    return kept | {"HOME": "/nonexistent"}
 
 
 def leave_with_parent() -> None:
     """In the child: be killed when the test run is, whatever ended that (prctl(2), PR_SET_PDEATHSIG)."""
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
+@dataclass
+class Run:
+    """A command that ended by itself."""
+    status: int
+    out: str
+    err: str
+    seconds: float
+
+    @property
+    def said(self) -> str:
+        return self.out + self.err
+
+
+def run_ncps(*arguments: str, within: float = 5, **environment: str) -> Run:
+    """The program with these arguments, which is to end by itself."""
+    if not BINARY.exists():
+        raise AssertionError(f"{BINARY} is not built; build it or set NCPS_BINARY")
+    begin = time.monotonic()
+    try:
+        run = subprocess.run([str(BINARY), *arguments], env=clean_environment() | environment, text=True,
+                             stdin=subprocess.DEVNULL, capture_output=True, timeout=within)
+    except subprocess.TimeoutExpired as error:
+        raise AssertionError(f"still there after {within:g} s: {arguments}\n{error.stdout}\n{error.stderr}") from None
+    return Run(run.returncode, run.stdout, run.stderr, time.monotonic() - begin)
 
 
 @dataclass
@@ -41,6 +70,7 @@ class Ncps:
     log_level: str = "info"
     more: Sequence[str] = ()
     environment: dict[str, str] = field(default_factory=dict)
+    arguments: Sequence[str] | None = None  # the whole command line instead of all the above
 
     def __post_init__(self) -> None:
         self.process: subprocess.Popen[bytes] | None = None
@@ -63,6 +93,8 @@ class Ncps:
         return self.storage / "config/cache.key"
 
     def command(self) -> list[str]:
+        if self.arguments is not None:
+            return [str(BINARY), *self.arguments]
         options = [f"--cache-hostname={self.hostname}", f"--cache-storage-local={self.storage}",
                    f"--cache-database-url=sqlite:{self.home / 'db.sqlite'}", f"--cache-temp-path={self.temp}",
                    f"--cache-sign-narinfo={'true' if self.sign else 'false'}", f"--server-addr={self.address}"]
@@ -102,7 +134,7 @@ class Ncps:
 
     def wait_listening(self, within: float = 15) -> None:
         line = self.wait_line("listening", within)
-        self.url = f"http://{line['addr']}"
+        self.url = line["addr"] if line["addr"].startswith("unix:") else f"http://{line['addr']}"
 
     def _collect(self, process: subprocess.Popen[bytes], lines: list[dict]) -> None:
         assert process.stdout
@@ -155,6 +187,19 @@ class Ncps:
     def find_line(self, message: str, **fields: object) -> dict | None:
         wanted = {"message": message} | fields
         return next((line for line in list(self.lines) if wanted.items() <= line.items()), None)
+
+    def count_lines(self, message: str) -> int:
+        return sum(line.get("message") == message for line in list(self.lines))
+
+    def reload(self, mistakes: int = 0) -> None:
+        """SIGHUP, and waits until the new options are in force, or refused for so many mistakes."""
+        message = "wrong option, the old ones stay in force" if mistakes else "new options are in force"
+        enough = self.count_lines(message) + max(1, mistakes)
+        self.send_signal(signal.SIGHUP)
+        try:
+            eventually(lambda: self.count_lines(message) >= enough, f"an answer to SIGHUP: {message}")
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.tail()}") from None
 
     def wait_line(self, message: str, within: float = 10, **fields: object) -> dict:
         assert self.process

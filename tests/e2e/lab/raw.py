@@ -59,14 +59,16 @@ class Connection:
     """One connection; several requests one after the other, or pipelined."""
 
     def __init__(self, url: str, timeout: float = 20, receive_buffer: int | None = None) -> None:
+        """`url`: http://host:port, or unix:/path."""
         parts = urlsplit(url)
-        self.host = parts.netloc
-        self.socket = socket.socket()
+        unix = parts.scheme == "unix"
+        self.host = "localhost" if unix else parts.netloc
+        self.socket = socket.socket(socket.AF_UNIX if unix else socket.AF_INET)
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(timeout)
         try:
-            self.socket.connect((parts.hostname, parts.port))
+            self.socket.connect(parts.path if unix else (parts.hostname, parts.port))
         except OSError:
             self.socket.close()
             raise

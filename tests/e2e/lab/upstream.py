@@ -5,6 +5,7 @@ down, and back.
 """
 from __future__ import annotations
 
+import base64
 import contextlib
 import os
 import socket
@@ -17,8 +18,12 @@ from .faults import BOTH, Fault, Faults
 
 
 class Upstream:
-    def __init__(self, folder: Path, latency: float = 0, rate: float | None = None, etags: bool = True) -> None:
+    def __init__(self, folder: Path, latency: float = 0, rate: float | None = None, etags: bool = True,
+                 auth: str | None = None, host: str = "127.0.0.1") -> None:
+        """`auth`, "user:password", is what it wants to hear; `host` is any address of 127.0.0.0/8."""
         self.folder = folder
+        self.host = host
+        self.auth = auth
         self.faults = Faults()
         self.usual = Fault(delay=latency, rate=rate)
         self.etags = etags
@@ -34,7 +39,7 @@ class Upstream:
     def start(self) -> "Upstream":
         listener = socket.socket()
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(("127.0.0.1", self.port))
+        listener.bind((self.host, self.port))
         listener.listen(256)
         self.port = listener.getsockname()[1]
         self._listener, self._stopping = listener, threading.Event()
@@ -62,7 +67,7 @@ class Upstream:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.host}:{self.port}"
 
     # --- what it was asked ---
 
@@ -125,7 +130,9 @@ class Upstream:
             stopping.wait(fault.delay)
         if fault.drop or stopping.is_set():
             raise Gone
-        if fault.redirect is not None:
+        if not self._may(headers):
+            self._text(connection, request, 401, {"WWW-Authenticate": 'Basic realm="lab"'})
+        elif fault.redirect is not None:
             self._text(connection, request, 302, {"Location": fault.redirect} | dict(fault.headers))
         elif fault.status is not None:
             self._text(connection, request, fault.status, fault.headers)
@@ -137,6 +144,10 @@ class Upstream:
                 else:
                     Body(connection, request, fault, self.etags, stopping).send(*content)
         request.finished = True
+
+    def _may(self, headers: dict[str, str]) -> bool:
+        wanted = self.auth and "Basic " + base64.b64encode(self.auth.encode()).decode()
+        return not wanted or headers.get("authorization") == wanted
 
     def _open(self, path: str, fault: Fault, stack: contextlib.ExitStack) -> tuple[int, int] | None:
         """Descriptor and size of what is to be sent."""
