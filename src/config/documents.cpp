@@ -4,8 +4,8 @@
 
 #include <iterator>
 
+#include "config/masking.h"
 #include "config/option_table.h"
-#include "upstream/upstream_url.h"
 
 namespace ncps::config {
 namespace {
@@ -72,12 +72,6 @@ class YamlTree {
  private:
   std::vector<std::string_view> open_;
 };
-
-std::string masked(const OptionSpec& option, const std::string& value) {
-  if (option.flag == "--cache-database-url") return upstream::masked_url(value);
-  if (option.secret == Secret::yes) return "********";
-  return value.find("://") == value.npos ? value : upstream::masked_url(value);
-}
 
 }  // namespace
 
