@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstdlib>
 #include <span>
 
 #include "base/duration.h"
@@ -94,13 +95,24 @@ bool any(std::string_view field) {
   return field.starts_with('*') || field.starts_with('?');
 }
 
+// As Go sees it: $TZ, or else the system's, or else UTC (containers have no /etc/localtime).
+const date::time_zone* local_zone() {
+  const char* set = std::getenv("TZ");
+  std::string_view name = set == nullptr ? "" : set;
+  if (name.starts_with(':')) name.remove_prefix(1);
+  try {
+    return name.empty() ? date::current_zone() : date::locate_zone(std::string(name));
+  } catch (const std::exception&) {
+    return date::locate_zone("UTC");
+  }
+}
+
 Result<const date::time_zone*> find_zone(std::string_view name) {
   try {
-    if (name.empty() || name == "Local") return date::current_zone();
+    if (name.empty() || name == "Local") return local_zone();
     return date::locate_zone(std::string(name));
   } catch (const std::exception&) {
-    return fail(ErrorKind::invalid,
-                "names the time zone '" + std::string(name) + "', which this system does not know");
+    return fail(ErrorKind::invalid, "names a time zone that this system does not know");
   }
 }
 

@@ -62,19 +62,18 @@ class Flags {
   GivenFlags& into_;
 };
 
-// What is neither option, value nor command. Only names are said: the rest may be a secret behind a
-// mistyped flag.
-std::string stray(const std::vector<std::string>& words, const GivenFlags& known) {
-  std::set<std::string, std::less<>> names;
+// "there is no flag --x; did you mean --y?", without its value.
+std::optional<std::string> unexpected_flag(const std::vector<std::string>& arguments,
+                                           const GivenFlags& known) {
+  std::set<std::string, std::less<>> names = {"--help", "--help-all", "--version"};
   for (const auto& [flag, values] : known) names.insert(flag);
-  std::string out;
-  for (std::string_view word : words) {
-    if (!word.starts_with("--")) continue;
-    std::string name(word.substr(0, word.find('=')));
-    out += (out.empty() ? "" : "\nncps: ") + name + " is no option; did you mean '" +
-           nearest(name, names) + "'?";
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    auto flag = arguments[i].substr(0, arguments[i].find('='));
+    bool is_value = i > 0 && known.contains(arguments[i - 1]);
+    if (!flag.starts_with("--") || is_value || names.contains(flag)) continue;
+    return "there is no flag " + flag + "; did you mean " + nearest(flag, names) + "?";
   }
-  return out.empty() ? "a word that is no command; there are serve, config and completion" : out;
+  return std::nullopt;
 }
 
 }  // namespace
@@ -116,8 +115,8 @@ Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments
   // "--flag=" says nothing, as an empty variable does; CLI11 would take the next argument for its value.
   std::vector<std::string> reversed;
   std::ranges::remove_copy_if(
-      std::views::reverse(arguments), std::back_inserter(reversed), [](const std::string& a) {
-        return a.starts_with("--") && a.ends_with('=') && a.find('=') == a.size() - 1;
+      std::views::reverse(arguments), std::back_inserter(reversed), [&](const std::string& a) {
+        return a.ends_with('=') && all.contains(std::string_view(a).substr(0, a.size() - 1));
       });
   try {
     app.parse(std::move(reversed));
@@ -127,9 +126,10 @@ Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments
     return CommandLine{
         .command = Command::print_and_exit, .text = std::move(text).str(), .given = {}};
   } catch (const CLI::ParseError& e) {
-    auto strays = app.remaining(true);
-    return fail(ErrorKind::invalid,
-                (strays.empty() ? std::string(e.what()) : stray(strays, all)) + "\n`ncps serve --help` lists every option");
+    auto what = unexpected_flag(arguments, all).value_or(e.what());
+    if (dynamic_cast<const CLI::ExtrasError*>(&e) != nullptr && what == e.what())
+      what = "there is an argument that belongs to no flag";  // not repeated: it may be a secret
+    return fail(ErrorKind::invalid, what + "\n`ncps serve --help` lists every option");
   }
   for (auto& [flag, values] : all)
     if (!values.empty()) out.given[flag] = std::move(values);

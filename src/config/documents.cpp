@@ -4,8 +4,8 @@
 
 #include <iterator>
 
+#include "config/masking.h"
 #include "config/option_table.h"
-#include "config/sayable.h"
 
 namespace ncps::config {
 namespace {
@@ -72,12 +72,6 @@ class YamlTree {
  private:
   std::vector<std::string_view> open_;
 };
-
-std::string masked(const OptionSpec& option, const std::string& value) {
-  bool database = option.flag == "--cache-database-url" && value.find(':') != value.npos;
-  if (option.secret == Secret::yes && !database) return "********";
-  return sayable(value);
-}
 
 }  // namespace
 

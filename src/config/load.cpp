@@ -43,6 +43,9 @@ Loaded load(const GivenFlags& given, const Environment& environment) {
   }
   auto gathered = gather(given, environment, file);
   auto read = read_serve_options(gathered.values, environment);
+  // What is missing may stand in the file that could not be read.
+  if (!out.mistakes.empty())
+    std::erase_if(read.mistakes, [](const auto& m) { return m.contains(" is missing: give"); });
   out.values = std::move(gathered.values);
   out.options = std::move(read.options);
   out.not_yet = std::move(read.not_yet);

@@ -23,17 +23,30 @@ Names names_of(const OldName& old) {
   return {std::string(old.flag), std::string(old.env), std::string(old.key)};
 }
 
+std::string_view trim(std::string_view text) {
+  constexpr std::string_view kSpace = " \t\r\n";
+  auto first = text.find_first_not_of(kSpace);
+  if (first == text.npos) return {};
+  return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
+}
+
 std::vector<std::string> split_at_commas(const std::vector<std::string>& values) {
   std::vector<std::string> out;
   for (std::string_view rest : values) {
     for (;;) {
       auto comma = rest.find(',');
-      if (auto item = rest.substr(0, comma); !item.empty()) out.emplace_back(item);
+      if (auto item = trim(rest.substr(0, comma)); !item.empty()) out.emplace_back(item);
       if (comma == rest.npos) break;
       rest.remove_prefix(comma + 1);
     }
   }
   return out;
+}
+
+// What is empty is not given: templates leave empty what nobody filled in.
+std::optional<RawValue> filled(RawValue value) {
+  std::erase(value.values, "");
+  return value.values.empty() ? std::nullopt : std::optional(std::move(value));
 }
 
 class Gatherer {
@@ -53,8 +66,8 @@ class Gatherer {
 
   std::optional<RawValue> on_command_line(const Names& names) {
     auto it = given_.find(names.flag);
-    if (names.flag.empty() || it == given_.end() || it->second.empty()) return std::nullopt;
-    return RawValue{it->second, names.flag};
+    if (names.flag.empty() || it == given_.end()) return std::nullopt;
+    return filled({it->second, names.flag});
   }
 
   std::optional<RawValue> in_environment(const Names& names) {
@@ -68,57 +81,75 @@ class Gatherer {
     known_keys_.insert(names.key);
     auto it = std::ranges::find(file_->entries, names.key, &FileEntry::key);
     if (it == file_->entries.end()) return std::nullopt;
-    return RawValue{it->values, file_->name + " line " + std::to_string(it->line)};
+    return filled({it->values, file_->name + " line " + std::to_string(it->line)});
   }
 
-  void gather_one(const OptionSpec& option) {
+  static constexpr Look kLooks[] = {&Gatherer::on_command_line, &Gatherer::in_environment,
+                                    &Gatherer::in_file};
+
+  // Its own names in every source, then its old ones: the new name wins wherever they stand.
+  std::optional<RawValue> find(const OptionSpec& option) {
     std::optional<RawValue> found;
-    for (Look look : {&Gatherer::on_command_line, &Gatherer::in_environment, &Gatherer::in_file}) {
-      auto here = look_in(look, option);
+    for (Look look : kLooks) {
+      auto here = look_for(look, option);
       if (!found) found = std::move(here);
-    }
-    if (found && option.effect == Effect::none) {
-      out_.warnings.push_back(found->origin + " has no effect here: " + std::string(option.help));
-    }
-    if (!found && !option.fallback.empty())
-      found = RawValue{{std::string(option.fallback)}, "the default"};
-    if (!found) return;
-    if (option.kind == Kind::list) found->values = split_at_commas(found->values);
-    if (!found->values.empty()) out_.values.emplace(option.flag, std::move(*found));
-  }
-
-  // By its own name, by that of a file with the secret, by an old name.
-  std::optional<RawValue> look_in(Look look, const OptionSpec& option) {
-    auto names = names_of(option);
-    auto found = (this->*look)(names);
-    if (option.secret == Secret::yes) {
-      auto in_secret_file =
-          (this->*look)(Names{names.flag + "-file", names.env + "_FILE", names.key + "-file"});
-      if (!found && in_secret_file) {
-        in_secret_file->values.back().insert(0, "file:");
-        found = std::move(in_secret_file);
-      }
-      if (found) read_secret_file(*found);
     }
     for (const auto& old : old_names()) {
       if (old.now != option.flag) continue;
-      auto once = (this->*look)(names_of(old));
-      if (!once) continue;
-      if (old.note.empty())
-        out_.warnings.push_back(once->origin + " is an old name: write " + names.flag + " (" +
-                                names.env + ", " + names.key + ")");
-      if (!found) found = std::move(once);
+      for (Look look : kLooks) {
+        auto here = (this->*look)(names_of(old));
+        if (!here) continue;
+        if (old.note.empty()) warn_of_old_name(here->origin, names_of(option));
+        if (!found) found = std::move(here);
+      }
     }
     return found;
   }
 
-  void read_secret_file(RawValue& value) {
-    auto secret = resolve_secret(value.values.back());
-    if (secret) {
-      value.values = {std::move(*secret)};
-    } else {
-      out_.mistakes.push_back(value.origin + ": " + secret.error().what());
+  // By its own name, or that of a file with the secret.
+  std::optional<RawValue> look_for(Look look, const OptionSpec& option) {
+    auto names = names_of(option);
+    auto found = (this->*look)(names);
+    if (option.secret == Secret::no) return found;
+    auto in_secret_file =
+        (this->*look)({names.flag + "-file", names.env + "_FILE", names.key + "-file"});
+    if (found || !in_secret_file) return found;
+    in_secret_file->values.back().insert(0, "file:");
+    return in_secret_file;
+  }
+
+  void warn_of_old_name(const std::string& origin, const Names& names) {
+    out_.warnings.push_back(origin + " is an old name: write " + names.flag + " (" + names.env +
+                            ", " + names.key + ")");
+  }
+
+  void gather_one(const OptionSpec& option) {
+    auto found = find(option);
+    if (found && option.effect == Effect::none) {
+      out_.warnings.push_back(found->origin + " has no effect here: " + std::string(option.help));
     }
+    if (found && option.kind == Kind::list) found->values = split_at_commas(found->values);
+    if (found && option.kind != Kind::list && found->values.size() > 1) {
+      out_.mistakes.push_back(found->origin + ": " + std::string(option.key) +
+                              " takes one value, not a list");
+      return;
+    }
+    if (found && option.secret == Secret::yes && !read_secret_file(*found)) return;
+    bool given = found && !found->values.empty();
+    if (!given && !option.fallback.empty())
+      found = RawValue{{std::string(option.fallback)}, "the default"};
+    if (given || !option.fallback.empty()) out_.values.emplace(option.flag, std::move(*found));
+  }
+
+  // False, with a mistake: it could not be read.
+  bool read_secret_file(RawValue& value) {
+    auto secret = resolve_secret(value.values.back());
+    if (!secret) {
+      out_.mistakes.push_back(value.origin + ": " + secret.error().what());
+      return false;
+    }
+    value.values = {std::move(*secret)};
+    return true;
   }
 
   void refuse_unknown_keys() {

@@ -3,15 +3,14 @@
 #include <algorithm>
 #include <charconv>
 
+#include "config/masking.h"
 #include "config/option_table.h"
-#include "config/sayable.h"
 
 namespace ncps::config {
 namespace {
 
-bool is_secret(std::string_view flag) {
-  auto it = std::ranges::find(option_table(), flag, &OptionSpec::flag);
-  return it != option_table().end() && it->secret == Secret::yes;
+const OptionSpec& option_of(std::string_view flag) {
+  return *std::ranges::find(option_table(), flag, &OptionSpec::flag);
 }
 
 }  // namespace
@@ -20,7 +19,8 @@ void Reader::mistake(std::string_view flag, const RawValue& raw, const std::stri
                      const std::string& why) {
   std::string line = raw.origin + ": ";
   if (raw.origin != flag) line.append(flag).append(" ");
-  if (!is_secret(flag)) line += "'" + sayable(text) + "' ";
+  const auto& option = option_of(flag);
+  if (option.secret == Secret::no) line += "'" + masked(option, text) + "' ";
   mistakes_.push_back(line + why);
 }
 

@@ -3,14 +3,13 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <fstream>
-#include <sstream>
 
 #include "base/byte_size.h"
 #include "base/cron.h"
 #include "base/duration.h"
 #include "config/option_table.h"
 #include "config/reader.h"
+#include "config/text_file.h"
 
 namespace ncps::config {
 namespace {
@@ -43,11 +42,9 @@ Result<std::chrono::milliseconds> parse_timeout(std::string_view text) {
 }
 
 Result<nix::SecretKey> read_key_file(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  std::ostringstream text;
-  if (in) text << in.rdbuf();
-  if (!in) return fail(ErrorKind::invalid, "cannot be read");
-  auto key = nix::SecretKey::parse(std::move(text).str());
+  auto text = read_text_file(path);
+  if (!text) return fail(ErrorKind::invalid, "cannot be read");
+  auto key = nix::SecretKey::parse(*text);
   if (!key) return fail(ErrorKind::invalid, "holds no signing key: " + key.error().what());
   return key;
 }
@@ -83,14 +80,18 @@ void check_the_rest(Reader& read, const RawValues& values) {
       case Kind::cron: break;  // below: it needs its time zone
     }
   }
-  std::string zone = "Local";
-  read.one("--cache-lru-schedule-timezone", zone, anything);
-  auto in_zone = [&](std::string_view text) { return CronSchedule::parse(text, zone); };
-  read.check("--cache-lru-schedule", in_zone);
   auto as_zone = [](std::string_view text) { return CronSchedule::parse("@daily", text); };
   read.check("--cache-lru-schedule-timezone", as_zone);
+  // In UTC: what is wrong with the zone has been said.
+  auto in_utc = [](std::string_view text) { return CronSchedule::parse(text, "UTC"); };
+  read.check("--cache-lru-schedule", in_utc);
   read.check("--cache-trusted-upload-key", nix::PublicKey::parse);
   read.check("--cache-lock-backend", parse_backend);
+  auto backend = values.find("--cache-lock-backend");
+  if (backend != values.end() && backend->second.values.back() == "redis" &&
+      !read.has("--cache-redis-addrs"))
+    read.mistake(backend->second.origin +
+                 ": --cache-lock-backend is redis, but --cache-redis-addrs is not given");
   auto has_size = values.find("--cache-max-size");
   bool unlimited =
       has_size == values.end() || parse_byte_size(has_size->second.values.back()).value_or(1) == 0;
@@ -102,8 +103,11 @@ void check_the_rest(Reader& read, const RawValues& values) {
 
 bool is_default(const RawValues& values, const OptionSpec& option) {
   auto it = values.find(option.flag);
-  return it == values.end() || it->second.origin == "the default" ||
-         (it->second.values.size() == 1 && it->second.values[0] == option.fallback);
+  if (it == values.end() || it->second.origin == "the default") return true;
+  const auto& value = it->second.values.back();
+  if (option.kind == Kind::flag && !option.fallback.empty())
+    return parse_bool(value).value_or(true) == parse_bool(option.fallback).value_or(true);
+  return value == option.fallback;
 }
 
 // Options whose feature is not here yet.

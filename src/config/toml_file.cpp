@@ -12,6 +12,20 @@ std::unexpected<Error> at_line(const toml::source_region& where, std::string_vie
               "line " + std::to_string(where.begin.line) + ": " + std::string(what));
 }
 
+// Messages quote pieces of the file; longer ones may be a secret.
+std::string without_quotations(std::string_view message) {
+  constexpr std::size_t kHarmless = 3;  // "saw 'x'", "expected '='"
+  std::string out;
+  while (!message.empty()) {
+    auto open = message.find('\'');
+    auto close = open == message.npos ? message.npos : message.rfind('\'');
+    if (close == open || close - open - 1 <= kHarmless) return out.append(message);
+    out.append(message.substr(0, open)).append("(...)");
+    message.remove_prefix(close + 1);
+  }
+  return out;
+}
+
 std::string text_of(const toml::node& node) {
   if (const auto* text = node.as_string()) return text->get();
   std::ostringstream out;
@@ -49,7 +63,7 @@ Result<std::vector<FileEntry>> parse_toml(const std::string& text) {
   try {
     TRY(flatten(toml::parse(text), "", out));
   } catch (const toml::parse_error& e) {
-    return at_line(e.source(), e.description());
+    return at_line(e.source(), without_quotations(e.description()));
   }
   return out;
 }

@@ -15,8 +15,7 @@ Result<DatabaseUrl> parse_database_url(std::string_view url) {
     return DatabaseUrl{.kind = DatabaseKind::postgresql};
   if (scheme == "mysql") return DatabaseUrl{.kind = DatabaseKind::mysql};
   if (scheme != "sqlite" && scheme != "sqlite3") {
-    return fail(ErrorKind::invalid,
-                "has the scheme '" + scheme + "', which is none of sqlite, postgresql and mysql");
+    return fail(ErrorKind::invalid, "has a scheme that is none of sqlite, postgresql and mysql");
   }
   auto path = url.substr(colon + 1);
   if (path.starts_with("//")) path.remove_prefix(2);

@@ -35,21 +35,21 @@ bool is_ipv6(const std::string& host) {
   return ::inet_pton(AF_INET6, host.c_str(), &address) == 1;
 }
 
-std::unexpected<Error> refuse(std::string_view text, std::string_view why) {
+std::unexpected<Error> refuse(std::string_view why) {
   return fail(ErrorKind::invalid,
-              "\"" + std::string(text) + "\" is no address to listen on: " + std::string(why) +
+              "is no address to listen on: " + std::string(why) +
                   "; right would be \":8501\", \"127.0.0.1:8501\", \"[::1]:8501\" or "
                   "\"unix:/run/ncps.sock\"");
 }
 
 static_assert(kMaxSocketPath + 1 == sizeof(sockaddr_un::sun_path));
 
-Result<ListenAddress> parse_socket_path(std::string_view text, std::string_view path) {
-  if (!path.starts_with('/')) return refuse(text, "the path of a Unix socket begins with '/'");
-  if (path.contains('\0')) return refuse(text, "the path has a zero byte");
+Result<ListenAddress> parse_socket_path(std::string_view path) {
+  if (!path.starts_with('/')) return refuse("the path of a Unix socket begins with '/'");
+  if (path.contains('\0')) return refuse("the path has a zero byte");
   if (path.size() > kMaxSocketPath)
-    return refuse(
-        text, "the path of a Unix socket has at most " + std::to_string(kMaxSocketPath) + " bytes");
+    return refuse("the path of a Unix socket has at most " + std::to_string(kMaxSocketPath) +
+                  " bytes");
   return ListenAddress{.socket_path = std::string(path)};
 }
 
@@ -62,21 +62,21 @@ std::string ListenAddress::str() const {
 }
 
 Result<ListenAddress> parse_listen_address(std::string_view text) {
-  if (text.starts_with(kUnix)) return parse_socket_path(text, text.substr(kUnix.size()));
+  if (text.starts_with(kUnix)) return parse_socket_path(text.substr(kUnix.size()));
   auto colon = text.rfind(':');
-  if (colon == std::string_view::npos) return refuse(text, "the port is missing");
+  if (colon == std::string_view::npos) return refuse("the port is missing");
   auto port = parse_port(text.substr(colon + 1));
-  if (!port) return refuse(text, "the port is not a number from 0 to 65535");
+  if (!port) return refuse("the port is not a number from 0 to 65535");
 
   auto host = std::string(text.substr(0, colon));
   if (host.starts_with('[')) {
-    if (!host.ends_with(']')) return refuse(text, "the ']' is missing");
+    if (!host.ends_with(']')) return refuse("the ']' is missing");
     host = host.substr(1, host.size() - 2);
-    if (!is_ipv6(host)) return refuse(text, "between the brackets is no IPv6 address");
+    if (!is_ipv6(host)) return refuse("between the brackets is no IPv6 address");
   } else if (host.contains(':')) {
-    return refuse(text, "an IPv6 address needs brackets");
+    return refuse("an IPv6 address needs brackets");
   } else if (!is_host_name(host)) {
-    return refuse(text, "the host has a character that no name has");
+    return refuse("the host has a character that no name has");
   }
   return ListenAddress{.host = std::move(host), .port = *port};
 }

@@ -23,7 +23,7 @@ struct ListenAddress {
 // Source: unix(7), sun_path without the zero at its end.
 inline constexpr std::size_t kMaxSocketPath = 107;  // bytes
 
-// Errors: invalid, with what would be right.
+// Errors: invalid, with what would be right; the message repeats nothing of `text`.
 Result<ListenAddress> parse_listen_address(std::string_view text);
 
 }  // namespace ncps::http

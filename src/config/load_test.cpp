@@ -1,0 +1,222 @@
+#include "config/load.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "config/option_table.h"
+#include "config/testing/start.h"
+
+namespace ncps::config {
+namespace {
+
+using namespace testing;
+using namespace std::chrono_literals;
+
+TEST(Load, TheLeastThatServesTakesItsDefaults) {
+  auto loaded = load_with(serve_and({}));
+  EXPECT_EQ(all_words(loaded), "");
+  const auto& o = loaded.options;
+  EXPECT_EQ(o.hostname, "cache.example");
+  EXPECT_EQ(o.storage_local, "/tmp/x");
+  EXPECT_EQ(o.database, "/tmp/x/var/ncps/db/db.sqlite");
+  EXPECT_EQ(o.listen.str(), ":8501");
+  EXPECT_EQ(o.dialer_timeout, 3s);
+  EXPECT_EQ(o.response_header_timeout, 3s);
+  EXPECT_EQ(o.log_level, log::Level::info);
+  EXPECT_EQ(o.log_console, std::nullopt);
+  EXPECT_EQ(o.netrc_file, std::nullopt);
+  EXPECT_TRUE(o.sign_narinfo);
+  EXPECT_FALSE(o.sign_unverified);
+  EXPECT_FALSE(o.secret_key);
+  EXPECT_TRUE(o.upstream_keys.empty());
+  EXPECT_EQ(o.temp_path, std::filesystem::temp_directory_path());
+}
+
+TEST(Load, EveryValueGetsToItsOption) {
+  Files files;
+  auto netrc = files.write("netrc", "");
+  auto key = nix::SecretKey::generate("k").value();
+  auto loaded = load_with(
+      {"serve", "--log-level=warn", "--log-console-writer-enabled=0", "--cache-hostname=h",
+       "--cache-storage-local=/s", "--cache-temp-path=/t",
+       "--cache-upstream-url=http://a?priority=7", "--cache-upstream-url=http://b",
+       std::string("--cache-upstream-public-key=") + kNixosKey,
+       "--cache-upstream-dialer-timeout=300ms", "--cache-upstream-response-header-timeout=1h30m",
+       "--netrc-file=" + netrc, "--cache-sign-narinfo=f", "--cache-sign-unverified",
+       "--cache-secret-key-path=" + files.write("key", key.str()),
+       "--cache-database-url=sqlite:///d/db", "--server-addr=unix:/run/x"});
+  EXPECT_EQ(all_words(loaded), "");
+  const auto& o = loaded.options;
+  EXPECT_EQ(o.log_level, log::Level::warn);
+  EXPECT_EQ(o.log_console, false);
+  EXPECT_EQ(o.hostname, "h");
+  EXPECT_EQ(o.storage_local, "/s");
+  EXPECT_EQ(o.database, "/d/db");
+  EXPECT_EQ(o.temp_path, "/t");
+  ASSERT_EQ(o.upstreams.size(), 2u);
+  EXPECT_EQ(o.upstreams[0].priority(), 7);
+  EXPECT_EQ(o.upstreams[1].masked(), "http://b");
+  ASSERT_EQ(o.upstream_keys.size(), 1u);
+  EXPECT_EQ(o.upstream_keys[0].str(), kNixosKey);
+  EXPECT_EQ(o.dialer_timeout, 300ms);
+  EXPECT_EQ(o.response_header_timeout, 90min);
+  EXPECT_EQ(o.netrc_file, netrc);
+  EXPECT_FALSE(o.sign_narinfo);
+  EXPECT_TRUE(o.sign_unverified);
+  EXPECT_EQ(o.secret_key->public_key(), key.public_key());
+  EXPECT_EQ(o.listen.socket_path, "/run/x");
+}
+
+TEST(Load, BooleansAreAsGoReadsThem) {
+  for (auto yes : {"1", "t", "T", "true", "TRUE", "True"})
+    EXPECT_TRUE(load_with(serve_and({}), {{"CACHE_SIGN_UNVERIFIED", yes}}).options.sign_unverified)
+        << yes;
+  for (auto no : {"0", "f", "F", "false", "FALSE", "False"})
+    EXPECT_FALSE(load_with(serve_and({}), {{"CACHE_SIGN_NARINFO", no}}).options.sign_narinfo) << no;
+}
+
+TEST(Load, PathsAreMadeAbsolute) {
+  auto loaded = load_with({"serve", "--cache-hostname=h", "--cache-upstream-url=http://a",
+                           "--cache-storage-local=data", "--cache-temp-path=./t"});
+  EXPECT_EQ(loaded.options.storage_local, std::filesystem::current_path() / "data");
+  EXPECT_TRUE(loaded.options.temp_path.is_absolute());
+  EXPECT_TRUE(loaded.options.database.is_absolute());
+}
+
+TEST(Load, TheUsualNetrcIsTakenIfItIsThere) {
+  Files files;
+  EXPECT_EQ(load_with(serve_and({}), {{"HOME", files.path("none")}}).options.netrc_file,
+            std::nullopt);
+  auto usual = files.write(".netrc", "");
+  auto home = files.path("");
+  EXPECT_EQ(load_with(serve_and({}), {{"HOME", home}}).options.netrc_file,
+            std::filesystem::path(home) / ".netrc");
+  auto other = files.write("other", "");
+  EXPECT_EQ(load_with(serve_and({"--netrc-file", other}), {{"HOME", home}}).options.netrc_file,
+            other);
+}
+
+struct Storage : ::testing::Test {
+  static Loaded with(const Arguments& more) {
+    Arguments all = {"serve", "--cache-hostname=h", "--cache-upstream-url=http://a"};
+    all.insert(all.end(), more.begin(), more.end());
+    return load_with(all);
+  }
+  static void expect_one(const Loaded& loaded, const std::string& beginning,
+                         const std::string& piece) {
+    ASSERT_EQ(loaded.mistakes.size(), 1u) << lines(loaded.mistakes);
+    EXPECT_TRUE(loaded.mistakes[0].starts_with(beginning)) << loaded.mistakes[0];
+    EXPECT_NE(loaded.mistakes[0].find(piece), std::string::npos) << loaded.mistakes[0];
+  }
+  // The flags that this start asks for in vain.
+  static bool refuses(const Loaded& loaded, std::string_view flag) {
+    return std::ranges::any_of(loaded.not_yet,
+                               [&](const auto& line) { return line.contains(flag); });
+  }
+};
+
+TEST_F(Storage, NoneAndBothAreRefused) {
+  expect_one(with({}), "--cache-storage-local is missing", "");
+  expect_one(with({"--cache-storage-local=/x", "--cache-storage-s3-bucket=b"}),
+             "--cache-storage-local and --cache-storage-s3-bucket", "give one");
+}
+
+TEST_F(Storage, InS3AloneThereIsNoPlaceForTheDatabase) {
+  expect_one(with({"--cache-storage-s3-bucket=b"}), "--cache-database-url is missing", "S3");
+  auto good = with({"--cache-storage-s3-bucket=b", "--cache-database-url=sqlite:/d"});
+  EXPECT_TRUE(good.mistakes.empty()) << lines(good.mistakes);
+  EXPECT_EQ(good.options.database, "/d");
+}
+
+TEST_F(Storage, RedisMeansSeveralInstancesWhichCannotShareSqlite) {
+  for (auto database : {"--cache-database-url=", "--cache-database-url=sqlite:/d",
+                        "--cache-database-url=SQLITE3:/d"})
+    expect_one(with({"--cache-storage-local=/x", "--cache-redis-addrs=r:6379", database}),
+               "--cache-redis-addrs", "SQLite");
+  auto good = with({"--cache-storage-local=/x", "--cache-redis-addrs=r:6379",
+                    "--cache-database-url=postgresql://h/d"});
+  EXPECT_TRUE(good.mistakes.empty()) << lines(good.mistakes);
+}
+
+TEST_F(Storage, LocksInRedisNeedARedis) {
+  expect_one(with({"--cache-storage-local=/x", "--cache-lock-backend=redis"}),
+             "--cache-lock-backend", "--cache-redis-addrs");
+}
+
+TEST_F(Storage, AScheduleNeedsASizeButASizeNoSchedule) {
+  expect_one(with({"--cache-storage-local=/x", "--cache-lru-schedule=@daily"}),
+             "--cache-lru-schedule is given", "--cache-max-size");
+  expect_one(
+      with({"--cache-storage-local=/x", "--cache-lru-schedule=@daily", "--cache-max-size=0"}),
+      "--cache-lru-schedule", "");
+  for (auto more : {"--cache-lru-schedule=@daily", "--cache-lru-schedule="})
+    EXPECT_TRUE(with({"--cache-storage-local=/x", "--cache-max-size=10G", more}).mistakes.empty());
+}
+
+TEST_F(Storage, TheScheduleIsReadInItsTimeZone) {
+  auto zone = [](const std::string& text) {
+    return with({"--cache-storage-local=/x", "--cache-max-size=10G",
+                 "--cache-lru-schedule=0 2 * * *", "--cache-lru-schedule-timezone=" + text});
+  };
+  for (auto good : {"UTC", "Local", "Europe/Berlin", "America/New_York", ""})
+    EXPECT_TRUE(zone(good).mistakes.empty()) << good;
+  expect_one(zone("Mars/Base"), "--cache-lru-schedule-timezone: 'Mars/Base' ", "time zone");
+}
+
+TEST_F(Storage, WhatThisVersionCannotDoYetKeepsItFromServing) {
+  auto s3 = with({"--cache-storage-s3-bucket=b", "--cache-database-url=sqlite:/d"});
+  EXPECT_TRUE(refuses(s3, "--cache-storage-s3-bucket"));
+  auto redis = with(
+      {"--cache-storage-local=/x", "--cache-redis-addrs=r:1", "--cache-database-url=mysql://h/d"});
+  EXPECT_TRUE(refuses(redis, "--cache-redis-addrs"));
+  EXPECT_TRUE(refuses(redis, "--cache-database-url"));
+  for (auto url : {"postgresql://u:p@h:5432/d", "postgres://h/d", "postgres+unix:///s/d",
+                   "mysql://h/d", "mysql+unix:///s/d"})
+    EXPECT_TRUE(
+        refuses(with({"--cache-storage-local=/x", std::string("--cache-database-url=") + url}),
+                "--cache-database-url"))
+        << url;
+  auto token = with({"--cache-storage-local=/x", "--cache-get-token=hunter2"});
+  EXPECT_TRUE(refuses(token, "--cache-get-token"));
+  EXPECT_TRUE(token.mistakes.empty());
+}
+
+const OptionSpec& spec(std::string_view flag) {
+  return *std::ranges::find(option_table(), flag, &OptionSpec::flag);
+}
+
+TEST(NeedRestart, NamesWhatOnlyARestartPutsIntoForce) {
+  for (const auto& option : option_table()) {
+    RawValues now, same, next;
+    now[option.flag] = {{"a"}, "--x"};
+    same[option.flag] = {{"a"}, "the default"};
+    next[option.flag] = {{"b"}, "--x"};
+    std::vector<std::string> want;
+    if (option.reload == Reload::no && option.effect != Effect::none)
+      want = {std::string(option.flag)};
+    EXPECT_TRUE(need_restart(now, same).empty()) << option.flag;
+    EXPECT_EQ(need_restart(now, next), want) << option.flag;
+    EXPECT_EQ(need_restart({}, next), want) << "set: " << option.flag;
+    EXPECT_EQ(need_restart(now, {}), want) << "taken away: " << option.flag;
+  }
+}
+
+TEST(NeedRestart, IsNotNeededForUpstreamsKeysNetrcLevelAndSigning) {
+  for (auto flag : {"--log-level", "--cache-upstream-url", "--cache-upstream-public-key",
+                    "--cache-upstream-dialer-timeout", "--cache-upstream-response-header-timeout",
+                    "--netrc-file", "--cache-sign-narinfo", "--cache-sign-unverified"})
+    EXPECT_EQ(spec(flag).reload, Reload::yes) << flag;
+  for (auto flag : {"--cache-hostname", "--cache-storage-local", "--server-addr",
+                    "--cache-database-url", "--cache-secret-key-path"})
+    EXPECT_EQ(spec(flag).reload, Reload::no) << flag;
+}
+
+TEST(NeedRestart, IsFoundBetweenTwoStarts) {
+  auto a = load_with(serve_and({"--server-addr=:1", "--log-level=info"}));
+  auto b = load_with(serve_and({"--server-addr=:2", "--log-level=debug"}));
+  EXPECT_EQ(need_restart(a.values, b.values), std::vector<std::string>{"--server-addr"});
+}
+
+}  // namespace
+}  // namespace ncps::config
