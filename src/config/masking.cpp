@@ -20,7 +20,9 @@ std::string masked_url(std::string_view url) {
 
 bool may_be_url(const OptionSpec& option, std::string_view value) {
   if (value.contains("://")) return true;
-  return (option.kind == Kind::text || option.kind == Kind::list) && value.contains('@');
+  auto at = value.find('@');
+  bool within = at != value.npos && at > 0 && value[at - 1] != ' ';  // not "@daily"
+  return within && option.kind != Kind::path;
 }
 
 }  // namespace

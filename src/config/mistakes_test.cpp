@@ -186,6 +186,8 @@ TEST(Mistakes, NoPasswordOfAUrlIsSaidOrShownWhicheverOptionHasIt) {
   for (const auto& option : option_table()) {
     if (option.flag == "--config" || option.kind == Kind::path) continue;
     for (const auto& url : kUrls) {
+      bool database = option.flag == "--cache-database-url";
+      if (!database && url.starts_with("sqlite:")) continue;  // a path like any other
       std::vector<Loaded> starts;
       starts.push_back(load_with({"serve", std::string(option.flag) + "=" + url}));
       if (!option.env.empty())
