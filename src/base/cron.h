@@ -20,7 +20,8 @@ namespace ncps {
 
 class CronSchedule {
  public:
-  // `zone` counts unless the text names one: an IANA name, "UTC", or "Local". Errors: invalid.
+  // `zone` counts unless the text names one: an IANA name, "UTC", or "Local" ($TZ, or
+  // else the system's, or else UTC). Errors: invalid.
   static Result<CronSchedule> parse(std::string_view text, std::string_view zone);
 
   // The first time after `now`; nullopt: never (30 February).

@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+
 #include "base/byte_size.h"
 #include "base/cron.h"
 #include "base/duration.h"
@@ -99,6 +101,19 @@ TEST(Cron, AZoneOfTheTextGoesBeforeTheOptionsAndClockChangesAreLivedThrough) {
   EXPECT_EQ(next("30 2 * * *", at(2026, 3, 28, 12), "Europe/Berlin"), at(2026, 3, 30, 0, 30));
   EXPECT_EQ(next("30 2 * * *", at(2026, 10, 24, 12), "Europe/Berlin"), at(2026, 10, 25, 0, 30));
   EXPECT_EQ(next("30 2 * * *", at(2026, 10, 25, 0, 30), "Europe/Berlin"), at(2026, 10, 26, 1, 30));
+}
+
+TEST(Cron, LocalIsTheVariableTzOrElseTheSystemsOrElseUtc) {
+  auto before = std::getenv("TZ") == nullptr ? std::optional<std::string>() : std::getenv("TZ");
+  auto winter = at(2026, 11, 22, 12);
+  ::setenv("TZ", "Asia/Tokyo", 1);
+  EXPECT_EQ(next("0 2 * * *", winter, "Local"), at(2026, 11, 22, 17));
+  EXPECT_EQ(next("0 2 * * *", winter, ""), at(2026, 11, 22, 17));
+  ::setenv("TZ", ":Europe/Berlin", 1);
+  EXPECT_EQ(next("0 2 * * *", winter, "Local"), at(2026, 11, 23, 1));
+  ::setenv("TZ", "No/Such", 1);
+  EXPECT_EQ(next("0 2 * * *", winter, "Local"), at(2026, 11, 23, 2)) << "UTC, as Go takes it";
+  before ? ::setenv("TZ", before->c_str(), 1) : ::unsetenv("TZ");
 }
 
 TEST(Cron, NeverIsAnAnswer) {

@@ -54,6 +54,7 @@ class Flags {
     auto* option = kind == Kind::flag
                        ? app.add_flag(flag, values, help)
                        : app.add_option(flag, values, help)->expected(1)->type_name("");
+    option->allow_extra_args(false);  // or "[a,b]" would be taken for a list
     option->multi_option_policy(kind == Kind::list ? CLI::MultiOptionPolicy::TakeAll
                                                    : CLI::MultiOptionPolicy::TakeLast);
     option->group(group);  // an empty group is not shown

@@ -140,6 +140,27 @@ TEST_F(ConfigFile, TheDefaultOneNeedNotBeThere) {
   }
 }
 
+TEST_F(ConfigFile, TheDefaultOneIsNotThereIfItsFolderIsClosedToUs) {
+  if (::geteuid() == 0) GTEST_SKIP() << "root enters everywhere";
+  files.write("xdg/ncps/config.yaml", "nonsense");
+  auto folder = files.path("xdg/ncps");
+  std::filesystem::permissions(folder, std::filesystem::perms::none);
+  auto loaded = load_with(serve_and({}), {{"XDG_CONFIG_HOME", files.path("xdg")}});
+  std::filesystem::permissions(folder, std::filesystem::perms::owner_all);
+  EXPECT_TRUE(loaded.mistakes.empty()) << lines(loaded.mistakes);
+}
+
+TEST_F(ConfigFile, TheDefaultOneIsAMistakeIfItIsAFolder) {
+  std::filesystem::create_directories(files.path("xdg/ncps/config.yaml"));
+  auto loaded = load_with(serve_and({}), {{"XDG_CONFIG_HOME", files.path("xdg")}});
+  EXPECT_EQ(loaded.mistakes.size(), 1u);
+}
+
+TEST_F(ConfigFile, ASecondDocumentIsRefusedAndNotPassedOver) {
+  expect_mistake("two.yaml", "log: {level: debug}\n---\nserver: {addr: ':1'}\n", 3,
+                 "second document");
+}
+
 TEST_F(ConfigFile, TheDefaultOneLiesInXdgConfigHomeOrElseInDotConfig) {
   files.write("xdg/ncps/config.yaml", "log: {level: debug}\n");
   files.write("home/.config/ncps/config.yaml", "log: {level: error}\n");

@@ -28,6 +28,12 @@ std::optional<FileChoice> choose_file(const GivenFlags& given, const Environment
   return std::nullopt;
 }
 
+// False also behind a door that is closed to us: a service may run with the home of another user.
+bool is_there(const std::filesystem::path& path) {
+  std::error_code ec;
+  return std::filesystem::exists(path, ec);
+}
+
 }  // namespace
 
 Loaded load(const GivenFlags& given, const Environment& environment) {
@@ -37,7 +43,7 @@ Loaded load(const GivenFlags& given, const Environment& environment) {
     auto entries = read_config_file(chosen->path);
     if (entries) {
       file = FileValues{chosen->path.native(), std::move(*entries)};
-    } else if (chosen->named || entries.error().kind() != ErrorKind::not_found) {
+    } else if (chosen->named || is_there(chosen->path)) {
       out.mistakes.push_back("the configuration file: " + entries.error().what());
     }
   }

@@ -2,7 +2,6 @@
 
 #include <cerrno>
 #include <fstream>
-#include <sstream>
 
 #include "base/posix_error.h"
 
@@ -11,12 +10,13 @@ namespace ncps::config {
 Result<std::string> read_text_file(const std::filesystem::path& path) {
   errno = 0;
   std::ifstream in(path, std::ios::binary);
-  std::ostringstream text;
-  if (in) text << in.rdbuf();
-  // A directory opens, and fails only when it is read: that is bad(); nothing to read is fail().
-  if (!in || text.bad())
+  std::string text;
+  char part[4096];
+  while (in.read(part, sizeof part) || in.gcount() > 0)
+    text.append(part, static_cast<std::size_t>(in.gcount()));
+  if (!in.is_open() || in.bad())  // a directory opens, and cannot be read
     return std::unexpected(posix_error("reading", path.native(), errno == 0 ? EIO : errno));
-  return std::move(text).str();
+  return text;
 }
 
 }  // namespace ncps::config

@@ -46,7 +46,9 @@ Result<void> flatten(const YAML::Node& node, const std::string& key, std::vector
 Result<std::vector<FileEntry>> parse_yaml(const std::string& text) {
   std::vector<FileEntry> out;
   try {
-    TRY(flatten(YAML::Load(text), "", out));
+    auto documents = YAML::LoadAll(text);
+    if (documents.size() > 1) return at_line(documents[1].Mark(), "a second document begins");
+    if (!documents.empty()) TRY(flatten(documents[0], "", out));
   } catch (const YAML::Exception& e) {
     return at_line(e.mark, e.msg);
   }
