@@ -74,7 +74,8 @@ std::string stray(const std::vector<std::string>& words, const GivenFlags& known
     out += (out.empty() ? "" : "\nncps: ") + name + " is no option; did you mean '" +
            nearest(name, names) + "'?";
   }
-  return out.empty() ? "a word that is no command; there are serve, config and completion" : out;
+  return out.empty() ? "a word too many: the commands are serve, config and completion, and what is true or false "
+                       "takes its value after '='" : out;
 }
 
 }  // namespace

@@ -9,6 +9,9 @@
 namespace ncps::config {
 
 Result<std::vector<FileEntry>> read_config_file(const std::filesystem::path& path) {
+  std::error_code ec;  // a folder opens as a file without contents
+  if (std::filesystem::is_directory(path, ec))
+    return std::unexpected(posix_error("reading", path.native(), EISDIR));
   errno = 0;
   std::ifstream in(path, std::ios::binary);
   std::ostringstream text;

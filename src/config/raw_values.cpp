@@ -5,6 +5,7 @@
 
 #include "config/nearest.h"
 #include "config/option_table.h"
+#include "config/sayable.h"
 #include "config/secret_file.h"
 
 namespace ncps::config {
@@ -44,7 +45,7 @@ class Gatherer {
 
   Gathered run() && {
     for (const auto& option : option_table()) gather_one(option);
-    refuse_unknown_keys();
+    refuse_wrong_keys();
     return std::move(out_);
   }
 
@@ -121,12 +122,18 @@ class Gatherer {
     }
   }
 
-  void refuse_unknown_keys() {
+  void refuse_wrong_keys() {
     if (!file_) return;
+    std::map<std::string_view, int> lines;
     for (const auto& entry : file_->entries) {
+      if (auto [it, first] = lines.emplace(entry.key, entry.line); !first) {
+        out_.mistakes.push_back(file_->name + " line " + std::to_string(entry.line) + ": the key '" +
+                                sayable(entry.key) + "' stands in line " +
+                                std::to_string(it->second) + " already");
+      }
       if (known_keys_.contains(entry.key)) continue;
       out_.mistakes.push_back(file_->name + " line " + std::to_string(entry.line) +
-                              ": there is no key '" + entry.key + "'; did you mean '" +
+                              ": there is no key '" + sayable(entry.key) + "'; did you mean '" +
                               nearest(entry.key, known_keys_) + "'?");
     }
   }
