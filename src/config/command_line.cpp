@@ -74,8 +74,10 @@ std::string stray(const std::vector<std::string>& words, const GivenFlags& known
     out += (out.empty() ? "" : "\nncps: ") + name + " is no option; did you mean '" +
            nearest(name, names) + "'?";
   }
-  return out.empty() ? "a word too many: the commands are serve, config and completion, and what is true or false "
-                       "takes its value after '='" : out;
+  return out.empty() ? "a word too many: the commands are serve, config and completion, and what "
+                       "is true or false "
+                       "takes its value after '='"
+                     : out;
 }
 
 }  // namespace
@@ -129,8 +131,8 @@ Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments
         .command = Command::print_and_exit, .text = std::move(text).str(), .given = {}};
   } catch (const CLI::ParseError& e) {
     auto strays = app.remaining(true);
-    return fail(ErrorKind::invalid,
-                (strays.empty() ? std::string(e.what()) : stray(strays, all)) + "\n`ncps serve --help` lists every option");
+    return fail(ErrorKind::invalid, (strays.empty() ? std::string(e.what()) : stray(strays, all)) +
+                                        "\n`ncps serve --help` lists every option");
   }
   for (auto& [flag, values] : all)
     if (!values.empty()) out.given[flag] = std::move(values);

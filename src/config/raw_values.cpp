@@ -127,8 +127,8 @@ class Gatherer {
     std::map<std::string_view, int> lines;
     for (const auto& entry : file_->entries) {
       if (auto [it, first] = lines.emplace(entry.key, entry.line); !first) {
-        out_.mistakes.push_back(file_->name + " line " + std::to_string(entry.line) + ": the key '" +
-                                sayable(entry.key) + "' stands in line " +
+        out_.mistakes.push_back(file_->name + " line " + std::to_string(entry.line) +
+                                ": the key '" + sayable(entry.key) + "' stands in line " +
                                 std::to_string(it->second) + " already");
       }
       if (known_keys_.contains(entry.key)) continue;

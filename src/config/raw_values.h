@@ -38,7 +38,8 @@ struct FileValues {
 struct Gathered {
   RawValues values;
   std::vector<std::string> warnings;  // old names, options without effect
-  std::vector<std::string> mistakes;  // unknown keys, keys that stand twice, unreadable secret files
+  std::vector<std::string>
+      mistakes;  // unknown keys, keys that stand twice, unreadable secret files
 };
 
 // Puts the sources together. An empty variable counts as not set.

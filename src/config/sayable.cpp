@@ -14,8 +14,7 @@ bool is_secret_key(std::string_view value) {
   constexpr std::string_view kBase64 =
       "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=";
   auto rest = value.substr(std::min(value.size(), value.find(':') + 1));
-  return (rest.size() == 86 || rest.size() == 88) &&
-         rest.find_first_not_of(kBase64) == rest.npos;
+  return (rest.size() == 86 || rest.size() == 88) && rest.find_first_not_of(kBase64) == rest.npos;
 }
 
 // Nobody can tell where the password of a URL ends that is none: nothing before the last '@' is
