@@ -145,28 +145,27 @@ class WrittenByOthers(FileCase):
         self.assert_serves(proxy)
 
     def test_the_command_lines_of_the_documentation_start(self) -> None:
-        usual = ["--cache-hostname=your-ncps-hostname", "--cache-storage-local=STORAGE"]
-        database, upstream = "--cache-database-url=sqlite:STORAGE/var/ncps/db/db.sqlite", "--cache-upstream-url=URL"
+        usual = ["--cache-hostname=your-ncps-hostname", "--cache-storage-local={storage}"]
+        database, upstream = "--cache-database-url=sqlite:{storage}/var/ncps/db/db.sqlite", "--cache-upstream-url={url}"
         key = f"--cache-upstream-public-key={self.cache.key.public}"
-        another = ["--cache-upstream-url=ANOTHER",
+        another = ["--cache-upstream-url={another}",
                    "--cache-upstream-public-key=nix-community.cachix.org-1:mB9FSh9qf2dCimDSUo8Zy7bkq5CX+/rkCWyvRCYg3Fs="]
         lines = {
             "docker": [*usual, database, upstream, key],
             "compose": [*usual, database, upstream, another[0], key, another[1]],
-            "kubernetes": [*usual, "--cache-temp-path=TEMP", database, upstream, another[0], key, another[1]],
+            "kubernetes": [*usual, "--cache-temp-path={temp}", database, upstream, another[0], key, another[1]],
             "slow networks": [*usual, upstream, "--cache-upstream-dialer-timeout=10s",
                               "--cache-upstream-response-header-timeout=10s"]}
         nobody = self.upstream(self.folder("empty"))
         for name, line in lines.items():
             with self.subTest(name):
-                places = {"STORAGE": str(self.folder("storage")), "TEMP": str(self.home / f"temp of {name}"),
-                          "URL": self.server.url, "ANOTHER": nobody.url}
-                for place, really in places.items():
-                    line = [part.replace(place, really) for part in line]
-                proxy = self.ncps_given("serve", *line, SERVER_ADDR="127.0.0.1:0")
+                places = {"storage": str(self.folder("storage")), "temp": str(self.home / f"temp of {name}"),
+                          "url": self.server.url, "another": nobody.url}
+                arguments = [part.format(**places) for part in line]
+                proxy = self.ncps_given("serve", *arguments, SERVER_ADDR="127.0.0.1:0")
                 self.assertEqual(self.hostname(proxy), "your-ncps-hostname")
                 self.assert_serves(proxy)
-                self.assertTrue((Path(places["STORAGE"]) / "var/ncps/db/db.sqlite").exists())
+                self.assertTrue((Path(places["storage"]) / "var/ncps/db/db.sqlite").exists())
                 self.assertEqual(proxy.stop(), 0)
 
     def test_the_old_names_work_with_a_warning_each(self) -> None:

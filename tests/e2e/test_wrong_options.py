@@ -139,6 +139,22 @@ class Files(RefusalCase):
                 self.assertIn(str(file), first)
                 self.assertIn(f"line {line}" if line else "line ", first)
 
+    def test_a_folder_is_no_file(self) -> None:
+        folder = str(self.folder("folder"))
+        self.assertIn(folder, self.mistakes(run_ncps("--config", folder, "serve"))[0])
+
+    def test_a_key_that_stands_twice_is_refused(self) -> None:
+        file = self.folder("files") / "twice.yaml"
+        config_file.write(file, self.good())
+        lines = len(file.read_text().splitlines())
+        file.write_text(file.read_text() + "cache:\n  hostname: another.example\n  max-size: 10G\n")
+        self.assert_one(run_ncps("--config", str(file), "serve"), f"{file} line {lines + 2}", "'cache.hostname'")
+
+    def test_a_key_with_line_breaks_is_still_one_line(self) -> None:
+        file = self.folder("files") / "breaks.json"
+        file.write_text('{"cache\\nncps: fake": 1}')
+        self.assertEqual(len(self.mistakes(run_ncps("--config", str(file), "serve"))), 4)
+
     def test_an_unknown_flag_is_named_with_the_nearest(self) -> None:
         self.assert_one(self.with_good("--cache-hostnam=x"), "--cache-hostnam", "'--cache-hostname'")
 
