@@ -128,6 +128,8 @@ Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments
         .command = Command::print_and_exit, .text = std::move(text).str(), .given = {}};
   } catch (const CLI::ParseError& e) {
     auto what = unexpected_flag(arguments, all).value_or(e.what());
+    if (dynamic_cast<const CLI::RequiredError*>(&e) != nullptr && what == e.what())
+      what = "give a command: serve, config (check, show, example, reference) or completion";
     if (dynamic_cast<const CLI::ExtrasError*>(&e) != nullptr && what == e.what())
       what = "there is an argument that belongs to no flag";  // not repeated: it may be a secret
     return fail(ErrorKind::invalid, what + "\n`ncps serve --help` lists every option");

@@ -165,13 +165,9 @@ TEST(Completions, OfTheOtherShellsNameEveryFlag) {
 }
 
 TEST(Completions, OfTheOtherShellsAreScriptsThatTheyTake) {
-  int checked = 0;
   for (const std::string shell : {"zsh", "fish"}) {
-    if (std::system(("command -v " + shell + " >/dev/null 2>&1").c_str()) != 0) continue;
-    ++checked;
     EXPECT_EQ(run(shell + " -n", completions(shell)), "exit 0\n");
   }
-  if (checked == 0) GTEST_SKIP() << "neither zsh nor fish is here";
 }
 
 // Outside of quotes a stray one would swallow the rest of the script.

@@ -34,6 +34,13 @@ bool is_there(const std::filesystem::path& path) {
   return std::filesystem::exists(path, ec);
 }
 
+// A value may hold a line break: what is said of it is one line all the same.
+void keep_to_one_line(std::vector<std::string>& lines) {
+  for (auto& line : lines)
+    for (auto& c : line)
+      if (static_cast<unsigned char>(c) < ' ') c = ' ';
+}
+
 }  // namespace
 
 Loaded load(const GivenFlags& given, const Environment& environment) {
@@ -50,8 +57,7 @@ Loaded load(const GivenFlags& given, const Environment& environment) {
   auto gathered = gather(given, environment, file);
   auto read = read_serve_options(gathered.values, environment);
   // What is missing may stand in the file that could not be read.
-  if (!out.mistakes.empty())
-    std::erase_if(read.mistakes, [](const auto& m) { return m.contains(" is missing: give"); });
+  if (out.mistakes.empty()) std::ranges::move(read.missing, std::back_inserter(out.mistakes));
   out.values = std::move(gathered.values);
   out.options = std::move(read.options);
   out.not_yet = std::move(read.not_yet);
@@ -59,6 +65,7 @@ Loaded load(const GivenFlags& given, const Environment& environment) {
     std::ranges::move(*more, std::back_inserter(out.mistakes));
   for (auto* more : {&gathered.warnings, &read.warnings})
     std::ranges::move(*more, std::back_inserter(out.warnings));
+  for (auto* lines : {&out.mistakes, &out.not_yet, &out.warnings}) keep_to_one_line(*lines);
   return out;
 }
 

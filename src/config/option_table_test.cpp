@@ -84,7 +84,7 @@ constexpr Row kContract[] = {
 constexpr Row kWithoutEffect[] = {
     {"--analytics-reporting-enabled", "ANALYTICS_REPORTING_ENABLED", "analytics.reporting.enabled",
      ""},
-    {"--analytics-reporting-samples", "", "", ""},
+    {"--analytics-reporting-samples", "", "analytics.reporting.samples", ""},
     {"--log-console-writer-prefix", "", "", ""},
     {"--use-xz-binary", "USE_XZ_BINARY", "use-xz-binary", ""},
     {"--xz-binary-path", "XZ_BINARY_PATH", "xz-binary-path", ""},

@@ -55,6 +55,10 @@ class Reader {
   }
 
   void mistake(std::string what) { mistakes_.push_back(std::move(what)); }
+
+  // What is required and was not given: no mistake of its own where a source could not be read.
+  void missing(std::string what) { missing_.push_back(std::move(what)); }
+  std::vector<std::string> take_missing() { return std::move(missing_); }
   std::vector<std::string> mistakes() && { return std::move(mistakes_); }
 
  private:
@@ -64,7 +68,7 @@ class Reader {
                const std::string& why);
 
   const RawValues& values_;
-  std::vector<std::string> mistakes_;
+  std::vector<std::string> mistakes_, missing_;
 };
 
 Result<bool> parse_bool(

@@ -130,7 +130,7 @@ void read_storage(Reader& read, ReadOptions& out) {
   auto& o = out.options;
   bool local = read.has("--cache-storage-local"), s3 = read.has("--cache-storage-s3-bucket");
   if (!local && !s3) {
-    read.mistake("--cache-storage-local is missing: give the directory that is to keep the cache");
+    read.missing("--cache-storage-local is missing: give the directory that is to keep the cache");
   }
   if (local && s3)
     read.mistake(
@@ -143,7 +143,7 @@ void read_storage(Reader& read, ReadOptions& out) {
   bool sqlite = database.kind == db::DatabaseKind::sqlite;
   if (!sqlite) out.not_yet.push_back("--cache-database-url: this version has SQLite only");
   if (s3 && !local && !read.has("--cache-database-url")) {
-    read.mistake("--cache-database-url is missing: with S3 there is no place of its own for it");
+    read.missing("--cache-database-url is missing: with S3 there is no place of its own for it");
   }
   if (sqlite && read.has("--cache-redis-addrs")) {
     read.mistake(
@@ -158,7 +158,7 @@ void read_storage(Reader& read, ReadOptions& out) {
 
 void read_upstreams(Reader& read, ServeOptions& o, const Environment& environment) {
   if (!read.has("--cache-upstream-url")) {
-    read.mistake(
+    read.missing(
         "--cache-upstream-url is missing: give a cache to ask, such as https://cache.nixos.org");
   }
   read.many("--cache-upstream-url", o.upstreams, upstream::UpstreamUrl::parse);
@@ -182,7 +182,7 @@ ReadOptions read_serve_options(const RawValues& values, const Environment& envir
   read.one("--log-level", o.log_level, parse_level);
   read.one("--log-console-writer-enabled", o.log_console, parse_bool);
   if (!read.has("--cache-hostname")) {
-    read.mistake(
+    read.missing(
         "--cache-hostname is missing: give the name of this cache, such as cache.example.org");
   }
   read.one("--cache-hostname", o.hostname, parse_hostname);
@@ -194,6 +194,7 @@ ReadOptions read_serve_options(const RawValues& values, const Environment& envir
   read.one("--server-addr", o.listen, http::parse_listen_address);
   check_the_rest(read, values);
   speak_of_what_is_to_come(values, out);
+  out.missing = read.take_missing();
   out.mistakes = std::move(read).mistakes();
   return out;
 }

@@ -39,6 +39,7 @@ struct ServeOptions {
 struct ReadOptions {
   ServeOptions options;
   std::vector<std::string> mistakes;
+  std::vector<std::string> missing;  // mistakes as well, unless a source could not be read
   std::vector<std::string>
       not_yet;  // right, but this version cannot do it: serving without would be wrong
   std::vector<std::string> warnings;

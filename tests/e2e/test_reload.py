@@ -143,9 +143,9 @@ class Refused(ReloadCase):
     def test_a_file_that_is_broken_or_gone_changes_nothing(self) -> None:
         proxy = self.start()
         self.file.write_text("cache: [\n")
-        proxy.reload(mistakes=4)  # the file, and the three options that are required
+        proxy.reload(mistakes=1)  # the file: what is missing may stand there
         self.file.unlink()
-        proxy.reload(mistakes=4)
+        proxy.reload(mistakes=1)
         self.assertTrue(any(str(self.file) in line for line in self.refusals(proxy)))
         self.assertEqual(self.status(proxy, self.made.root), 200)
         self.change(proxy, cache__sign_narinfo=False)
