@@ -30,6 +30,15 @@ cache::Trust make_trust(const config::ServeOptions& options, const nix::SecretKe
           .sign_unverified = options.sign_unverified};
 }
 
+server::Audience audience(const config::ServeOptions& options) {
+  return options.get_token.empty() ? server::Audience::everybody : server::Audience::token_holders;
+}
+
+std::optional<server::ReaderToken> reader_token(const config::ServeOptions& options) {
+  if (options.get_token.empty()) return std::nullopt;
+  return server::ReaderToken(options.get_token);
+}
+
 }  // namespace
 
 Application::Application(const config::ServeOptions& options,
@@ -47,9 +56,10 @@ Application::Application(const config::ServeOptions& options,
                  {}),
       nars_(*store_, *catalog_, upstreams_, downloads_),
       narinfos_(runtime, *store_, *catalog_, upstreams_, downloads_, cpu, trust_),
-      narinfo_routes_(narinfos_, kHotNarInfoBytes),
-      nar_routes_(nars_),
-      router_({options.hostname, key.public_key()}, narinfo_routes_, nar_routes_) {}
+      narinfo_routes_(narinfos_, kHotNarInfoBytes, audience(options)),
+      nar_routes_(nars_, audience(options)),
+      router_({options.hostname, key.public_key()}, narinfo_routes_, nar_routes_,
+              reader_token(options)) {}
 
 void Application::use(const config::ServeOptions& options) {
   upstreams_.replace(make_upstreams(options, *client_));

@@ -177,9 +177,6 @@ TEST_F(Storage, WhatThisVersionCannotDoYetKeepsItFromServing) {
         refuses(with({"--cache-storage-local=/x", std::string("--cache-database-url=") + url}),
                 "--cache-database-url"))
         << url;
-  auto token = with({"--cache-storage-local=/x", "--cache-get-token=hunter2"});
-  EXPECT_TRUE(refuses(token, "--cache-get-token"));
-  EXPECT_TRUE(token.mistakes.empty());
 }
 
 const OptionSpec& spec(std::string_view flag) {

@@ -75,7 +75,7 @@ constexpr std::array kOptions = {
         "Accept uploads"},
     OptionSpec{kAccess, "--cache-allow-delete-verb", "CACHE_ALLOW_DELETE_VERB", "cache.allow-delete-verb", flag, kServe, kLater, kOpen, kStart, "false",
         "Accept deletions"},
-    OptionSpec{kAccess, "--cache-get-token", "CACHE_GET_TOKEN", "cache.get-token", text, kServe, kRefused, kSecret, kStart, "",
+    OptionSpec{kAccess, "--cache-get-token", "CACHE_GET_TOKEN", "cache.get-token", text, kServe, kFull, kSecret, kStart, "",
         "The token that readers must send, as Bearer or as the password of Basic (default: anybody may read)"},
     OptionSpec{kAccess, "--cache-require-trusted-signature", "CACHE_REQUIRE_TRUSTED_SIGNATURE", "cache.require-trusted-signature", flag, kServe, kLater, kOpen, kStart, "false",
         "Accept an uploaded narinfo only with a signature by a trusted upload key"},

@@ -191,6 +191,7 @@ ReadOptions read_serve_options(const RawValues& values, const Environment& envir
   read.one("--cache-sign-narinfo", o.sign_narinfo, parse_bool);
   read.one("--cache-sign-unverified", o.sign_unverified, parse_bool);
   read.one("--cache-secret-key-path", o.secret_key, read_key_file);
+  read.one("--cache-get-token", o.get_token, anything);
   read.one("--server-addr", o.listen, http::parse_listen_address);
   check_the_rest(read, values);
   speak_of_what_is_to_come(values, out);

@@ -31,6 +31,7 @@ struct ServeOptions {
   bool sign_narinfo = true;
   bool sign_unverified = false;
   std::optional<nix::SecretKey> secret_key;  // read from its file; absent: the store's own
+  std::string get_token;                     // empty: anybody may read
   http::ListenAddress listen;
 };
 

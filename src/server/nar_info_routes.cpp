@@ -8,13 +8,17 @@ namespace {
 
 constexpr auto kAnswerTime = std::chrono::seconds(35);
 
-std::vector<http::Header> headers_for(const std::string& etag) {
+}  // namespace
+
+std::vector<http::Header> NarInfoRoutes::headers_for(const std::string& etag) const {
+  std::string_view who = audience_ == Audience::everybody ? "public" : "private";
   return {{"Content-Type", "text/x-nix-narinfo"},
           {"ETag", etag},
-          {"Cache-Control", "public, max-age=3600"}};
+          {"Cache-Control", std::string(who) + ", max-age=3600"}};
 }
 
-http::Response respond(const http::Request& request, const HotNarInfo& info, std::string_view how) {
+http::Response NarInfoRoutes::respond(const http::Request& request, const HotNarInfo& info,
+                                      std::string_view how) const {
   http::Response response;
   response.cache = how;
   auto known = request.header("If-None-Match");
@@ -26,8 +30,6 @@ http::Response respond(const http::Request& request, const HotNarInfo& info, std
   response.body = info.prepared;
   return response;
 }
-
-}  // namespace
 
 std::optional<http::Response> NarInfoRoutes::answer_from_memory(const http::Request& request,
                                                                 const nix::StorePathHash& hash) {

@@ -5,13 +5,15 @@
 #include "http/request.h"
 #include "http/response.h"
 #include "server/nar_info_memory.h"
+#include "server/route.h"
 
 namespace ncps::server {
 
 class NarInfoRoutes {
  public:
-  NarInfoRoutes(cache::NarInfoService& narinfos, std::size_t memory_bytes)
-      : narinfos_(narinfos), memory_(memory_bytes) {}
+  NarInfoRoutes(cache::NarInfoService& narinfos, std::size_t memory_bytes,
+                Audience audience = Audience::everybody)
+      : narinfos_(narinfos), audience_(audience), memory_(memory_bytes) {}
 
   // The answer if it is in memory: without waiting for anything.
   std::optional<http::Response> answer_from_memory(const http::Request& request,
@@ -24,7 +26,12 @@ class NarInfoRoutes {
   void forget_all() { memory_.forget_all(); }
 
  private:
+  std::vector<http::Header> headers_for(const std::string& etag) const;
+  http::Response respond(const http::Request& request, const HotNarInfo& info,
+                         std::string_view how) const;
+
   cache::NarInfoService& narinfos_;
+  Audience audience_;
   NarInfoMemory memory_;
 };
 

@@ -13,13 +13,6 @@ std::string etag_of(const nix::NarUrl& url) {
   return "\"" + std::string(url.file_name()) + "\"";
 }
 
-std::vector<http::Header> headers_for(const nix::NarUrl& url) {
-  return {{"Content-Type", "application/x-nix-nar"},
-          {"Accept-Ranges", "bytes"},
-          {"ETag", etag_of(url)},
-          {"Cache-Control", "public, max-age=31536000, immutable"}};
-}
-
 http::Response unsatisfiable(std::uint64_t size) {
   auto response = http::text_response(416, "the range is beyond the end");
   response.headers.push_back({"Content-Range", http::content_range_unsatisfied(size)});
@@ -27,6 +20,14 @@ http::Response unsatisfiable(std::uint64_t size) {
 }
 
 }  // namespace
+
+std::vector<http::Header> NarRoutes::headers_for(const nix::NarUrl& url) const {
+  std::string_view who = audience_ == Audience::everybody ? "public" : "private";
+  return {{"Content-Type", "application/x-nix-nar"},
+          {"Accept-Ranges", "bytes"},
+          {"ETag", etag_of(url)},
+          {"Cache-Control", std::string(who) + ", max-age=31536000, immutable"}};
+}
 
 boost::asio::awaitable<http::Response> NarRoutes::answer_head(nix::NarUrl url) {
   auto size = co_await nars_.size_of(url, Deadline::after(kAnswerTime));

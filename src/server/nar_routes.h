@@ -7,19 +7,24 @@
 #include "cache/nar_service.h"
 #include "http/request.h"
 #include "http/response.h"
+#include "server/route.h"
 
 namespace ncps::server {
 
 class NarRoutes {
  public:
-  explicit NarRoutes(cache::NarService& nars) : nars_(nars) {}
+  explicit NarRoutes(cache::NarService& nars, Audience audience = Audience::everybody)
+      : nars_(nars), audience_(audience) {}
 
   boost::asio::awaitable<http::Response> answer(const http::Request& request, nix::NarUrl url);
 
  private:
   boost::asio::awaitable<http::Response> answer_head(nix::NarUrl url);
 
+  std::vector<http::Header> headers_for(const nix::NarUrl& url) const;
+
   cache::NarService& nars_;
+  Audience audience_;
 };
 
 }  // namespace ncps::server

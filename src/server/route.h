@@ -11,6 +11,9 @@
 namespace ncps::server {
 
 enum class Fixed : std::uint8_t { root, cache_info, pubkey, healthz };
+// Who may read: decides whether caches between us and the client may share an answer.
+enum class Audience : bool { everybody, token_holders };
+
 struct NoSuchPath {};
 struct BadNarName {
 };  // below /nar/, ends like a NAR, but is no name that we can serve: 400, as the contract has it

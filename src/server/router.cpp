@@ -16,12 +16,17 @@ boost::asio::awaitable<http::Response> Router::answer(const http::Request& reque
     co_return method_not_allowed();
   }
   auto route = parse_route(request.path);
+  auto* fixed = std::get_if<Fixed>(&route);
+  bool open = fixed != nullptr && *fixed == Fixed::healthz;
+  if (token_ && !open && !token_->admits(request.header("Authorization"))) {
+    co_return unauthorized();
+  }
   if (auto* hash = std::get_if<nix::StorePathHash>(&route)) {
     if (auto hot = narinfos_.answer_from_memory(request, *hash)) co_return std::move(*hot);
     co_return co_await narinfos_.answer(request, *hash);
   }
   if (auto* url = std::get_if<nix::NarUrl>(&route)) co_return co_await nars_.answer(request, *url);
-  if (auto* which = std::get_if<Fixed>(&route)) co_return fixed_.answer(*which);
+  if (fixed != nullptr) co_return fixed_.answer(*fixed);
   if (std::holds_alternative<BadNarName>(route))
     co_return http::text_response(400, "not the name of a NAR");
   co_return http::text_response(404, "no such path");

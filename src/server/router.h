@@ -5,14 +5,17 @@
 #include "server/fixed_routes.h"
 #include "server/nar_info_routes.h"
 #include "server/nar_routes.h"
+#include "server/reader_token.h"
 
 namespace ncps::server {
 
 // Thread-safe, as its parts are. Must outlive the server that it answers for.
 class Router {
  public:
-  Router(FixedRoutes fixed, NarInfoRoutes& narinfos, NarRoutes& nars)
-      : fixed_(std::move(fixed)), narinfos_(narinfos), nars_(nars) {}
+  // With `token`, readers must send it for everything but /healthz.
+  Router(FixedRoutes fixed, NarInfoRoutes& narinfos, NarRoutes& nars,
+         std::optional<ReaderToken> token = {})
+      : fixed_(std::move(fixed)), narinfos_(narinfos), nars_(nars), token_(std::move(token)) {}
 
   boost::asio::awaitable<http::Response> answer(const http::Request& request);
 
@@ -20,6 +23,7 @@ class Router {
   FixedRoutes fixed_;
   NarInfoRoutes& narinfos_;
   NarRoutes& nars_;
+  std::optional<ReaderToken> token_;
 };
 
 }  // namespace ncps::server

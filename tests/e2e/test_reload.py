@@ -153,9 +153,9 @@ class Refused(ReloadCase):
 
     def test_what_this_version_cannot_do_is_refused_as_at_the_start(self) -> None:
         proxy = self.start()
-        self.change(proxy, mistakes=1, cache__get_token="a token that would not be asked for")
-        self.assertIn("--cache-get-token", self.refusals(proxy)[0])
-        self.assertNotIn("would not be asked for", str(proxy.lines))
+        self.change(proxy, mistakes=1, cache__redis__password="a password that nobody asks for")
+        self.assertIn("--cache-redis-password", self.refusals(proxy)[0])
+        self.assertNotIn("nobody asks for", str(proxy.lines))
 
     def test_what_needs_a_restart_is_named_and_stays(self) -> None:
         proxy = self.start()
