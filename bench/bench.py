@@ -12,11 +12,10 @@ import contextlib
 import sys
 import tempfile
 from pathlib import Path
-from statistics import median
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
-from bench import report, wrk  # noqa: E402
+from bench import cpu, report, wrk  # noqa: E402
 from bench.servers import Nginx, fill  # noqa: E402
 from tests.e2e.lab import closure  # noqa: E402
 from tests.e2e.lab.ncps import BINARY, Ncps  # noqa: E402
@@ -47,11 +46,15 @@ def run(rounds: int, seconds: int, home: Path) -> list[report.Row]:
                 rows = []
                 for load in measures(narinfos, nar):
                     load.check(proxy.url, nginx.url)
+                    servers = (("ncps", proxy.url, proxy.process.pid), ("nginx", nginx.url, nginx.process.pid))
                     rates: dict[str, list[float]] = {"ncps": [], "nginx": []}
+                    costs: dict[str, list[float]] = {"ncps": [], "nginx": []}
                     for _ in range(rounds):  # in turns: what disturbs one disturbs the other
-                        for name, url in (("ncps", proxy.url), ("nginx", nginx.url)):
+                        for name, url, pid in servers:
+                            before = cpu.seconds(pid)
                             rates[name].append(load.run(url, seconds, home))
-                    rows.append(report.Row(load.name, load.unit, median(rates["ncps"]), median(rates["nginx"]), rates))
+                            costs[name].append((cpu.seconds(pid) - before) / (rates[name][-1] * seconds) * 1e6)
+                    rows.append(report.Row(load.name, load.unit, rates, costs))
                     print(rows[-1].line(), flush=True)
                 return rows
 

@@ -9,9 +9,10 @@ import re
 import subprocess
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import median
 
 BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
-HEADING = f"{'':<36}{'ncps':>12}{'nginx':>12}{'':<12}{'ratio':>8}"
+HEADING = f"{'':<34}{'ncps':>10}{'nginx':>10}{'':<11}{'ratio':>7}{'CPU of the server':>28}"
 NEW_PAGE = f"# Measurements\n\n{BEGIN}\n{END}\n"
 
 
@@ -19,16 +20,26 @@ NEW_PAGE = f"# Measurements\n\n{BEGIN}\n{END}\n"
 class Row:
     name: str
     unit: str
-    ncps: float
-    nginx: float
-    rates: dict[str, list[float]]
+    rates: dict[str, list[float]]  # by server, one for each round
+    costs: dict[str, list[float]]  # microseconds of CPU for each unit (a request, a MB)
+
+    def rate(self, server: str) -> float:
+        return median(self.rates[server])
+
+    def cost(self, server: str) -> float:
+        return median(self.costs[server])
 
     @property
     def ratio(self) -> float:
-        return self.ncps / self.nginx
+        return self.rate("ncps") / self.rate("nginx")
+
+    @property
+    def thing(self) -> str:
+        return {"requests/s": "request", "MB/s": "MB"}[self.unit]
 
     def line(self) -> str:
-        return f"{self.name:<36}{self.ncps:>12,.0f}{self.nginx:>12,.0f} {self.unit:<11}{self.ratio:>7.2f}x"
+        return (f"{self.name:<34}{self.rate('ncps'):>10,.0f}{self.rate('nginx'):>10,.0f} {self.unit:<10}"
+                f"{self.ratio:>6.2f}x{self.cost('ncps'):>8.1f}{self.cost('nginx'):>8.1f} us/{self.thing}")
 
 
 def machine() -> dict[str, str | int]:
@@ -42,8 +53,9 @@ def table(rows: list[Row], where: dict, date: str, rounds: int, seconds: int) ->
     lines = [f"{date}, {where['cores']} cores ({where['cpu']}), Linux {where['kernel']}, nginx {where['nginx']}; "
              "servers and load generator share the cores.",
              f"`bench/bench.py --rounds {rounds} --seconds {seconds}`: medians of {rounds} rounds in turns.", "",
-             "| | ncps | nginx static | ratio |", "|---|---:|---:|---:|"]
-    lines += [f"| {r.name} | {r.ncps:,.0f} {r.unit} | {r.nginx:,.0f} {r.unit} | {r.ratio:.2f}x |" for r in rows]
+             "| | ncps | nginx static | ratio | CPU of ncps | CPU of nginx |", "|---|---:|---:|---:|---:|---:|"]
+    lines += [f"| {r.name} | {r.rate('ncps'):,.0f} {r.unit} | {r.rate('nginx'):,.0f} {r.unit} | {r.ratio:.2f}x | "
+              f"{r.cost('ncps'):.1f} µs/{r.thing} | {r.cost('nginx'):.1f} µs/{r.thing} |" for r in rows]
     return "\n".join(lines)
 
 

@@ -54,7 +54,7 @@ class Load:
         script = home / "load.lua"
         script.write_text(SCRIPT % ", ".join(f'"{target}"' for target in self.targets))
         run = subprocess.run(
-            ["wrk", "-t1", f"-c{self.connections}", f"-d{seconds}s", "--timeout", "30s", "-s", str(script), url],
+            ["wrk", f"-t{min(2, self.connections)}", f"-c{self.connections}", f"-d{seconds}s", "--timeout", "30s", "-s", str(script), url],
             capture_output=True, text=True, timeout=seconds + 60, check=True)
         summary = json.loads(run.stdout.strip().splitlines()[-1])
         assert summary["errors"] == 0 and summary["bytes"] > 0, run.stdout
