@@ -18,8 +18,8 @@ upstream::UpstreamList make_upstreams(const config::ServeOptions& options,
     upstream::HttpTimeouts timeouts{.connect = options.dialer_timeout,
                                     .head = options.response_header_timeout};
     auto netrc = options.netrc_file ? options.netrc_file->native() : std::string();
-    add(list, make_http_upstream(
-                  {.url = url, .timeouts = timeouts, .retry = {}, .netrc_file = netrc}, client));
+    list.push_back(make_http_upstream(
+        {.url = url, .timeouts = timeouts, .retry = {}, .netrc_file = netrc}, client));
   }
   return list;
 }

@@ -62,7 +62,7 @@ class Fetcher {
   std::uint64_t size() { return begun_ ? spool_.file().size() : 0; }
 
   // The next body that fits what we have. Errors: when nobody is left to ask.
-  Task<upstream::NarBody> open_somewhere() {
+  Task<upstream::FileBody> open_somewhere() {
     for (;;) {
       // Before the first byte a second round would only keep clients waiting.
       if (job_.sources.empty() || (!begun_ && failures_ >= job_.sources.size())) {
@@ -70,7 +70,8 @@ class Fetcher {
             last_.value_or(Error(ErrorKind::not_found, "no upstream has it")));
       }
       auto deadline = Deadline::after(open_time());
-      auto opened = co_await source().upstream->open_nar(source().url, size(), deadline);
+      auto opened = co_await source().upstream->open_file(source().url, size(),
+                                                          upstream::Decode::no, deadline);
       if (opened && *opened && fits(**opened)) {
         if (!begun_) CO_TRY(co_await begin(**opened));
         co_return std::move(**opened);
@@ -87,12 +88,12 @@ class Fetcher {
     }
   }
 
-  bool fits(const upstream::NarBody& body) const {
+  bool fits(const upstream::FileBody& body) const {
     if (!body.total || !total_) return true;
     return *body.total == *total_;
   }
 
-  Task<void> begin(const upstream::NarBody& body) {
+  Task<void> begin(const upstream::FileBody& body) {
     CO_TRY(auto file, co_await deps_.store.spool());
     if (!total_) total_ = body.total;
     spool_.begin(std::move(file), total_);
@@ -102,7 +103,7 @@ class Fetcher {
   }
 
   // Errors: retryable ones mean that this body broke; others end the download.
-  Task<Copied> copy(upstream::NarBody& body) {
+  Task<Copied> copy(upstream::FileBody& body) {
     auto skip = size() - body.first_byte;  // an upstream without ranges begins at 0 again
     auto mark = size();
     for (;;) {
@@ -263,7 +264,7 @@ DownloadJob job_for(const db::NarRow& row, const upstream::UpstreamList& upstrea
                                .either_hash = {}},
                   .sources = {}};
   bool absolute = row.upstream_url.find("://") != std::string::npos;
-  for (const auto& upstream : upstreams) {
+  for (const auto& upstream : upstream::in_order(upstreams)) {
     NarSource source{upstream, row.upstream_url};
     if (upstream->name() == row.upstream) {
       job.sources.insert(job.sources.begin(), std::move(source));
@@ -284,7 +285,8 @@ Result<DownloadJob> job_for_unknown(const nix::NarUrl& url,
   DownloadJob job{.url = url,
                   .expected = {.compression = url.likely_compression(), .either_hash = hash},
                   .sources = {}};
-  for (const auto& upstream : upstreams) job.sources.push_back({upstream, url.str()});
+  for (const auto& upstream : upstream::in_order(upstreams))
+    job.sources.push_back({upstream, url.str()});
   return job;
 }
 

@@ -22,7 +22,7 @@ namespace ncps::cache {
 
 struct NarSource {
   std::shared_ptr<upstream::Upstream> upstream;
-  std::string url;  // as for Upstream::open_nar
+  std::string url;  // as for Upstream::open_file
 };
 
 struct DownloadJob {

@@ -263,7 +263,7 @@ TEST_F(Download, ABugInTheMiddleIsAnInternalErrorAndTheNextTrySucceeds) {
 
 TEST(JobFor, AsksItsOwnUpstreamFirstAndTheOthersUnderTheSamePath) {
   upstream::UpstreamList set;
-  for (auto name : {"a", "b", "c"}) add(set, std::make_unique<FakeUpstream>(name));
+  for (auto name : {"a", "b", "c"}) set.push_back(std::make_shared<FakeUpstream>(name));
   auto sample = make_sample("x", 10);
   auto order = [&](const db::NarRow& row) {
     std::string names;
@@ -285,7 +285,7 @@ TEST(JobFor, AsksItsOwnUpstreamFirstAndTheOthersUnderTheSamePath) {
 
 TEST(JobFor, AnUnknownNameMustBeAHash) {
   upstream::UpstreamList set;
-  add(set, std::make_unique<FakeUpstream>("a"));
+  set.push_back(std::make_shared<FakeUpstream>("a"));
   auto sample = make_sample("x", 10);
   auto good = job_for_unknown(sample.url(), set);
   ASSERT_TRUE(good);

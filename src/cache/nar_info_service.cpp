@@ -61,9 +61,9 @@ Task<NarInfoService::Found> NarInfoService::from_upstreams(const nix::StorePathH
                                                            Prefetch prefetch) {
   auto deadline = Deadline::after(kFetchTime);
   std::optional<Error> trouble;
-  auto upstreams = upstreams_.now();
-  auto left = static_cast<int>(upstreams->size());
-  for (const auto& upstream : *upstreams) {
+  auto upstreams = upstream::in_order(*upstreams_.now());
+  auto left = static_cast<int>(upstreams.size());
+  for (const auto& upstream : upstreams) {
     // One that never answers must not use up the time of those behind it.
     auto share = deadline.at_most(deadline.remaining() / left--);
     auto text = co_await upstream->find_narinfo(hash, share);

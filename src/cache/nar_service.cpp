@@ -66,7 +66,7 @@ Task<std::optional<std::uint64_t>> NarService::size_of(nix::NarUrl url, Deadline
   CO_TRY(auto job, co_await find_job(url));
   std::optional<Error> trouble;
   for (auto& source : job.sources) {
-    auto head = co_await source.upstream->find_nar(source.url, deadline);
+    auto head = co_await source.upstream->find_file(source.url, deadline);
     if (head && *head) co_return (*head)->total;
     if (!head) trouble = std::move(head).error();
   }

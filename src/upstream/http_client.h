@@ -9,14 +9,11 @@
 
 #include "rt/byte_source.h"
 #include "rt/deadline.h"
+#include "upstream/decode.h"
 
 namespace ncps::upstream {
 
 enum class Verb : std::uint8_t { get, head };
-// yes: ask for gzip, br or zstd, and undo it. Whether the encoding came to its own end is not
-// checked: that is for whoever knows what the bytes must be.
-enum class Decode : bool { no, yes };
-
 struct HttpTimeouts {
   std::chrono::milliseconds connect{3'000};
   std::chrono::milliseconds head{3'000};    // beyond that, to the end of the answer's head

@@ -38,6 +38,12 @@ class HttpUpstream final : public Upstream {
       : options_(std::move(options)), client_(client) {}
 
   const std::string& name() const noexcept override { return options_.url.masked(); }
+  Standing standing() const noexcept override { return Standing::good; }
+  std::uint64_t returns() const noexcept override { return 0; }
+  std::chrono::milliseconds usual_delay() const noexcept override {
+    return std::chrono::milliseconds(300);
+  }
+  Task<void> probe(Deadline) override { co_return Result<void>(); }
   int priority() const noexcept override {
     return options_.url.priority().value_or(kDefaultPriority);
   }
@@ -62,13 +68,14 @@ class HttpUpstream final : public Upstream {
     }
   }
 
-  Task<std::optional<NarBody>> open_nar(std::string url, std::uint64_t first_byte,
-                                        Deadline deadline) override {
-    HttpRequest request{.url = options_.url.resolve(url), .first_byte = first_byte};
+  Task<std::optional<FileBody>> open_file(std::string url, std::uint64_t first_byte, Decode decode,
+                                          Deadline deadline) override {
+    HttpRequest request{
+        .url = options_.url.resolve(url), .first_byte = first_byte, .decode = decode};
     unsigned failed = 0;
     CO_TRY(auto answer, co_await ask(request, deadline, failed));
     if (meaning_of(answer.status) == Meaning::missing) co_return std::nullopt;
-    NarBody body{.first_byte = 0, .total = answer.content_length, .bytes = std::move(answer.body)};
+    FileBody body{.first_byte = 0, .total = answer.content_length, .bytes = std::move(answer.body)};
     if (answer.status == 206) {
       if (!answer.content_range || answer.content_range->first != first_byte) {
         co_return fail(ErrorKind::upstream, name() + ": answered another range than asked for");
@@ -79,12 +86,12 @@ class HttpUpstream final : public Upstream {
     co_return std::optional(std::move(body));
   }
 
-  Task<std::optional<NarHead>> find_nar(std::string url, Deadline deadline) override {
+  Task<std::optional<FileHead>> find_file(std::string url, Deadline deadline) override {
     HttpRequest request{.url = options_.url.resolve(url), .verb = Verb::head};
     unsigned failed = 0;
     CO_TRY(auto answer, co_await ask(request, deadline, failed));
     if (meaning_of(answer.status) == Meaning::missing) co_return std::nullopt;
-    co_return NarHead{.total = answer.content_length};
+    co_return FileHead{.total = answer.content_length};
   }
 
  private:
@@ -156,10 +163,12 @@ std::unique_ptr<Upstream> make_http_upstream(HttpUpstreamOptions options, HttpCl
   return std::make_unique<HttpUpstream>(std::move(options), client);
 }
 
-void add(UpstreamList& list, std::shared_ptr<Upstream> upstream) {
-  auto priority = [](const auto& u) { return u->priority(); };
-  auto behind = std::ranges::upper_bound(list, upstream->priority(), {}, priority);
-  list.insert(behind, std::move(upstream));
+UpstreamList in_order(const UpstreamList& list) {
+  UpstreamList order;
+  std::ranges::copy_if(list, std::back_inserter(order),
+                       [](const auto& u) { return u->standing() != Standing::refused; });
+  std::ranges::stable_sort(order, {}, [](const auto& u) { return u->priority(); });
+  return order;
 }
 
 }  // namespace ncps::upstream

@@ -27,9 +27,9 @@ struct HttpUpstreamRetries : ::testing::Test {
     auto hash = nix::StorePathHash::parse("26xbg1ndr7hbcncrlf9nhx5is2b25d13").value();
     return run_sync(io, upstream->find_narinfo(hash, deadline));
   }
-  Result<std::optional<NarHead>> nar_head(Deadline deadline = Deadline::after(1min)) {
+  Result<std::optional<FileHead>> file_head(Deadline deadline = Deadline::after(1min)) {
     auto upstream = make_http_upstream(options, client);
-    return run_sync(io, upstream->find_nar("nar/x.nar", deadline));
+    return run_sync(io, upstream->find_file("nar/x.nar", deadline));
   }
   static HttpAnswer broken_body() {
     auto out = answer(200);
@@ -85,7 +85,7 @@ TEST_F(HttpUpstreamRetries, EndAfterAllAttemptsWithTheLastError) {
 TEST_F(HttpUpstreamRetries, ATimeoutStaysATimeoutAndNamesTheUpstream) {
   options.retry.attempts = 1;
   client.then(ErrorKind::timeout, "no answer");
-  auto head = nar_head();
+  auto head = file_head();
   ASSERT_FALSE(head.has_value());
   EXPECT_EQ(head.error().kind(), ErrorKind::timeout);
   EXPECT_NE(head.error().what().find("https://host/p"), std::string::npos);

@@ -35,14 +35,14 @@ struct HttpUpstreamTest : ::testing::Test {
     auto hash = nix::StorePathHash::parse(kHash).value();
     return run_sync(io, upstream->find_narinfo(hash, deadline));
   }
-  Result<std::optional<NarBody>> nar(std::uint64_t first_byte = 0,
-                                     Deadline deadline = Deadline::after(1min)) {
+  Result<std::optional<FileBody>> nar(std::uint64_t first_byte = 0,
+                                      Deadline deadline = Deadline::after(1min)) {
     auto upstream = make();
-    return run_sync(io, upstream->open_nar("nar/x.nar.xz", first_byte, deadline));
+    return run_sync(io, upstream->open_file("nar/x.nar.xz", first_byte, Decode::no, deadline));
   }
-  Result<std::optional<NarHead>> nar_head(Deadline deadline = Deadline::after(1min)) {
+  Result<std::optional<FileHead>> file_head(Deadline deadline = Deadline::after(1min)) {
     auto upstream = make();
-    return run_sync(io, upstream->find_nar("nar/x.nar.xz", deadline));
+    return run_sync(io, upstream->find_file("nar/x.nar.xz", deadline));
   }
   std::string text_of(ByteSource& source) {
     std::string text;
@@ -96,7 +96,7 @@ TEST_F(HttpUpstreamAsks, ItHasNoneIfTheAnswerSaysSo) {
     auto body = nar();
     ASSERT_TRUE(body.has_value()) << status;
     EXPECT_FALSE(body->has_value()) << status;
-    auto head = nar_head();
+    auto head = file_head();
     ASSERT_TRUE(head.has_value()) << status;
     EXPECT_FALSE(head->has_value()) << status;
     EXPECT_EQ(client.asked.size(), 3u) << status;
@@ -216,26 +216,26 @@ TEST_F(HttpUpstreamNars, ArePeekedAtByHead) {
   auto head = answer(200);
   head.content_length = 12345;
   client.then(std::move(head));
-  EXPECT_EQ(nar_head().value().value().total, 12345u);
+  EXPECT_EQ(file_head().value().value().total, 12345u);
   EXPECT_EQ(client.asked[0].verb, Verb::head);
 
   auto unsized = answer(200);
   unsized.content_length.reset();
   client.then(std::move(unsized));
-  auto found = nar_head().value();
+  auto found = file_head().value();
   ASSERT_TRUE(found.has_value());
   EXPECT_EQ(found->total, std::nullopt);
 }
 
-TEST(UpstreamSet, IsAskedByPriorityAndThenAsAdded) {
+TEST(UpstreamList, IsAskedByPriorityAndThenAsListed) {
   ScriptedClient client;
   UpstreamList set;
   for (auto text : {"https://a", "https://b?priority=50", "https://c?priority=40",
                     "https://d?priority=0", "https://e?priority=50", "https://f?priority=0"}) {
-    add(set, make_http_upstream({.url = UpstreamUrl::parse(text).value()}, client));
+    set.push_back(make_http_upstream({.url = UpstreamUrl::parse(text).value()}, client));
   }
   std::string order;
-  for (const auto& upstream : set) order += upstream->name().back();
+  for (const auto& upstream : in_order(set)) order += upstream->name().back();
   EXPECT_EQ(order, "dfacbe");
 }
 

@@ -44,7 +44,7 @@ struct CacheFixture : ::testing::Test {
     auto fresh = std::make_unique<upstream::FakeUpstream>(std::move(name), priority);
     auto& fake = *fresh;
     auto list = *upstreams.now();
-    upstream::add(list, std::move(fresh));
+    list.push_back(std::move(fresh));
     upstreams.replace(std::move(list));
     return fake;
   }

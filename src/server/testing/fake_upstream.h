@@ -41,24 +41,31 @@ class FakeUpstream final : public upstream::Upstream {
 
   const std::string& name() const noexcept override { return name_; }
   int priority() const noexcept override { return 40; }
+  upstream::Standing standing() const noexcept override { return upstream::Standing::good; }
+  std::uint64_t returns() const noexcept override { return 0; }
+  std::chrono::milliseconds usual_delay() const noexcept override {
+    return std::chrono::seconds(1);
+  }
+  Task<void> probe(Deadline) override { co_return Result<void>(); }
 
   Task<std::optional<std::string>> find_narinfo(nix::StorePathHash hash, Deadline) override {
     co_return find(&UpstreamCalls::narinfos, &State::narinfos, std::string(hash.str()));
   }
 
-  Task<std::optional<upstream::NarBody>> open_nar(std::string url, std::uint64_t first_byte,
-                                                  Deadline) override {
+  Task<std::optional<upstream::FileBody>> open_file(std::string url, std::uint64_t first_byte,
+                                                    upstream::Decode, Deadline) override {
     CO_TRY(auto bytes, find(&UpstreamCalls::nars, &State::nars, url));
     if (!bytes) co_return std::nullopt;
     auto total = bytes->size();
     auto body = std::make_unique<Text>(bytes->substr(first_byte));
-    co_return upstream::NarBody{.first_byte = first_byte, .total = total, .bytes = std::move(body)};
+    co_return upstream::FileBody{
+        .first_byte = first_byte, .total = total, .bytes = std::move(body)};
   }
 
-  Task<std::optional<upstream::NarHead>> find_nar(std::string url, Deadline) override {
+  Task<std::optional<upstream::FileHead>> find_file(std::string url, Deadline) override {
     CO_TRY(auto bytes, find(&UpstreamCalls::heads, &State::nars, url));
     if (!bytes) co_return std::nullopt;
-    co_return upstream::NarHead{.total = bytes->size()};
+    co_return upstream::FileHead{.total = bytes->size()};
   }
 
  private:

@@ -74,7 +74,7 @@ class RouterTest : public ::testing::Test {
       auto upstream = std::make_unique<FakeUpstream>(fake == &first ? "https://a" : "https://b");
       *fake = upstream.get();
       auto list = *upstreams.now();
-      add(list, std::move(upstream));
+      list.push_back(std::move(upstream));
       upstreams.replace(std::move(list));
     }
     store = storage::open_local({.root = root.path()}, disk).value();

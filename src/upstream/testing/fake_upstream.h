@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <chrono>
 #include <deque>
 #include <limits>
 #include <map>
@@ -20,7 +21,7 @@ namespace ncps::upstream {
 
 inline constexpr std::uint64_t kNoByte = std::numeric_limits<std::uint64_t>::max();
 
-// What one open_nar answers.
+// What one open_file answers.
 struct FakeNar {
   std::string bytes;
   std::optional<std::uint64_t> total = {};  // announced; absent: that of `bytes`
@@ -40,6 +41,7 @@ class FakeUpstream final : public Upstream {
   struct Call {
     std::string what;          // "<hash>.narinfo", or the URL of a NAR
     std::uint64_t first_byte;  // of a NAR
+    Decode decode;
     Deadline deadline;
   };
 
@@ -63,6 +65,16 @@ class FakeUpstream final : public Upstream {
     script_.with([&](Script& s) { s.nars.erase(url); });
   }
 
+  void stands(Standing standing) {
+    script_.with([&](Script& s) { s.standing = standing; });
+  }
+  void came_back() {
+    script_.with([](Script& s) { ++s.returns; });
+  }
+  void usually_takes(std::chrono::milliseconds delay) {
+    script_.with([&](Script& s) { s.usual_delay = delay; });
+  }
+
   std::vector<Call> calls() const {
     return script_.with([](const Script& s) { return s.calls; });
   }
@@ -76,11 +88,21 @@ class FakeUpstream final : public Upstream {
   // ---- Upstream ----
   const std::string& name() const noexcept override { return name_; }
   int priority() const noexcept override { return priority_; }
+  Standing standing() const noexcept override {
+    return script_.with([](const Script& s) { return s.standing; });
+  }
+  std::uint64_t returns() const noexcept override {
+    return script_.with([](const Script& s) { return s.returns; });
+  }
+  std::chrono::milliseconds usual_delay() const noexcept override {
+    return script_.with([](const Script& s) { return s.usual_delay; });
+  }
+  Task<void> probe(Deadline) override { co_return Result<void>(); }
 
   Task<std::optional<std::string>> find_narinfo(nix::StorePathHash hash,
                                                 Deadline deadline) override {
     auto gate = script_.with([&](Script& s) {
-      s.calls.push_back({std::string(hash.str()) + ".narinfo", 0, deadline});
+      s.calls.push_back({std::string(hash.str()) + ".narinfo", 0, Decode::yes, deadline});
       return s.narinfo_gate;
     });
     if (gate) co_await gate->pass();
@@ -91,28 +113,28 @@ class FakeUpstream final : public Upstream {
     });
   }
 
-  Task<std::optional<NarBody>> open_nar(std::string url, std::uint64_t first_byte,
-                                        Deadline deadline) override {
-    auto nar = next_nar(url, first_byte, deadline);
-    if (!nar) co_return std::optional<NarBody>();
+  Task<std::optional<FileBody>> open_file(std::string url, std::uint64_t first_byte, Decode decode,
+                                          Deadline deadline) override {
+    auto nar = next_nar(url, first_byte, decode, deadline);
+    if (!nar) co_return std::optional<FileBody>();
     if (nar->answers) co_await nar->answers->pass();
     if (nar->refuses) co_return std::unexpected(*nar->refuses);
     auto first = nar->ranges ? first_byte : 0;
     std::optional<std::uint64_t> total;
     if (nar->says_total) total = nar->total.value_or(nar->bytes.size());
-    NarBody body{.first_byte = first,
-                 .total = total,
-                 .bytes = std::make_unique<Body>(name_, std::move(*nar), first)};
-    co_return std::optional<NarBody>(std::move(body));
+    FileBody body{.first_byte = first,
+                  .total = total,
+                  .bytes = std::make_unique<Body>(name_, std::move(*nar), first)};
+    co_return std::optional<FileBody>(std::move(body));
   }
 
-  Task<std::optional<NarHead>> find_nar(std::string url, Deadline deadline) override {
-    auto nar = next_nar(url, 0, deadline);
-    if (!nar) co_return std::optional<NarHead>();
+  Task<std::optional<FileHead>> find_file(std::string url, Deadline deadline) override {
+    auto nar = next_nar(url, 0, Decode::no, deadline);
+    if (!nar) co_return std::optional<FileHead>();
     if (nar->refuses) co_return std::unexpected(*nar->refuses);
-    NarHead head;
+    FileHead head;
     if (nar->says_total) head.total = nar->total.value_or(nar->bytes.size());
-    co_return std::optional<NarHead>(head);
+    co_return std::optional<FileHead>(head);
   }
 
  private:
@@ -148,11 +170,15 @@ class FakeUpstream final : public Upstream {
     std::shared_ptr<testing::Gate> narinfo_gate;
     std::map<std::string, std::deque<FakeNar>> nars;
     std::vector<Call> calls;
+    Standing standing = Standing::good;
+    std::uint64_t returns = 0;
+    std::chrono::milliseconds usual_delay{1'000};
   };
 
-  std::optional<FakeNar> next_nar(const std::string& url, std::uint64_t first, Deadline deadline) {
+  std::optional<FakeNar> next_nar(const std::string& url, std::uint64_t first, Decode decode,
+                                  Deadline deadline) {
     return script_.with([&](Script& s) -> std::optional<FakeNar> {
-      s.calls.push_back({url, first, deadline});
+      s.calls.push_back({url, first, decode, deadline});
       auto it = s.nars.find(url);
       if (it == s.nars.end()) return std::nullopt;
       auto nar = it->second.front();
