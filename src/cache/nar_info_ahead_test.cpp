@@ -223,7 +223,7 @@ struct ReferenceWalkTest : ::testing::Test {
 TEST_F(ReferenceWalkTest, FewAtOnceEachOnceAndNoMoreThanFit) {
   walk.add(hashes(0, 8));
   ASSERT_TRUE(gate.wait_for(4));
-  walk.add(hashes(0, 8));    // known
+  walk.add(hashes(0, 8));      // known
   walk.add(hashes(8, 1'000));  // 4 run, so at most 10 wait
   EXPECT_EQ(gate.come(), 4);
   gate.open();
