@@ -8,6 +8,7 @@
 
 #include "base/posix_error.h"
 #include "cache/fetcher.h"
+#include "cache/nar_info_rendering.h"
 #include "cache/nar_layout.h"
 #include "rt/task_group.h"
 #include "telemetry/log.h"
@@ -114,6 +115,12 @@ DownloadJob job_for(const db::NarRow& row, const upstream::UpstreamList& upstrea
                                .nar_size = row.nar_size,
                                .either_hash = {}},
                   .sources = {}};
+  if (compressed_by_us(row.compression, row.nar_hash, row.url)) {
+    job.intake = Intake::compressed;
+    job.expected.compression = nix::Compression::zstd;
+    job.expected.file_hash.reset();
+    job.expected.file_size.reset();
+  }
   bool absolute = row.upstream_url.find("://") != std::string::npos;
   for (const auto& upstream : upstream::in_order(upstreams)) {
     NarSource source{upstream, row.upstream_url};

@@ -1,8 +1,9 @@
 // Fetcher: brings a NAR's file from whoever has it into a spool, in order, each byte once.
 //
 // A body that breaks is gone on with where it broke, at the same source or at the next one
-// (fetch_policy.h decides). What the bytes are worth is the verifier's business. For one coroutine;
-// what it is given must outlive it.
+// (fetch_policy.h decides). Every position and size here is one of the upstream's file; those of
+// the spool are the SpoolWriter's business, and what the bytes are worth the verifier's. For one
+// coroutine; what it is given must outlive it.
 #pragma once
 
 #include <chrono>
@@ -10,6 +11,7 @@
 #include <optional>
 
 #include "cache/download.h"
+#include "cache/spool_writer.h"
 
 namespace ncps::cache {
 
@@ -17,7 +19,7 @@ class Fetcher {
  public:
   // Takes sources that do not have the file off job.sources.
   Fetcher(DownloadDeps& deps, DownloadJob& job, Spool& spool)
-      : deps_(deps), job_(job), spool_(spool) {}
+      : deps_(deps), job_(job), spool_(spool), writer_(spool, deps.disk, deps.cpu, job.intake) {}
 
   // Returns once all bytes are in the spool. Errors: as run_download.
   Task<void> run();
@@ -27,7 +29,7 @@ class Fetcher {
   enum class Copied : bool { all, broken };
 
   NarSource& source() { return job_.sources[at_]; }
-  std::uint64_t size() { return begun_ ? spool_.file().size() : 0; }
+  upstream::Decode decode() const;
   std::chrono::milliseconds open_time() const;
   bool fits(const upstream::FileBody& body) const;
   void drop_source();
@@ -43,10 +45,10 @@ class Fetcher {
   DownloadDeps& deps_;
   DownloadJob& job_;
   Spool& spool_;
+  SpoolWriter writer_;
   std::size_t at_ = 0;
-  bool begun_ = false;
   unsigned failures_ = 0;
-  std::optional<std::uint64_t> total_ = job_.expected.file_size;
+  std::optional<std::uint64_t> total_ = job_.upstreams_size();
   std::optional<Error> last_;  // what kept a source from answering; not_found only if none failed
   Clock::time_point progress_ = Clock::now();
 };

@@ -57,8 +57,8 @@ Task<OpenNar> NarService::open(nix::NarUrl url, Deadline deadline) {
 
 Task<std::optional<std::uint64_t>> NarService::size_of(nix::NarUrl url, Deadline deadline) {
   if (auto spool = downloads_.find(url)) {
-    auto sized = co_await spool->sized(deadline);
-    if (sized) co_return sized->total;
+    auto started = co_await spool->started(deadline);
+    if (started) co_return started->total;
   }
   auto key = nar_key(url);
   CO_TRY(auto blob, co_await store_.open(key));
@@ -67,7 +67,7 @@ Task<std::optional<std::uint64_t>> NarService::size_of(nix::NarUrl url, Deadline
   std::optional<Error> trouble;
   for (auto& source : job.sources) {
     auto head = co_await source.upstream->find_file(source.url, deadline);
-    if (head && *head) co_return (*head)->total;
+    if (head && *head) co_return job.intake == Intake::compressed ? std::nullopt : (*head)->total;
     if (!head) trouble = std::move(head).error();
   }
   co_return std::unexpected(trouble.value_or(Error(ErrorKind::not_found, "no upstream has it")));

@@ -50,7 +50,8 @@ class NarService {
   // Starts a download if it must. The deadline is for its first bytes.
   Task<OpenNar> open(nix::NarUrl url, Deadline deadline);
 
-  // Whether open() would succeed, and the size, without downloading.
+  // Whether open() would succeed, without downloading, and the size; absent: it is here, or at an
+  // upstream, but nobody knows yet how large it will be.
   Task<std::optional<std::uint64_t>> size_of(nix::NarUrl url, Deadline deadline);
 
  private:

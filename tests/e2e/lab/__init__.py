@@ -3,6 +3,7 @@
   waiting   wait for a condition, never for a time
   nar       the NAR format, as much as the tests need
   closure   small real store paths, and binary caches of them, made by real Nix
+  shapes    the same caches as other programs write them: other URLs, other fields
   faults    what an upstream can be told to do wrong
   body      a file as the body of an answer, with its fault
   upstream  an HTTP binary cache that does it
