@@ -61,7 +61,10 @@ Application::Application(const config::ServeOptions& options,
       downloads_(runtime,
                  {.store = *store_, .catalog = *catalog_, .disk = disk, .cpu = cpu, .policy = {}},
                  {}),
-      nars_(*store_, *catalog_, upstreams_, downloads_),
+      nars_(*store_, *catalog_, upstreams_, downloads_,
+            [this](nix::StorePathHash hash, Deadline deadline) {
+              return bring_narinfo(hash, deadline);
+            }),
       narinfos_(runtime, *store_, *catalog_, upstreams_, downloads_, cpu, trust_,
                 narinfo_policy(options)),
       narinfo_routes_(narinfos_, kHotNarInfoBytes, audience(options)),
@@ -69,6 +72,11 @@ Application::Application(const config::ServeOptions& options,
       router_({options.hostname, key.public_key()}, narinfo_routes_, nar_routes_,
               reader_token(options)),
       watch_(runtime, upstreams_) {}
+
+Task<void> Application::bring_narinfo(nix::StorePathHash hash, Deadline deadline) {
+  CO_TRY(co_await narinfos_.find(hash, cache::Asked::by_head, deadline));
+  co_return Result<void>();
+}
 
 void Application::use(const config::ServeOptions& options) {
   upstreams_.replace(make_upstreams(options, *client_));

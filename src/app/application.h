@@ -41,6 +41,8 @@ class Application {
   bool stop(Deadline grace);
 
  private:
+  Task<void> bring_narinfo(nix::StorePathHash hash, Deadline deadline);
+
   std::unique_ptr<storage::BlobStore> store_;
   std::unique_ptr<db::Catalog> catalog_;
   std::unique_ptr<upstream::HttpClient> client_;
