@@ -75,8 +75,9 @@ Task<ObjectFetcher::File> ObjectFetcher::fetch_from(upstream::Upstream& upstream
     if (file) co_return std::move(file);
     auto error = std::move(file).error();
     body.bytes.reset();
-    bool again = error.retryable() && error.kind() != ErrorKind::unavailable;
-    if (!again || tries == kTries || deadline.passed()) {
+    // One that stalled would only stall again, while the next could answer.
+    bool broke = error.kind() == ErrorKind::upstream;
+    if (!broke || tries == kTries || deadline.passed()) {
       co_return std::unexpected(
           std::move(error).while_doing(upstream.name() + ": reading " + path.str()));
     }

@@ -119,6 +119,14 @@ class Objects(ObjectCase):
         proxy = self.ncps((self.server, self.cache))
         self.assert_whole(raw.get(proxy.url, LOG), LOG_TEXT)
 
+    def test_an_upstream_whose_log_stalls_is_not_asked_again_but_the_next_is(self) -> None:
+        put(self.cache, LOG, LOG_TEXT)
+        second = self.upstream(self.cache)
+        self.server.fault(LOG, stall_at=10_000)
+        proxy = self.ncps((self.server, self.cache), (second, self.cache))
+        self.assert_whole(raw.get(proxy.url, LOG, timeout=60), LOG_TEXT)
+        self.assertEqual(len(self.server.requests(LOG)), 1)
+
     def test_a_stop_finishes_a_log_that_is_on_its_way(self) -> None:
         put(self.cache, LOG, LOG_TEXT)
         gate = Gate()
