@@ -9,6 +9,7 @@
 #include "base/live.h"
 #include "cache/nar_info_service.h"
 #include "cache/nar_service.h"
+#include "cache/object_service.h"
 #include "config/serve_options.h"
 #include "server/router.h"
 #include "upstream/health_watch.h"
@@ -52,8 +53,10 @@ class Application {
   cache::Downloads downloads_;
   cache::NarService nars_;
   cache::NarInfoService narinfos_;
+  cache::ObjectService objects_;
   server::NarInfoRoutes narinfo_routes_;
   server::NarRoutes nar_routes_;
+  server::ObjectRoutes object_routes_;
   server::Router router_;
   upstream::HealthWatch watch_;
 };
