@@ -1,6 +1,8 @@
 #include "upstream/http_upstream.h"
 
 #include <algorithm>
+#include <utility>
+#include <vector>
 
 #include "nix/cache_info.h"
 #include "nix/nar_info.h"
@@ -230,11 +232,13 @@ std::unique_ptr<Upstream> make_http_upstream(HttpUpstreamOptions options, HttpCl
 }
 
 UpstreamList in_order(const UpstreamList& list) {
-  UpstreamList order;
-  std::ranges::copy_if(list, std::back_inserter(order),
-                       [](const auto& u) { return u->standing() != Standing::refused; });
-  std::ranges::stable_sort(order, {}, [](const auto& u) { return u->priority(); });
-  return order;
+  std::vector<std::pair<int, std::size_t>> order;  // looked at once: they change while we sort
+  for (std::size_t i = 0; i < list.size(); ++i)
+    if (list[i]->standing() != Standing::refused) order.emplace_back(list[i]->priority(), i);
+  std::ranges::sort(order);
+  UpstreamList sorted;
+  for (const auto& [priority, index] : order) sorted.push_back(list[index]);
+  return sorted;
 }
 
 }  // namespace ncps::upstream
