@@ -15,6 +15,8 @@ from .lab.ncps import Ncps
 from .lab.nginx import Nginx
 from .lab.tls import authority
 
+SYSTEM_FILE, SYSTEM_DIRECTORY = "/etc/ssl/certs/ca-certificates.crt", "/etc/ssl/certs"
+
 
 class TlsCase(LabCase):
     def setUp(self) -> None:
@@ -54,13 +56,16 @@ class Trust(TlsCase):
         for environment in ({"SSL_CERT_FILE": authority().file}, {"NIX_SSL_CERT_FILE": authority().file},
                             {"NIX_SSL_CERT_FILE": authority().file, "SSL_CERT_FILE": other},
                             {"SSL_CERT_DIR": authority().directory()},
+                            {"SSL_CERT_FILE": SYSTEM_FILE, "SSL_CERT_DIR": authority().directory()},
+                            {"SSL_CERT_FILE": authority().file, "SSL_CERT_DIR": SYSTEM_DIRECTORY},
                             {"SSL_CERT_FILE": other, "SSL_CERT_DIR": authority().directory()}):
             with self.subTest(list(environment)):
                 self.assert_serves(self.before(server, **environment))
 
     def test_a_strange_authority_is_refused_and_the_log_says_so(self) -> None:
         server = self.nginx()
-        for environment in ({}, {"SSL_CERT_FILE": authority("other").file}, {"SSL_CERT_DIR": "/nonexistent"},
+        for environment in ({}, {"SSL_CERT_FILE": SYSTEM_FILE, "SSL_CERT_DIR": SYSTEM_DIRECTORY},
+                            {"SSL_CERT_FILE": authority("other").file}, {"SSL_CERT_DIR": "/nonexistent"},
                             {"NIX_SSL_CERT_FILE": authority("other").file, "SSL_CERT_FILE": authority().file}):
             with self.subTest(environment):
                 self.assert_refused(self.before(server, **environment), "certificate")

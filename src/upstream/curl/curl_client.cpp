@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #include <deque>
+#include <filesystem>
 #include <functional>
 #include <mutex>
 #include <set>
@@ -28,6 +29,25 @@ struct MultiDeleter {
 
 HttpFailure stopped() {
   return {Error(ErrorKind::upstream, "the server is shutting down"), Blame::nobody};
+}
+
+bool same_file(const std::optional<std::string>& ours, const char* theirs) {
+  std::error_code ec;  // what is not there is not the same
+  return ours && theirs != nullptr && std::filesystem::equivalent(*ours, theirs, ec) && !ec;
+}
+
+// The environment, without what it only repeats: many systems name their own certificates there.
+CurlEnvironment environment_of_process() {
+  static std::once_flag once;
+  std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
+  auto out = read_curl_environment();
+  std::unique_ptr<CURL, EasyDeleter> easy(curl_easy_init());
+  const char *file = nullptr, *directory = nullptr;
+  curl_easy_getinfo(easy.get(), CURLINFO_CAINFO, &file);
+  curl_easy_getinfo(easy.get(), CURLINFO_CAPATH, &directory);
+  if (same_file(out.cert_file, file)) out.cert_file.reset();
+  if (same_file(out.cert_dir, directory)) out.cert_dir.reset();
+  return out;
 }
 
 // The thread that runs curl. Whatever concerns a transfer is posted to it.
@@ -209,9 +229,7 @@ class CurlClient final : public HttpClient {
  public:
   explicit CurlClient(CurlOptions options)
       : settings_(std::make_shared<const CurlSettings>(
-            CurlSettings{std::move(options.user_agent), read_curl_environment()})) {
-    static std::once_flag once;
-    std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
+            CurlSettings{std::move(options.user_agent), environment_of_process()})) {
     loop_ = std::make_shared<CurlLoop>();
   }
 

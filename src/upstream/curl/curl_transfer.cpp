@@ -104,8 +104,8 @@ void CurlTransfer::trust(const CurlEnvironment& environment) {
     set(CURLOPT_CAPATH, environment.cert_dir->c_str());
     set(CURLOPT_PROXY_CAPATH, environment.cert_dir->c_str());
   }
-  // With a file alone libcurl parses it once and not for each connection (CURLOPT_CA_CACHE_TIMEOUT);
-  // the system's file holds all that is in its folder.
+  // The system's file alone is parsed once (CURLOPT_CA_CACHE_TIMEOUT), and holds all that is in its
+  // folder; with a folder each connection costs this thread 20 ms.
   if (!environment.cert_file && !environment.cert_dir) set(CURLOPT_CAPATH, nullptr);
 }
 
