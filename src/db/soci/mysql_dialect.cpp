@@ -154,6 +154,7 @@ class MysqlDialect final : public Dialect {
     if (url_.socket.empty()) {
       add("host", url_.host.empty() ? "127.0.0.1" : url_.host);
       add("port", std::to_string(url_.port != 0 ? url_.port : 3306));
+      add("protocol", "1");  // MYSQL_PROTOCOL_TCP: or localhost would be the usual socket
     } else {
       add("socket", url_.socket.native());
     }

@@ -47,15 +47,18 @@ class PostgresPut final : public Put {
   soci::statement both_;
 };
 
-// A setting of libpq's connection string.
+std::string hex(unsigned char c) {
+  constexpr std::string_view kDigits = "0123456789ABCDEF";
+  return {'%', kDigits[c >> 4U], kDigits[c & 15U]};
+}
+
+// A part of libpq's connection URI. SOCI splits what it is given at blanks and quotes: here are
+// none.
 std::string setting(std::string_view name, std::string_view value) {
   std::string out(name);
-  out += "='";
-  for (char c : value) {
-    if (c == '\'' || c == '\\') out.push_back('\\');
-    out.push_back(c);
-  }
-  return out + "' ";
+  out += '=';
+  for (unsigned char c : value) out += std::isalnum(c) != 0 ? std::string(1, c) : hex(c);
+  return out + '&';
 }
 
 // A server's setting on its command line, as libpq's `options` are read.
@@ -130,7 +133,7 @@ class PostgresDialect final : public Dialect {
     auto options = server_setting("TimeZone", "UTC") +
                    server_setting("statement_timeout", std::to_string(limits_.answering.count())) +
                    server_setting("lock_timeout", half);
-    std::string out;
+    std::string out = "postgresql:///?";
     auto add = [&](std::string_view name, std::string_view value) {
       if (!value.empty()) out += setting(name, value);
     };
@@ -156,6 +159,7 @@ class PostgresDialect final : public Dialect {
     add("keepalives_count", "3");
     add("tcp_user_timeout", std::to_string(limits_.answering.count()));
     add("options", options);
+    out.pop_back();
     return out;
   }
 

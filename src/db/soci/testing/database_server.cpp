@@ -146,7 +146,7 @@ void DatabaseServer::launch() {
     command = {"/usr/sbin/mariadbd", "--no-defaults", "--datadir=" + file("data"),
                "--socket=" + file("socket"), "--port=" + port, "--bind-address=127.0.0.1",
                "--pid-file=" + file("pid"), "--skip-name-resolve", "--skip-log-bin",
-               "--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=32M",
+               "--innodb-flush-log-at-trx-commit=2", "--innodb-buffer-pool-size=32M",
                "--innodb-flush-method=nosync", "--max-connections=200",
                // As hostile as a real one may be: another zone, another character set.
                "--default-time-zone=+05:30", "--character-set-server=latin1",
