@@ -47,9 +47,10 @@ class Catalog {
   // nullopt: we keep none.
   virtual Task<std::optional<NarInfoRow>> find_narinfo(nix::StorePathHash hash) = 0;
 
-  // Keeps a narinfo and the way to its NAR, both or neither, replacing older ones. But an announced URL
-  // stays what it was: of a NAR that is at rest nothing is changed, and an empty upstream changes none.
-  // REQUIRES: narinfo.nar_url == nar.url. Errors: conflict, if the URL is another NAR's.
+  // Keeps a narinfo and the way to its NAR, both or neither, replacing older ones. But an announced
+  // URL stays what it was: of a NAR that is at rest nothing is changed, and an empty upstream
+  // changes none. REQUIRES: narinfo.nar_url == nar.url. Errors: conflict, if the URL is another
+  // NAR's.
   virtual Task<void> put_narinfo(NarInfoRow narinfo, NarRow nar) = 0;
 
   // nullopt: we never announced it.
