@@ -282,6 +282,7 @@ def hold(file: Path, watched: int) -> None:
         new.write_text(json.dumps(asdict(place)))
         new.rename(file)
         select.select([ended, told_r, *(os.pidfd_open(d.pid) for d in gateway.daemons())], [], [])
+        file.with_suffix(".log").unlink(missing_ok=True)
     finally:
         file.unlink(missing_ok=True)
         gateway.stop()
