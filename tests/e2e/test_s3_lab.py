@@ -218,7 +218,7 @@ class Proxy(Bench):
         self.proxy.fault(1, cut_at=100_000, reset=True)
         self.assertEqual(self.get().ending, raw.RESET)
         self.proxy.fault(1, stall_at=100_000)
-        self.assertEqual(self.get(timeout=1).ending, raw.TIMEOUT)
+        self.assertEqual(self.get(timeout=3).ending, raw.TIMEOUT)
         self.assertTrue(self.get().body == self.body)
 
     def test_an_upload_that_is_cut_leaves_nothing(self) -> None:
