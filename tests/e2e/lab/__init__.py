@@ -13,5 +13,8 @@
   config_file  configuration files in YAML, TOML and JSON
   client    real Nix commands, each in a world of its own
   raw       HTTP over a bare socket: what really came over the wire, and how it ended
+  s3_gateway  a real S3 server (Ceph), alone or once for a whole run of ctest
+  s3_client   S3 with a signer of its own
+  wire_proxy  a proxy that spoils what goes through it
   case      the TestCase that puts these together and cleans up
 """
