@@ -11,9 +11,11 @@ constexpr auto kUnwind =
     std::chrono::seconds(10);  // for what is left to notice that it was cut off
 constexpr std::size_t kHotNarInfoBytes = 64 << 20;
 
+// Offline there is nobody to ask: what is not here is confirmed to be nowhere.
 upstream::UpstreamList make_upstreams(const config::ServeOptions& options,
                                       upstream::HttpClient& client) {
   upstream::UpstreamList list;
+  if (options.offline) return list;
   for (const auto& url : options.upstreams) {
     upstream::HttpTimeouts timeouts{.connect = options.dialer_timeout,
                                     .head = options.response_header_timeout};
@@ -28,6 +30,11 @@ cache::Trust make_trust(const config::ServeOptions& options, const nix::SecretKe
   return {.upstream_keys = options.upstream_keys,
           .signing_key = options.sign_narinfo ? std::optional(key) : std::nullopt,
           .sign_unverified = options.sign_unverified};
+}
+
+cache::NarInfoPolicy narinfo_policy(const config::ServeOptions& options) {
+  return {.prefetch = {.nars = options.prefetch_nars, .narinfos = options.prefetch_narinfos},
+          .missing_for = options.negative_ttl};
 }
 
 server::Audience audience(const config::ServeOptions& options) {
@@ -54,30 +61,54 @@ Application::Application(const config::ServeOptions& options,
       downloads_(runtime,
                  {.store = *store_, .catalog = *catalog_, .disk = disk, .cpu = cpu, .policy = {}},
                  {}),
-      nars_(*store_, *catalog_, upstreams_, downloads_),
-      narinfos_(runtime, *store_, *catalog_, upstreams_, downloads_, cpu, trust_),
+      nars_(*store_, *catalog_, upstreams_, downloads_,
+            [this](nix::StorePathHash hash, Deadline deadline) {
+              return bring_narinfo(hash, deadline);
+            }),
+      narinfos_(runtime, *store_, *catalog_, upstreams_, downloads_, cpu, trust_,
+                narinfo_policy(options)),
+      objects_(runtime, {.store = *store_,
+                         .upstreams = upstreams_,
+                         .narinfos = narinfos_,
+                         .nars = nars_,
+                         .disk = disk,
+                         .cpu = cpu}),
       narinfo_routes_(narinfos_, kHotNarInfoBytes, audience(options)),
       nar_routes_(nars_, audience(options)),
-      router_({options.hostname, key.public_key()}, narinfo_routes_, nar_routes_,
-              reader_token(options)) {}
+      object_routes_(objects_, audience(options)),
+      router_({options.hostname, key.public_key()}, narinfo_routes_, nar_routes_, object_routes_,
+              reader_token(options)),
+      watch_(runtime, upstreams_) {}
+
+Task<void> Application::bring_narinfo(nix::StorePathHash hash, Deadline deadline) {
+  CO_TRY(co_await narinfos_.find(hash, cache::Asked::by_head, deadline));
+  co_return Result<void>();
+}
 
 void Application::use(const config::ServeOptions& options) {
   upstreams_.replace(make_upstreams(options, *client_));
+  watch_.follow();
   trust_.replace(make_trust(options, key_));
+  narinfos_.use(narinfo_policy(options));
   narinfo_routes_.forget_all();
 }
 
 void Application::cut_off() {
   client_->stop();
   downloads_.cut_off();
+  objects_.cut_off();
 }
 
 bool Application::stop(Deadline grace) {
-  // narinfos first: they begin downloads.
-  if (narinfos_.stop(grace) && downloads_.stop(grace)) return true;
-  cut_off();
+  watch_.stop(Deadline::after(std::chrono::seconds(0)));  // no new probe
+  // Objects first: they ask for narinfos and NARs. Then narinfos: they begin downloads.
+  auto all_stop = [&](Deadline by) {
+    return objects_.stop(by) && narinfos_.stop(by) && downloads_.stop(by);
+  };
+  if (!all_stop(grace)) downloads_.cut_off();
+  client_->stop();  // what is left now is a probe, or had its time
   auto last = Deadline::after(kUnwind);
-  return narinfos_.stop(last) && downloads_.stop(last);
+  return all_stop(last) && watch_.stop(last);
 }
 
 }  // namespace ncps::app

@@ -9,8 +9,10 @@
 #include "base/live.h"
 #include "cache/nar_info_service.h"
 #include "cache/nar_service.h"
+#include "cache/object_service.h"
 #include "config/serve_options.h"
 #include "server/router.h"
+#include "upstream/health_watch.h"
 #include "upstream/http_client.h"
 
 namespace ncps::app {
@@ -26,7 +28,11 @@ class Application {
     return router_.answer(request);
   }
 
-  // Puts into force what can change while we serve: upstreams, keys, signing. Thread-safe.
+  // Begins to probe the upstreams; waits for none of them.
+  void start() { watch_.start(); }
+
+  // Puts into force what can change while we serve: upstreams, keys, signing. From the
+  // thread that called start().
   void use(const config::ServeOptions& options);
 
   // The grace is over: whatever still waits fails now.
@@ -36,6 +42,8 @@ class Application {
   bool stop(Deadline grace);
 
  private:
+  Task<void> bring_narinfo(nix::StorePathHash hash, Deadline deadline);
+
   std::unique_ptr<storage::BlobStore> store_;
   std::unique_ptr<db::Catalog> catalog_;
   std::unique_ptr<upstream::HttpClient> client_;
@@ -45,9 +53,12 @@ class Application {
   cache::Downloads downloads_;
   cache::NarService nars_;
   cache::NarInfoService narinfos_;
+  cache::ObjectService objects_;
   server::NarInfoRoutes narinfo_routes_;
   server::NarRoutes nar_routes_;
+  server::ObjectRoutes object_routes_;
   server::Router router_;
+  upstream::HealthWatch watch_;
 };
 
 }  // namespace ncps::app

@@ -6,6 +6,13 @@
 namespace ncps::upstream {
 namespace {
 
+std::string lower_case(std::string text) {
+  for (auto& c : text) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return text;
+}
+
 std::string lower_scheme(std::string_view text) {
   std::string out(text);
   for (auto& c : out) {
@@ -84,6 +91,13 @@ std::string masked_url(std::string_view url) {
   return std::string(url.substr(0, authority)).append(url.substr(authority + at + 1));
 }
 
+std::string origin_of(std::string_view url) {
+  auto masked = masked_url(url);
+  auto scheme = masked.find("://");
+  auto host = scheme == masked.npos ? 0 : scheme + 3;
+  return lower_case(masked.substr(0, masked.find('/', host)));
+}
+
 Result<UpstreamUrl> UpstreamUrl::parse(std::string_view text) {
   UpstreamUrl out;
   auto whole = lower_scheme(text);
@@ -117,6 +131,11 @@ std::string UpstreamUrl::resolve(std::string_view url) const {
   out.append(url);
   if (!query_.empty()) out.append(url.find('?') == url.npos ? "?" : "&").append(query_);
   return out;
+}
+
+bool UpstreamUrl::same_host(std::string_view url) const {
+  if (!absolute(url)) return true;
+  return origin_of(url) == origin_of(origin_);
 }
 
 }  // namespace ncps::upstream

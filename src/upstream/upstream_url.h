@@ -19,6 +19,10 @@ class UpstreamUrl {
   // it begins with '/', or absolute as it is. A query of the base is added to relative ones.
   std::string resolve(std::string_view url) const;
 
+  // Whether `url` leads to the host of this one: it is relative, or names the same scheme, host and
+  // port.
+  bool same_host(std::string_view url) const;
+
   // Without user, password and query: for logs, rows and errors.
   const std::string& masked() const noexcept { return masked_; }
 
@@ -32,6 +36,9 @@ class UpstreamUrl {
   std::string masked_;
   std::optional<int> priority_;
 };
+
+// Scheme, host and port of `url`, in lower case; the port only if it is there.
+std::string origin_of(std::string_view url);
 
 // `url` without user and password, and with its query cut: safe to log.
 std::string masked_url(std::string_view url);

@@ -3,13 +3,19 @@
   waiting   wait for a condition, never for a time
   nar       the NAR format, as much as the tests need
   closure   small real store paths, and binary caches of them, made by real Nix
+  shapes    the same caches as other programs write them: other URLs, other fields
   faults    what an upstream can be told to do wrong
   body      a file as the body of an answer, with its fault
   upstream  an HTTP binary cache that does it
-  database, postgres, mariadb   real database servers
+  database  a real PostgreSQL or MariaDB (postgres, mariadb)
+  tls       certificates, and an authority that signs them
+  nginx     an upstream with TLS and HTTP/2
   ncps      the program under test as a process
   config_file  configuration files in YAML, TOML and JSON
   client    real Nix commands, each in a world of its own
   raw       HTTP over a bare socket: what really came over the wire, and how it ended
+  s3_gateway  a real S3 server (Ceph), alone or once for a whole run of ctest
+  s3_client   S3 with a signer of its own
+  wire_proxy  a proxy that spoils what goes through it
   case      the TestCase that puts these together and cleans up
 """

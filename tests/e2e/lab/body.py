@@ -25,6 +25,7 @@ class Request:
     method: str
     path: str
     headers: dict[str, str]
+    query: str = ""
     time: float = field(default_factory=time.monotonic)
     status: int = 0
     sent: int = 0           # body bytes given to the socket

@@ -47,6 +47,7 @@ class Fault:
     body: bytes | Path | None = None       # another content
     ignore_range: bool = False             # answer 200 with everything to a Range request
     chunked: bool = False                  # no Content-Length; with cut_at: without the last chunk
+    encoding: str | None = None            # Content-Encoding (zstd, gzip) for who accepts it and wants no Range
 
 
 @dataclass

@@ -38,14 +38,24 @@ inline Task<Whole> read_whole(ByteSource& source) {
 
 struct CurlTest : http::testing::ServerTest {
   CurlTest() {
-    // A proxy of the machine that runs the tests is not what they are about.
-    for (auto name : {"http_proxy", "all_proxy", "ALL_PROXY"}) ::unsetenv(name);
+    // The proxies and certificates of the machine that runs the tests are not what they are about.
+    for (auto name : {"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY",
+                      "no_proxy", "NO_PROXY", "NIX_SSL_CERT_FILE", "SSL_CERT_FILE", "SSL_CERT_DIR"})
+      ::unsetenv(name);
     client = make_curl_client({.user_agent = "ncps/test"});
   }
 
   Result<HttpAnswer> fetch(HttpRequest request,
                            Deadline deadline = Deadline::after(std::chrono::seconds(60))) {
-    return block_on(runtime, client->fetch(std::move(request), deadline));
+    return block_on(runtime, fetch_from(*client, std::move(request), deadline, blame));
+  }
+
+  static Task<HttpAnswer> fetch_from(HttpClient& client, HttpRequest request, Deadline deadline,
+                                     std::optional<Blame>& blame) {
+    auto result = co_await client.fetch(std::move(request), deadline);
+    if (result) co_return std::move(*result);
+    blame = result.error().blame;
+    co_return std::unexpected(std::move(result.error().error));
   }
 
   Whole read(ByteSource& source) { return block_on(runtime, read_whole(source)).value(); }
@@ -64,6 +74,7 @@ struct CurlTest : http::testing::ServerTest {
   }
 
   std::unique_ptr<HttpClient> client;
+  std::optional<Blame> blame;  // of the last fetch that failed
 };
 
 }  // namespace ncps::upstream::testing
