@@ -1,7 +1,7 @@
 // Application: everything that serves, put together.
 //
-// Built top to bottom, destroyed bottom to top: a pool is joined after all that uses it is gone, and before the
-// loops that it posts to.
+// Built top to bottom, destroyed bottom to top: a pool is joined after all that uses it is gone,
+// and before the loops that it posts to.
 #pragma once
 
 #include <memory>

@@ -4,7 +4,6 @@
 
 #include "db/migrations.h"
 #include "db/soci/dialect.h"
-#include "telemetry/log.h"
 
 namespace ncps::db {
 namespace {
@@ -79,7 +78,6 @@ class Migrator {
     sql_ << "INSERT INTO schema_migrations (version) VALUES (:v)", soci::use(version);
     if (!dialect_.undoes_ddl())
       sql_ << "DELETE FROM schema_migrations_begun WHERE version = :v", soci::use(version);
-    log::info("database schema brought up to date", {{"migration", migration.name}});
     applied.emplace_back(migration.name);
   }
 

@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "db/soci/migrate.h"
 #include "db/soci/session_pool.h"
+#include "telemetry/log.h"
 
 namespace ncps::db {
 namespace {
@@ -79,7 +80,9 @@ class SociCatalog final : public Catalog {
 }  // namespace
 
 Result<std::unique_ptr<Catalog>> open_catalog(const DatabaseUrl& url, const PoolLimits& limits) {
-  TRY(migrate(url));
+  TRY(auto applied, migrate(url));
+  for (const auto& name : applied)
+    log::info("database schema brought up to date", {{"migration", name}});
   auto dialect = make_dialect(url, limits);
   if (url.kind == DatabaseKind::sqlite)
     return std::make_unique<SociCatalog>(std::move(dialect), kSqliteReaders, kSqliteWriter);

@@ -25,13 +25,13 @@ class Plans : public ::testing::TestWithParam<DatabaseKind> {
     ASSERT_TRUE(migrate(url));
     sql = dialect->connect();
     soci::transaction all(*sql);
-    for (int i = 0; i < 2000; ++i) {
-      auto name = std::to_string(i);
+    for (int i = 1; i <= 2000; ++i) {
+      auto name = std::to_string(i), nar = "nar/" + name;  // SOCI reads them after temporaries go
       *sql << "INSERT INTO nar_urls (id, url, nar_hash, nar_size, compression, upstream, "
               "upstream_url) VALUES (:i, :u, 'sha256:x', 1, 'xz', '', '')",
-          soci::use(i + 1), soci::use("nar/" + name);
+          soci::use(i), soci::use(nar);
       *sql << "INSERT INTO narinfos (hash, nar_url_id) VALUES (:h, :i)", soci::use(name),
-          soci::use(i + 1);
+          soci::use(i);
     }
     all.commit();
     if (url.kind == DatabaseKind::mysql)

@@ -126,6 +126,13 @@ class Statements::MarkStored {
 Statements::Statements(const Dialect& dialect, soci::session& sql) : dialect_(dialect), sql_(sql) {}
 Statements::~Statements() = default;
 
+void Statements::forget() {
+  find_narinfo_.reset();
+  find_nar_.reset();
+  mark_stored_.reset();
+  put_.reset();
+}
+
 Result<std::optional<NarInfoRow>> Statements::find_narinfo(const nix::StorePathHash& hash) {
   return made(find_narinfo_, sql_).run(hash);
 }

@@ -1,6 +1,6 @@
 // Statements: those of one session, prepared at first use and then kept. Only for this folder.
 //
-// For one thread at a time. What throws, throws what SOCI throws; after that they may be used
+// For one thread at a time. What throws, throws what SOCI throws; then forget() makes them usable
 // again.
 #pragma once
 
@@ -36,6 +36,9 @@ class Statements {
  public:
   Statements(const Dialect& dialect, soci::session& sql);
   ~Statements();
+
+  // After one of those below threw: SOCI's buffers of a statement that failed go with it only.
+  void forget();
 
   // Errors: unavailable, of a row that cannot be read. Throws.
   Result<std::optional<NarInfoRow>> find_narinfo(const nix::StorePathHash& hash);
