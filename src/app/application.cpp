@@ -11,9 +11,11 @@ constexpr auto kUnwind =
     std::chrono::seconds(10);  // for what is left to notice that it was cut off
 constexpr std::size_t kHotNarInfoBytes = 64 << 20;
 
+// Offline there is nobody to ask: what is not here is confirmed to be nowhere.
 upstream::UpstreamList make_upstreams(const config::ServeOptions& options,
                                       upstream::HttpClient& client) {
   upstream::UpstreamList list;
+  if (options.offline) return list;
   for (const auto& url : options.upstreams) {
     upstream::HttpTimeouts timeouts{.connect = options.dialer_timeout,
                                     .head = options.response_header_timeout};
@@ -28,6 +30,11 @@ cache::Trust make_trust(const config::ServeOptions& options, const nix::SecretKe
   return {.upstream_keys = options.upstream_keys,
           .signing_key = options.sign_narinfo ? std::optional(key) : std::nullopt,
           .sign_unverified = options.sign_unverified};
+}
+
+cache::NarInfoPolicy narinfo_policy(const config::ServeOptions& options) {
+  return {.prefetch = {.nars = options.prefetch_nars, .narinfos = options.prefetch_narinfos},
+          .missing_for = options.negative_ttl};
 }
 
 server::Audience audience(const config::ServeOptions& options) {
@@ -55,7 +62,8 @@ Application::Application(const config::ServeOptions& options,
                  {.store = *store_, .catalog = *catalog_, .disk = disk, .cpu = cpu, .policy = {}},
                  {}),
       nars_(*store_, *catalog_, upstreams_, downloads_),
-      narinfos_(runtime, *store_, *catalog_, upstreams_, downloads_, cpu, trust_),
+      narinfos_(runtime, *store_, *catalog_, upstreams_, downloads_, cpu, trust_,
+                narinfo_policy(options)),
       narinfo_routes_(narinfos_, kHotNarInfoBytes, audience(options)),
       nar_routes_(nars_, audience(options)),
       router_({options.hostname, key.public_key()}, narinfo_routes_, nar_routes_,
@@ -64,6 +72,7 @@ Application::Application(const config::ServeOptions& options,
 void Application::use(const config::ServeOptions& options) {
   upstreams_.replace(make_upstreams(options, *client_));
   trust_.replace(make_trust(options, key_));
+  narinfos_.use(narinfo_policy(options));
   narinfo_routes_.forget_all();
 }
 

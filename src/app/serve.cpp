@@ -72,6 +72,7 @@ void reload(const config::Loaded& at_start, const config::Loaded& next, Applicat
   log::set_level(next.options.log_level);
   app.use(next.options);
   log::info("new options are in force", {{"upstreams", next.options.upstreams.size()},
+                                         {"offline", next.options.offline},
                                          {"upstream_keys", next.options.upstream_keys.size()}});
 }
 

@@ -17,7 +17,7 @@ namespace ncps::cache {
 
 struct DownloadLimits {
   std::size_t running = 64;             // at once
-  std::size_t prefetching = 8;          // of these, without a client
+  std::size_t prefetching = 32;         // of these, without a client
   std::size_t queued_clients = 10'000;  // further ones are refused: unavailable
   std::size_t queued_prefetches =
       10'000;  // further ones are dropped: a client's request starts them

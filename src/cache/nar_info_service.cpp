@@ -2,7 +2,6 @@
 
 #include "cache/nar_info_rendering.h"
 #include "cache/nar_layout.h"
-#include "codec/decompressor.h"
 #include "telemetry/log.h"
 
 namespace ncps::cache {
@@ -10,41 +9,66 @@ namespace {
 
 constexpr auto kFetchTime = std::chrono::seconds(30);  // for all upstreams together
 
-std::string name_of(const nix::StorePathHash& hash) {
-  return std::string(hash.str()) + ".narinfo";
-}
-
 }  // namespace
 
 NarInfoService::NarInfoService(Runtime& runtime, storage::BlobStore& store, db::Catalog& catalog,
                                const upstream::UpstreamSet& upstreams, Downloads& downloads,
-                               Pool& cpu, const Live<Trust>& trust)
+                               Pool& cpu, const Live<Trust>& trust, NarInfoPolicy policy)
     : store_(store),
       catalog_(catalog),
       upstreams_(upstreams),
       downloads_(downloads),
       cpu_(cpu),
       trust_(trust),
-      flights_(runtime) {}
+      prefetch_(policy.prefetch),
+      judge_(cpu, trust),
+      search_(runtime, judge_),
+      missing_(policy.missing_for),
+      flights_(runtime),
+      walk_(runtime, [this](nix::StorePathHash hash) -> boost::asio::awaitable<void> {
+        // Whatever comes of it has been kept, or logged.
+        auto found = co_await find(hash, Asked::ahead, Deadline::after(kFetchTime));
+        static_cast<void>(found);
+      }) {}
 
-Task<std::optional<ServedNarInfo>> NarInfoService::find(nix::StorePathHash hash, Prefetch prefetch,
-                                                        Deadline deadline) {
-  auto work = [this, hash, prefetch] { return find_or_fetch(hash, prefetch); };
-  co_return co_await flights_.run(hash, std::move(work), deadline);
+void NarInfoService::use(NarInfoPolicy policy) {
+  prefetch_.replace(policy.prefetch);
+  missing_.set_ttl(policy.missing_for);
+  missing_.forget_all();
 }
 
-Task<NarInfoService::Found> NarInfoService::find_or_fetch(nix::StorePathHash hash,
-                                                          Prefetch prefetch) {
+bool NarInfoService::stop(Deadline deadline) {
+  return walk_.stop(deadline) && flights_.stop(deadline) && search_.stop(deadline);
+}
+
+Task<std::optional<ServedNarInfo>> NarInfoService::find(nix::StorePathHash hash, Asked asked,
+                                                        Deadline deadline) {
+  auto work = [this, hash, asked] { return find_or_fetch(hash, asked); };
+  auto found = co_await flights_.run(hash, std::move(work), deadline);
+  if (asked == Asked::by_get && found && *found) {
+    if (auto nar = ahead_.take(hash)) downloads_.prefetch(job_for(*nar, *upstreams_.now()));
+  }
+  co_return std::move(found);
+}
+
+Task<NarInfoService::Found> NarInfoService::find_or_fetch(nix::StorePathHash hash, Asked asked) {
   auto row = co_await catalog_.find_narinfo(hash);
   if (row && *row) {
     CO_TRY(auto accepted, co_await accept(hash, (*row)->text, "the catalog"));
     if (accepted) co_return co_await serve(std::move(*accepted), (*row)->nar_url, "hit");
   }
+  if (missing_.has(hash, world(), MissingMemory::Clock::now())) co_return std::nullopt;
   // Without the index the store still knows: a row lost in a crash, or a database that is away.
   CO_TRY(auto kept, co_await from_store(hash));
   if (kept) co_return std::move(kept);
   if (!row) co_return std::unexpected(std::move(row).error());
-  co_return co_await from_upstreams(hash, prefetch);
+  co_return co_await from_upstreams(hash, asked);
+}
+
+MissingMemory::World NarInfoService::world() const {
+  std::uint64_t returns = 0;
+  for (const auto& upstream : *upstreams_.now()) returns += upstream->returns();
+  return missing_.world(returns);
 }
 
 Task<NarInfoService::Found> NarInfoService::from_store(const nix::StorePathHash& hash) {
@@ -58,75 +82,21 @@ Task<NarInfoService::Found> NarInfoService::from_store(const nix::StorePathHash&
 }
 
 Task<NarInfoService::Found> NarInfoService::from_upstreams(const nix::StorePathHash& hash,
-                                                           Prefetch prefetch) {
-  auto deadline = Deadline::after(kFetchTime);
-  std::optional<Error> trouble;
+                                                           Asked asked) {
+  auto before = world();
   auto upstreams = upstream::in_order(*upstreams_.now());
-  auto left = static_cast<int>(upstreams.size());
-  for (const auto& upstream : upstreams) {
-    // One that never answers must not use up the time of those behind it.
-    auto share = deadline.at_most(deadline.remaining() / left--);
-    auto text = co_await upstream->find_narinfo(hash, share);
-    if (text && !*text) continue;
-    auto error = Error(ErrorKind::corrupt, "what it answers cannot be right");
-    if (text) {
-      auto judged = co_await judge(hash, **text);
-      if (judged && judged->accepted) {
-        co_return co_await keep(hash, std::move(*judged->accepted), std::move(**text),
-                                upstream->name(), prefetch);
-      }
-      if (judged) {  // not for us: as if it had none
-        log::warn(
-            "a narinfo is passed over",
-            {{"narinfo", hash.str()}, {"upstream", upstream->name()}, {"why", judged->why_not}});
-        continue;
-      }
-      error = std::move(judged).error();
-    } else {
-      error = std::move(text).error();
-    }
-    log::warn("an upstream could not be asked",
-              {{"narinfo", hash.str()}, {"upstream", upstream->name()}, {"error", error.what()}});
-    trouble = std::move(error).while_doing(upstream->name());
-  }
-  if (trouble) co_return std::unexpected(std::move(*trouble));
+  CO_TRY(auto result,
+         co_await search_.run(hash, std::move(upstreams), Deadline::after(kFetchTime)));
+  if (result.finding) co_return co_await keep(hash, std::move(*result.finding), asked);
+  if (result.confirmed_missing && before == world())
+    missing_.put(hash, before, MissingMemory::Clock::now());
   co_return std::nullopt;
 }
 
-Task<NarInfoService::Judged> NarInfoService::judge(const nix::StorePathHash& hash,
-                                                   std::string_view text) {
-  auto work = [&] { return judge_now(hash, text); };
-  co_return co_await offload(cpu_, std::move(work));
-}
-
-Result<NarInfoService::Judged> NarInfoService::judge_now(const nix::StorePathHash& hash,
-                                                         std::string_view text) const {
-  auto info = nix::parse_nar_info(text);
-  if (!info) return fail(ErrorKind::corrupt, name_of(hash) + ": " + info.error().what());
-  if (info->store_path.hash() != hash) {
-    return fail(ErrorKind::corrupt, "asked for " + std::string(hash.str()) + ", it answered with " +
-                                        info->store_path.str());
-  }
-  if (!codec::make_decompressor(info->compression)) {
-    return Judged{.accepted = {},
-                  .why_not = "its NAR cannot be verified: Compression is " +
-                             std::string(nix::to_string(info->compression))};
-  }
-  auto trust = trust_.now();
-  bool verified =
-      nix::signed_by_any(nix::fingerprint(*info), info->signatures, trust->upstream_keys);
-  if (!verified && !trust->upstream_keys.empty()) {
-    return Judged{.accepted = {}, .why_not = "no signature by a trusted key"};
-  }
-  return Judged{.accepted = Accepted{.info = std::move(*info), .verified = verified},
-                .why_not = {}};
-}
-
 // What we keep ourselves is judged anew each time: keys may have changed, files may have been damaged.
-Task<std::optional<NarInfoService::Accepted>> NarInfoService::accept(const nix::StorePathHash& hash,
-                                                                     std::string_view text,
-                                                                     std::string_view from) {
-  auto judged = co_await judge(hash, text);
+Task<std::optional<Accepted>> NarInfoService::accept(const nix::StorePathHash& hash,
+                                                     std::string_view text, std::string_view from) {
+  auto judged = co_await judge_.judge(hash, text);
   if (judged && judged->accepted) co_return std::move(judged->accepted);
   log::warn("a kept narinfo is not accepted any more, looking elsewhere",
             {{"narinfo", hash.str()},
@@ -164,20 +134,36 @@ boost::asio::awaitable<NarInfoService::Indexed> NarInfoService::index(
 }
 
 // The client's answer is right whether or not we can keep it.
-Task<NarInfoService::Found> NarInfoService::keep(const nix::StorePathHash& hash, Accepted accepted,
-                                                 std::string text, std::string upstream,
-                                                 Prefetch prefetch) {
+Task<NarInfoService::Found> NarInfoService::keep(const nix::StorePathHash& hash, Finding finding,
+                                                 Asked asked) {
   auto key = narinfo_key(hash);
-  auto stored = co_await store_.put_text(key, text, storage::IfExists::replace);
+  auto stored = co_await store_.put_text(key, finding.text, storage::IfExists::replace);
   if (!stored) {
     log::error("a narinfo could not be kept",
                {{"narinfo", hash.str()}, {"error", stored.error().what()}});
   }
-  auto indexed = co_await index(hash, accepted.info, std::move(text), std::move(upstream));
-  if (stored && indexed.done && prefetch == Prefetch::yes) {
-    downloads_.prefetch(job_for(indexed.nar, *upstreams_.now()));
-  }
+  auto& accepted = finding.accepted;
+  auto indexed = co_await index(hash, accepted.info, std::move(finding.text), finding.from->name());
+  if (stored && indexed.done) fetch_ahead(accepted.info, indexed.nar, asked);
   co_return co_await serve(std::move(accepted), indexed.nar.url, "miss");
+}
+
+// Of a narinfo that is new here.
+void NarInfoService::fetch_ahead(const nix::NarInfo& info, db::NarRow nar, Asked asked) {
+  auto policy = prefetch_.now();
+  if (policy->nars) {
+    if (asked == Asked::by_get) {
+      downloads_.prefetch(job_for(nar, *upstreams_.now()));
+    } else {
+      ahead_.put(info.store_path.hash(), std::move(nar));
+    }
+  }
+  if (policy->narinfos && asked != Asked::by_head) {
+    std::vector<nix::StorePathHash> hashes;
+    for (const auto& reference : info.references)
+      if (reference != info.store_path) hashes.push_back(reference.hash());
+    walk_.add(hashes);
+  }
 }
 
 Task<NarInfoService::Found> NarInfoService::serve(Accepted accepted, const nix::NarUrl& url,

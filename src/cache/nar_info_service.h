@@ -5,26 +5,24 @@
 // put in on the way out, so a new key acts at once. Thread-safe.
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "base/live.h"
 #include "cache/downloads.h"
+#include "cache/fetched_ahead.h"
+#include "cache/missing_memory.h"
+#include "cache/nar_info_judge.h"
+#include "cache/nar_info_search.h"
+#include "cache/reference_walk.h"
 #include "cache/single_flight.h"
 #include "db/catalog.h"
-#include "nix/nar_info.h"
 #include "storage/blob_store.h"
 #include "upstream/upstream.h"
 
 namespace ncps::cache {
-
-struct Trust {
-  std::vector<nix::PublicKey> upstream_keys;  // empty: nothing can be verified
-  std::optional<nix::SecretKey> signing_key;  // absent: we sign nothing
-  bool sign_unverified = false;               // sign also what no upstream key vouches for
-};
 
 // A narinfo as clients get it.
 struct ServedNarInfo {
@@ -33,63 +31,73 @@ struct ServedNarInfo {
   std::string_view how;  // "hit", "miss"
 };
 
-enum class Prefetch : bool { no, yes };
+// Who wants it: decides what is fetched ahead.
+enum class Asked : std::uint8_t {
+  by_get,   // a client that will want its NAR and its references
+  by_head,  // a client that only looks: nothing is fetched ahead
+  ahead,    // ourselves, because a client will: its references, but not its NAR
+};
+
+struct PrefetchPolicy {
+  bool nars = true;
+  bool narinfos = true;
+};
+
+// What can change while we run.
+struct NarInfoPolicy {
+  PrefetchPolicy prefetch;
+  std::chrono::milliseconds missing_for{60'000};  // how long "nobody has it" is remembered
+};
 
 class NarInfoService {
  public:
   NarInfoService(Runtime& runtime, storage::BlobStore& store, db::Catalog& catalog,
                  const upstream::UpstreamSet& upstreams, Downloads& downloads, Pool& cpu,
-                 const Live<Trust>& trust);
+                 const Live<Trust>& trust, NarInfoPolicy policy = {});
 
-  // nullopt: every upstream says that it has none. `prefetch`: fetch its NAR as well, if the
-  // narinfo is new. Errors: upstream, timeout, corrupt (an upstream's answer cannot be right),
-  // unavailable.
-  Task<std::optional<ServedNarInfo>> find(nix::StorePathHash hash, Prefetch prefetch,
-                                          Deadline deadline);
+  // nullopt: every upstream says that it has none. Errors: upstream, timeout, corrupt (an upstream's
+  // answer cannot be right), unavailable.
+  Task<std::optional<ServedNarInfo>> find(nix::StorePathHash hash, Asked asked, Deadline deadline);
+
+  // Upstreams, keys or policy have changed.
+  void use(NarInfoPolicy policy);
 
   // Waits for what runs. Blocks: not from an io thread. Nothing may be asked meanwhile.
-  bool stop(Deadline deadline) { return flights_.stop(deadline); }
+  bool stop(Deadline deadline);
 
  private:
   using Found = std::optional<ServedNarInfo>;
-  struct Accepted {
-    nix::NarInfo info;
-    bool verified;
-  };
-
-  // accepted absent: a narinfo, but not for us, and why.
-  struct Judged {
-    std::optional<Accepted> accepted;
-    std::string why_not;
-  };
   struct Indexed {
     db::NarRow nar;
     bool done;  // false: the catalog could not be written
   };
 
-  Task<Found> find_or_fetch(nix::StorePathHash hash, Prefetch prefetch);
+  Task<Found> find_or_fetch(nix::StorePathHash hash, Asked asked);
   Task<Found> from_store(const nix::StorePathHash& hash);
-  Task<Found> from_upstreams(const nix::StorePathHash& hash, Prefetch prefetch);
-
-  // Errors: corrupt: it cannot be what was asked for.
-  Task<Judged> judge(const nix::StorePathHash& hash, std::string_view text);
-  Result<Judged> judge_now(const nix::StorePathHash& hash, std::string_view text) const;
+  Task<Found> from_upstreams(const nix::StorePathHash& hash, Asked asked);
   Task<std::optional<Accepted>> accept(const nix::StorePathHash& hash, std::string_view text,
                                        std::string_view from);
 
   boost::asio::awaitable<Indexed> index(const nix::StorePathHash& hash, const nix::NarInfo& info,
                                         std::string text, std::string upstream);
-  Task<Found> keep(const nix::StorePathHash& hash, Accepted accepted, std::string text,
-                   std::string upstream, Prefetch prefetch);
+  Task<Found> keep(const nix::StorePathHash& hash, Finding finding, Asked asked);
+  void fetch_ahead(const nix::NarInfo& info, db::NarRow nar, Asked asked);
   Task<Found> serve(Accepted accepted, const nix::NarUrl& url, std::string_view how);
+  MissingMemory::World world() const;
 
   storage::BlobStore& store_;
   db::Catalog& catalog_;
   const upstream::UpstreamSet& upstreams_;
   Downloads& downloads_;
-  Pool& cpu_;  // parsing, signatures and hashes are not for an io thread
+  Pool& cpu_;  // signing and hashing are not for an io thread
   const Live<Trust>& trust_;
+  Live<PrefetchPolicy> prefetch_;
+  NarInfoJudge judge_;
+  NarInfoSearch search_;
+  MissingMemory missing_;
+  FetchedAhead ahead_;
   SingleFlight<nix::StorePathHash, Found> flights_;
+  ReferenceWalk walk_;
 };
 
 }  // namespace ncps::cache

@@ -19,7 +19,7 @@ TEST_F(NarInfoServiceTest, AHundredFindsOfOneColdHashAreOneRequest) {
   TaskGroup clients;
   std::atomic<int> right = 0;
   auto client = [&]() -> boost::asio::awaitable<void> {
-    auto got = co_await service->find(sample.hash(), Prefetch::no,
+    auto got = co_await service->find(sample.hash(), Asked::by_head,
                                       Deadline::after(std::chrono::minutes(1)));
     right += got && *got && (*got)->text.starts_with("StorePath: " + sample.info.store_path.str());
   };
@@ -62,15 +62,6 @@ TEST_F(NarInfoServiceTest, WhatTheFirstDoesNotGiveTheSecondDoes) {
   }
 }
 
-TEST_F(NarInfoServiceTest, ASilentUpstreamLeavesTimeForTheOthers) {
-  auto& a = add_upstream("a");
-  add_upstream("b");
-  add_upstream("c");
-  EXPECT_FALSE(find(signed_sample("hello-1.0")).value());
-  // Were it to use up its whole deadline, the two others must still have some.
-  EXPECT_LT(a.calls()[0].deadline.remaining(), std::chrono::seconds(11));
-}
-
 TEST_F(NarInfoServiceTest, AbsentMeansThatEveryUpstreamSaidSo) {
   add_upstream("a");
   auto& b = add_upstream("b");
@@ -78,7 +69,7 @@ TEST_F(NarInfoServiceTest, AbsentMeansThatEveryUpstreamSaidSo) {
   auto sample = signed_sample("hello-1.0");
   EXPECT_FALSE(find(sample).value());
   b.narinfo(sample.hash(), std::unexpected(down()));
-  auto answer = find(sample);  // the absence was not remembered
+  auto answer = find(sample);
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().kind(), ErrorKind::upstream);
   offer(b, sample);
@@ -115,7 +106,7 @@ TEST_F(NarInfoServiceTest, WhatNobodyTrustedHasSignedIsPassedOverAndNotKept) {
   more.info.references.push_back(signed_sample("reference").info.store_path);
   for (const auto* sample : {&unsigned_, &strangers, &impostors, &moved, &own, &changed, &more}) {
     offer(a, *sample);
-    EXPECT_FALSE(find(*sample, Prefetch::yes).value());
+    EXPECT_FALSE(find(*sample, Asked::by_get).value());
     EXPECT_FALSE(kept(*sample));
   }
   EXPECT_EQ(a.asked(), 7u);  // nor was any NAR fetched
@@ -236,7 +227,8 @@ TEST_F(NarInfoServiceTest, TheStoreAloneIsEnough) {
   std::filesystem::create_directories(root.path() / "other");
   auto empty = db::open_sqlite(root.path() / "other" / "db.sqlite").value();  // the row is lost
   NarInfoService other(runtime, store, *empty, upstreams, *downloads, cpu, live_trust);
-  auto got = run(other.find(sample.hash(), Prefetch::no, Deadline::after(std::chrono::minutes(1))));
+  auto got =
+      run(other.find(sample.hash(), Asked::by_head, Deadline::after(std::chrono::minutes(1))));
   EXPECT_EQ(got.value().value().text, first.text);
   EXPECT_EQ(got.value()->how, "hit");
   EXPECT_TRUE(run(empty->find_narinfo(sample.hash())).value());  // the index is whole again
@@ -284,17 +276,17 @@ TEST_F(NarInfoServiceTest, ARowOfAnotherPathIsNotServed) {
 
 TEST_F(NarInfoServiceTest, ANewNarInfoFetchesItsNarIfAskedTo) {
   auto& a = add_upstream("a");
-  for (auto prefetch : {Prefetch::yes, Prefetch::no}) {
-    auto sample = signed_sample(prefetch == Prefetch::yes ? "yes" : "no");
+  for (auto asked : {Asked::by_get, Asked::by_head}) {
+    auto sample = signed_sample(asked == Asked::by_get ? "get" : "head");
     offer(a, sample);
     a.nar(sample.info.url, {.bytes = sample.file});
-    ASSERT_TRUE(find(sample, prefetch).value());
+    ASSERT_TRUE(find(sample, asked).value());
     if (auto spool = downloads->find(sample.url())) EXPECT_FALSE(outcome(spool));
     restart();
-    EXPECT_EQ(at_rest(sample.url()), prefetch == Prefetch::yes);
-    ASSERT_TRUE(find(sample, Prefetch::yes).value());  // not new any more
+    EXPECT_EQ(at_rest(sample.url()), asked == Asked::by_get);
+    ASSERT_TRUE(find(sample, Asked::by_get).value());  // not new any more
     restart();
-    EXPECT_EQ(at_rest(sample.url()), prefetch == Prefetch::yes);
+    EXPECT_EQ(at_rest(sample.url()), asked == Asked::by_get);
   }
 }
 

@@ -23,12 +23,15 @@ class SingleFlight {
  public:
   using Work = std::function<Task<T>()>;
 
-  explicit SingleFlight(Runtime& runtime) : runtime_(runtime) {}
+  // Of more than `most` keys at once the further ones are refused: unavailable.
+  explicit SingleFlight(Runtime& runtime, std::size_t most = 4'096)
+      : runtime_(runtime), most_(most) {}
 
   // `work` is called at most once, and only if nobody is at it already. The deadline ends only the
   // caller's waiting, with a timeout.
   Task<T> run(Key key, Work work, Deadline deadline) {
     auto [flight, first] = join(key);
+    if (!flight) co_return fail(ErrorKind::unavailable, "too much is being looked for already");
     if (first)
       group_.spawn(runtime_.next_executor(), "single flight", fly(key, flight, std::move(work)));
     for (;;) {
@@ -50,15 +53,16 @@ class SingleFlight {
   };
   using FlightPtr = std::shared_ptr<Flight>;
   struct Joined {
-    FlightPtr flight;
+    FlightPtr flight;  // nullptr: too many
     bool first;
   };
 
   Joined join(const Key& key) {
     return flights_.with([&](auto& map) -> Joined {
-      auto [it, fresh] = map.try_emplace(key);
-      if (fresh) it->second = std::make_shared<Flight>();
-      return {it->second, fresh};
+      auto it = map.find(key);
+      if (it != map.end()) return {it->second, false};
+      if (map.size() >= most_) return {nullptr, false};
+      return {map.emplace(key, std::make_shared<Flight>()).first->second, true};
     });
   }
 
@@ -75,6 +79,7 @@ class SingleFlight {
   }
 
   Runtime& runtime_;
+  std::size_t most_;
   Guarded<std::map<Key, FlightPtr>> flights_;
   TaskGroup group_;
 };

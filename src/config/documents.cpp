@@ -43,7 +43,7 @@ std::string_view last_part(std::string_view key) {
 }
 
 std::string sample_value(const OptionSpec& option) {
-  if (option.kind == Kind::list) return "[]";
+  if (option.kind == Kind::list) return "[" + std::string(option.fallback) + "]";
   if (option.fallback.empty()) return "\"\"";
   bool plain = option.kind == Kind::flag || option.kind == Kind::count;
   return plain ? std::string(option.fallback) : "\"" + std::string(option.fallback) + "\"";

@@ -1,5 +1,6 @@
 #include "config/documents.h"
 
+#include <fmt/ranges.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -50,7 +51,7 @@ TEST(Example, UncommentedItHasEveryKeyOnceWithItsDefault) {
     auto it = values.find(std::string(option.key));
     ASSERT_NE(it, values.end()) << option.key;
     if (option.kind == Kind::list) {
-      EXPECT_TRUE(it->second.empty()) << option.key;
+      EXPECT_EQ(fmt::format("{}", fmt::join(it->second, ",")), option.fallback) << option.key;
     } else {
       EXPECT_EQ(it->second, std::vector{std::string(option.fallback)}) << option.key;
     }

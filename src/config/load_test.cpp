@@ -23,6 +23,10 @@ TEST(Load, TheLeastThatServesTakesItsDefaults) {
   EXPECT_EQ(o.listen.str(), ":8501");
   EXPECT_EQ(o.dialer_timeout, 3s);
   EXPECT_EQ(o.response_header_timeout, 3s);
+  EXPECT_FALSE(o.offline);
+  EXPECT_TRUE(o.prefetch_nars);
+  EXPECT_TRUE(o.prefetch_narinfos);
+  EXPECT_EQ(o.negative_ttl, 60s);
   EXPECT_EQ(o.log_level, log::Level::info);
   EXPECT_EQ(o.log_console, std::nullopt);
   EXPECT_EQ(o.netrc_file, std::nullopt);
@@ -31,6 +35,21 @@ TEST(Load, TheLeastThatServesTakesItsDefaults) {
   EXPECT_FALSE(o.secret_key);
   EXPECT_TRUE(o.upstream_keys.empty());
   EXPECT_EQ(o.temp_path, std::filesystem::temp_directory_path());
+}
+
+TEST(Load, PrefetchIsAListOrOff) {
+  struct Row {
+    std::string text;
+    bool nars, narinfos;
+  };
+  for (const auto& row : {Row{"nar", true, false}, Row{"narinfo", false, true},
+                          Row{"narinfo,nar", true, true}, Row{"off", false, false}}) {
+    auto loaded = load_with(serve_and({"--cache-prefetch=" + row.text}));
+    EXPECT_EQ(all_words(loaded), "") << row.text;
+    EXPECT_EQ(loaded.options.prefetch_nars, row.nars) << row.text;
+    EXPECT_EQ(loaded.options.prefetch_narinfos, row.narinfos) << row.text;
+  }
+  EXPECT_NE(all_words(load_with(serve_and({"--cache-prefetch=off,nar"}))), "");
 }
 
 TEST(Load, EveryValueGetsToItsOption) {
@@ -43,7 +62,8 @@ TEST(Load, EveryValueGetsToItsOption) {
        "--cache-upstream-url=http://a?priority=7", "--cache-upstream-url=http://b",
        std::string("--cache-upstream-public-key=") + kNixosKey,
        "--cache-upstream-dialer-timeout=300ms", "--cache-upstream-response-header-timeout=1h30m",
-       "--netrc-file=" + netrc, "--cache-sign-narinfo=f", "--cache-sign-unverified",
+       "--netrc-file=" + netrc, "--cache-upstream-mode=offline", "--cache-negative-ttl=0",
+       "--cache-sign-narinfo=f", "--cache-sign-unverified",
        "--cache-secret-key-path=" + files.write("key", key.str()),
        "--cache-database-url=sqlite:///d/db", "--server-addr=unix:/run/x"});
   EXPECT_EQ(all_words(loaded), "");
@@ -51,6 +71,8 @@ TEST(Load, EveryValueGetsToItsOption) {
   EXPECT_EQ(o.log_level, log::Level::warn);
   EXPECT_EQ(o.log_console, false);
   EXPECT_EQ(o.hostname, "h");
+  EXPECT_TRUE(o.offline);
+  EXPECT_EQ(o.negative_ttl, 0s);
   EXPECT_EQ(o.storage_local, "/s");
   EXPECT_EQ(o.database, "/d/db");
   EXPECT_EQ(o.temp_path, "/t");

@@ -61,6 +61,12 @@ constexpr std::array kOptions = {
         "How long an attempt to connect to an upstream may take"},
     OptionSpec{kUpstream, "--cache-upstream-response-header-timeout", "CACHE_UPSTREAM_RESPONSE_HEADER_TIMEOUT", "cache.upstream.response-header-timeout", duration, kServe, kFull, kOpen, kLive, "3s",
         "How long an upstream may take to begin its answer, for the first attempt; each further one waits twice as long"},
+    OptionSpec{kUpstream, "--cache-upstream-mode", "CACHE_UPSTREAM_MODE", "cache.upstream.mode", text, kServe, kFull, kOpen, kLive, "auto",
+        "auto, or offline: no upstream is asked, what is not kept here is not there"},
+    OptionSpec{kUpstream, "--cache-prefetch", "CACHE_PREFETCH", "cache.prefetch", list, kServe, kFull, kOpen, kLive, "nar,narinfo",
+        "What to fetch when a client has asked for a new narinfo by GET: nar (its NAR), narinfo (those of all that it refers to), both, or off"},
+    OptionSpec{kUpstream, "--cache-negative-ttl", "CACHE_NEGATIVE_TTL", "cache.negative-ttl", duration, kServe, kFull, kOpen, kLive, "60s",
+        "How long to remember that no upstream has a store path; 0: not at all"},
     OptionSpec{kUpstream, "--netrc-file", "NETRC_FILE", "cache.netrc-file", path, kServe, kFull, kOpen, kLive, "",
         "The netrc file with user names and passwords for upstreams (default: ~/.netrc, which need not exist)"},
 

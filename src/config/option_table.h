@@ -43,7 +43,7 @@ struct OptionSpec {
   Effect effect;
   Secret secret;
   Reload reload;
-  std::string_view fallback;  // empty: none, or as help says
+  std::string_view fallback;  // empty: none, or as help says; a list's with commas
   std::string_view help;      // one sentence, no full stop
 };
 

@@ -136,8 +136,10 @@ class Gatherer {
     }
     if (found && option.secret == Secret::yes && !read_secret_file(*found)) return;
     bool given = found && !found->values.empty();
-    if (!given && !option.fallback.empty())
+    if (!given && !option.fallback.empty()) {
       found = RawValue{{std::string(option.fallback)}, "the default"};
+      if (option.kind == Kind::list) found->values = split_at_commas(found->values);
+    }
     if (given || !option.fallback.empty()) out_.values.emplace(option.flag, std::move(*found));
   }
 

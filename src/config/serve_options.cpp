@@ -41,6 +41,17 @@ Result<std::chrono::milliseconds> parse_timeout(std::string_view text) {
   return duration;
 }
 
+// Whether it is "offline".
+Result<bool> parse_mode(std::string_view text) {
+  if (text == "auto" || text == "offline") return text == "offline";
+  return fail(ErrorKind::invalid, "is no mode; write auto or offline");
+}
+
+Result<std::string> parse_prefetch(std::string_view text) {
+  if (text == "nar" || text == "narinfo" || text == "off") return std::string(text);
+  return fail(ErrorKind::invalid, "cannot be fetched ahead; write nar, narinfo or off");
+}
+
 Result<nix::SecretKey> read_key_file(const std::string& path) {
   auto text = read_text_file(path);
   if (!text) return fail(ErrorKind::invalid, "cannot be read");
@@ -156,6 +167,15 @@ void read_storage(Reader& read, ReadOptions& out) {
   read.one("--cache-temp-path", o.temp_path, parse_path);
 }
 
+void read_prefetch(Reader& read, ServeOptions& o) {
+  std::vector<std::string> what;
+  read.many("--cache-prefetch", what, parse_prefetch);
+  auto wants = [&](std::string_view one) { return std::ranges::find(what, one) != what.end(); };
+  if (wants("off") && what.size() > 1) read.mistake("--cache-prefetch: off goes with nothing else");
+  o.prefetch_nars = wants("nar");
+  o.prefetch_narinfos = wants("narinfo");
+}
+
 void read_upstreams(Reader& read, ServeOptions& o, const Environment& environment) {
   if (!read.has("--cache-upstream-url")) {
     read.missing(
@@ -165,6 +185,9 @@ void read_upstreams(Reader& read, ServeOptions& o, const Environment& environmen
   read.many("--cache-upstream-public-key", o.upstream_keys, nix::PublicKey::parse);
   read.one("--cache-upstream-dialer-timeout", o.dialer_timeout, parse_timeout);
   read.one("--cache-upstream-response-header-timeout", o.response_header_timeout, parse_timeout);
+  read.one("--cache-upstream-mode", o.offline, parse_mode);
+  read_prefetch(read, o);
+  read.one("--cache-negative-ttl", o.negative_ttl, parse_duration_ms);
   read.one("--netrc-file", o.netrc_file, parse_readable);
   auto home = environment("HOME");
   if (!read.has("--netrc-file") && home) {

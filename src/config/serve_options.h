@@ -27,6 +27,10 @@ struct ServeOptions {
   std::vector<nix::PublicKey> upstream_keys;
   std::chrono::milliseconds dialer_timeout{};
   std::chrono::milliseconds response_header_timeout{};
+  bool offline = false;  // no upstream is asked
+  bool prefetch_nars = true;
+  bool prefetch_narinfos = true;
+  std::chrono::milliseconds negative_ttl{};
   std::optional<std::filesystem::path> netrc_file;  // absent: there is none
   bool sign_narinfo = true;
   bool sign_unverified = false;

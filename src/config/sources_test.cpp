@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <sstream>
 
 #include "config/option_table.h"
 #include "config/testing/start.h"
@@ -11,6 +12,16 @@ namespace {
 
 using namespace testing;
 using Texts = std::vector<std::string>;
+
+Texts default_of(const OptionSpec& option) {
+  Texts values;
+  std::string all(option.fallback);
+  if (all.empty()) return values;
+  if (option.kind != Kind::list) return {all};
+  std::istringstream in(all);
+  for (std::string one; std::getline(in, one, ',');) values.push_back(one);
+  return values;
+}
 
 // Two values that an option may have, neither of them its default.
 std::pair<std::string, std::string> samples(const OptionSpec& option) {
@@ -139,7 +150,7 @@ TEST_F(Sources, FlagGoesBeforeVariableBeforeFileBeforeDefault) {
     if (option.fallback.empty()) {
       EXPECT_TRUE(alone.values.empty()) << option.flag;
     } else {
-      EXPECT_EQ(alone.values, Texts{std::string(option.fallback)});
+      EXPECT_EQ(alone.values, default_of(option));
       EXPECT_EQ(alone.origin, "the default");
     }
   }
@@ -149,8 +160,7 @@ TEST_F(Sources, FlagGoesBeforeVariableBeforeFileBeforeDefault) {
 TEST_F(Sources, WhatIsEmptyIsNotGiven) {
   for (const auto& option : option_table()) {
     if (option.flag == "--config") continue;
-    Texts want;
-    if (!option.fallback.empty()) want = {std::string(option.fallback)};
+    Texts want = default_of(option);
     std::string flag(option.flag), key(option.key);
     EXPECT_EQ(value_of(option, {flag + "="}).values, want) << flag;
     if (option.kind != Kind::flag) EXPECT_EQ(value_of(option, {flag, ""}).values, want) << flag;

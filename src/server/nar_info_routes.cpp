@@ -40,9 +40,10 @@ std::optional<http::Response> NarInfoRoutes::answer_from_memory(const http::Requ
 
 boost::asio::awaitable<http::Response> NarInfoRoutes::answer(const http::Request& request,
                                                              nix::StorePathHash hash) {
-  auto prefetch = request.method == http::Method::get ? cache::Prefetch::yes : cache::Prefetch::no;
+  bool get = request.method == http::Method::get;
   auto epoch = memory_.epoch();
-  auto found = co_await narinfos_.find(hash, prefetch, Deadline::after(kAnswerTime));
+  auto found = co_await narinfos_.find(hash, get ? cache::Asked::by_get : cache::Asked::by_head,
+                                       Deadline::after(kAnswerTime));
   if (!found) co_return error_response(found.error());
   if (!*found) {
     auto absent = http::text_response(404, "no upstream has this store path");
@@ -52,7 +53,8 @@ boost::asio::awaitable<http::Response> NarInfoRoutes::answer(const http::Request
   auto& served = **found;
   HotNarInfo hot{.prepared = http::prepare(200, headers_for(served.etag), std::move(served.text)),
                  .etag = served.etag};
-  memory_.put(hash, hot, epoch);
+  // After a HEAD a GET still has to reach the service, which then fetches ahead.
+  if (get) memory_.put(hash, hot, epoch);
   co_return respond(request, hot, served.how);
 }
 

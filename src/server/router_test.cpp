@@ -124,7 +124,7 @@ TEST_F(RouterNarInfo, SurvivesARestartWithoutItsUpstream) {
   EXPECT_EQ(calls(), asked);
 }
 
-TEST_F(RouterNarInfo, HeadIsGetWithoutBodyAndFetchesNoNar) {
+TEST_F(RouterNarInfo, HeadIsGetWithoutBody) {
   start();
   auto p = package('a', "contents");
   serve(p);
@@ -137,8 +137,19 @@ TEST_F(RouterNarInfo, HeadIsGetWithoutBodyAndFetchesNoNar) {
     EXPECT_EQ(value_of(cold, name), value_of(whole, name)) << name;
     EXPECT_EQ(value_of(hot, name), value_of(whole, name)) << name;
   }
-  stop();  // waits for every download
-  EXPECT_EQ(first->calls().nars, 0u);
+}
+
+TEST_F(RouterNarInfo, HeadFetchesNoNarButTheGetAfterItDoes) {
+  for (bool then_get : {false, true}) {
+    start();
+    auto p = package(then_get ? 'a' : 'b', "contents");
+    serve(p);
+    EXPECT_EQ(head(p.narinfo_path()).status, 200u);
+    EXPECT_EQ(head(p.narinfo_path()).status, 200u);
+    if (then_get) EXPECT_EQ(get(p.narinfo_path()).status, 200u);
+    stop();  // waits for every download
+    EXPECT_EQ(first->calls().nars, then_get ? 1u : 0u);
+  }
 }
 
 TEST_F(RouterNarInfo, IsNotSentAgainToWhomeverHasIt) {

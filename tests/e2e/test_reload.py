@@ -55,6 +55,7 @@ class Taken(ReloadCase):
     def test_an_upstream_that_is_gone_from_the_file_is_asked_no_more(self) -> None:
         proxy = self.start()
         nobody = self.upstream(self.folder("empty"))
+        self.change(proxy, cache__prefetch=["off"])  # or its references would be here already
         self.narinfo_of(proxy, self.made.root)
         self.change(proxy, cache__upstream__urls=[nobody.url])
         self.server.forget()

@@ -11,22 +11,21 @@ struct NarInfoFixture : CacheFixture {
     EXPECT_TRUE(service->stop(Deadline::after(std::chrono::seconds(60))));
   }
 
-  // The same store and catalog, as after a restart with other keys.
+  // The same store and catalog, as after a restart with other keys, or another policy.
   void restart(Trust with) {
     if (service) ASSERT_TRUE(service->stop(Deadline::never()));
     service.reset();
     settle();
     live_trust.replace(std::move(with));
     service = std::make_unique<NarInfoService>(runtime, store, catalog, upstreams, *downloads, cpu,
-                                               live_trust);
+                                               live_trust, policy);
   }
   void restart() { restart(trust()); }
 
   Trust trust() { return {.upstream_keys = {upstream_key.public_key()}, .signing_key = own_key}; }
 
-  Result<std::optional<ServedNarInfo>> find(const Sample& sample,
-                                            Prefetch prefetch = Prefetch::no) {
-    return run(service->find(sample.hash(), prefetch, Deadline::after(std::chrono::minutes(1))));
+  Result<std::optional<ServedNarInfo>> find(const Sample& sample, Asked asked = Asked::by_head) {
+    return run(service->find(sample.hash(), asked, Deadline::after(std::chrono::minutes(1))));
   }
   nix::NarInfo found(const Sample& sample) {
     return nix::parse_nar_info(find(sample).value().value().text).value();
@@ -53,8 +52,11 @@ struct NarInfoFixture : CacheFixture {
   nix::SecretKey upstream_key = nix::SecretKey::generate("upstream-1").value();
   nix::SecretKey own_key = nix::SecretKey::generate("ours").value();
   Live<Trust> live_trust{trust()};
+  // Tests of what is remembered or fetched ahead switch it on, and restart.
+  NarInfoPolicy policy{.prefetch = {.nars = true, .narinfos = false},
+                       .missing_for = std::chrono::milliseconds(0)};
   std::unique_ptr<NarInfoService> service = std::make_unique<NarInfoService>(
-      runtime, store, catalog, upstreams, *downloads, cpu, live_trust);
+      runtime, store, catalog, upstreams, *downloads, cpu, live_trust, policy);
 };
 
 }  // namespace ncps::cache
