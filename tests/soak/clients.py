@@ -62,7 +62,7 @@ class Run:
         answer = ask(self.judge, self.url, "GET", f"/nar/{self.name}", {"Range": f"bytes={asked}"})
         if answer and answer.status != 416:
             self.judge.part(self.path, self.name, answer, asked)
-        elif answer and file:
+        elif answer and file and self.path not in self.judge.damaged:
             self.judge.find(STRANGE, f"nar/{self.name}: 416 to {asked} of {size}")
 
     def _crowd(self) -> None:
