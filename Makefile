@@ -50,10 +50,11 @@ demo:  ## watch the main job, without internet, in half a minute
 	@$(MAKE) --no-print-directory build
 	@python3 demo/demo.py
 
-bench:  ## measure beside nginx; writes bench/results/ and docs/measurements.md
+bench:  ## measure beside nginx, and with a distant upstream; writes bench/results/ and docs/measurements.md
 	@scripts/deps.sh test
 	@$(MAKE) --no-print-directory build
 	@python3 bench/bench.py $(ARGS)
+	@python3 bench/closure.py $(CLOSURE_ARGS)
 
 soak:  ## a thousand runs of random faults, judged (minutes); writes docs/quality.md
 	@scripts/deps.sh test
