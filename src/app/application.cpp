@@ -67,10 +67,12 @@ Application::Application(const config::ServeOptions& options,
       narinfo_routes_(narinfos_, kHotNarInfoBytes, audience(options)),
       nar_routes_(nars_, audience(options)),
       router_({options.hostname, key.public_key()}, narinfo_routes_, nar_routes_,
-              reader_token(options)) {}
+              reader_token(options)),
+      watch_(runtime, upstreams_) {}
 
 void Application::use(const config::ServeOptions& options) {
   upstreams_.replace(make_upstreams(options, *client_));
+  watch_.follow();
   trust_.replace(make_trust(options, key_));
   narinfos_.use(narinfo_policy(options));
   narinfo_routes_.forget_all();
@@ -82,11 +84,12 @@ void Application::cut_off() {
 }
 
 bool Application::stop(Deadline grace) {
-  // narinfos first: they begin downloads.
-  if (narinfos_.stop(grace) && downloads_.stop(grace)) return true;
-  cut_off();
+  watch_.stop(Deadline::after(std::chrono::seconds(0)));  // no new probe
+  // narinfos before downloads: they begin them.
+  if (!narinfos_.stop(grace) || !downloads_.stop(grace)) downloads_.cut_off();
+  client_->stop();  // what is left now is a probe, or had its time
   auto last = Deadline::after(kUnwind);
-  return narinfos_.stop(last) && downloads_.stop(last);
+  return narinfos_.stop(last) && downloads_.stop(last) && watch_.stop(last);
 }
 
 }  // namespace ncps::app

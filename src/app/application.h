@@ -11,6 +11,7 @@
 #include "cache/nar_service.h"
 #include "config/serve_options.h"
 #include "server/router.h"
+#include "upstream/health_watch.h"
 #include "upstream/http_client.h"
 
 namespace ncps::app {
@@ -26,7 +27,11 @@ class Application {
     return router_.answer(request);
   }
 
-  // Puts into force what can change while we serve: upstreams, keys, signing. Thread-safe.
+  // Begins to probe the upstreams; waits for none of them.
+  void start() { watch_.start(); }
+
+  // Puts into force what can change while we serve: upstreams, keys, signing. From the
+  // thread that called start().
   void use(const config::ServeOptions& options);
 
   // The grace is over: whatever still waits fails now.
@@ -48,6 +53,7 @@ class Application {
   server::NarInfoRoutes narinfo_routes_;
   server::NarRoutes nar_routes_;
   server::Router router_;
+  upstream::HealthWatch watch_;
 };
 
 }  // namespace ncps::app

@@ -122,6 +122,7 @@ int serve(config::Loaded loaded, const std::function<config::Loaded()>& read_opt
                           {"public_key", key->public_key().str()},
                           {"upstreams", options.upstreams.size()},
                           {"version", config::kVersion}});
+  app.start();
   int status = run(**server, app, loaded, read_options);
   // Something that did not end may still use what would be destroyed now: leave it to the system.
   if (status != 0) {

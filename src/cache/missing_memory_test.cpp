@@ -18,7 +18,9 @@ nix::StorePathHash hash(int n) {
 struct MissingMemoryTest : ::testing::Test {
   MissingMemory memory{60s, 3};
   MissingMemory::Clock::time_point now{1h};
-  bool has(int n, std::uint64_t returns = 0) { return memory.has(hash(n), memory.world(returns), now); }
+  bool has(int n, std::uint64_t returns = 0) {
+    return memory.has(hash(n), memory.world(returns), now);
+  }
   void put(int n, std::uint64_t returns = 0) { memory.put(hash(n), memory.world(returns), now); }
 };
 

@@ -13,8 +13,7 @@ Result<Judged> NarInfoJudge::judge_now(const nix::StorePathHash& hash,
                                        std::string_view text) const {
   auto info = nix::parse_nar_info(text);
   if (!info) {
-    return fail(ErrorKind::corrupt,
-                std::string(hash.str()) + ".narinfo: " + info.error().what());
+    return fail(ErrorKind::corrupt, std::string(hash.str()) + ".narinfo: " + info.error().what());
   }
   if (info->store_path.hash() != hash) {
     return fail(ErrorKind::corrupt, "asked for " + std::string(hash.str()) + ", it answered with " +

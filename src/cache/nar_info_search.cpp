@@ -109,10 +109,10 @@ Task<SearchResult> NarInfoSearch::run(nix::StorePathHash hash, upstream::Upstrea
         break;
       }
       case Move::Kind::take:
-        co_return SearchResult{
-            .finding = race->entries.with(
-                [&](Race::Entries& e) { return std::move(e.findings[move.who]); }),
-            .confirmed_missing = false};
+        co_return SearchResult{.finding = race->entries.with([&](Race::Entries& e) {
+                                 return std::move(e.findings[move.who]);
+                               }),
+                               .confirmed_missing = false};
       case Move::Kind::end:
         if (auto trouble = race->trouble()) co_return std::unexpected(std::move(*trouble));
         co_return SearchResult{.finding = {}, .confirmed_missing = !race->passed_over};
@@ -140,15 +140,14 @@ Task<std::optional<Finding>> NarInfoSearch::answer_of(Race& race, std::size_t wh
   if (text) {
     auto judged = co_await judge_.judge(hash, **text);
     if (judged && judged->accepted) {
-      co_return Finding{.accepted = std::move(*judged->accepted),
-                        .text = std::move(**text),
-                        .from = upstream};
+      co_return Finding{
+          .accepted = std::move(*judged->accepted), .text = std::move(**text), .from = upstream};
     }
     if (judged) {  // not for us: as if it had none
       race.passed_over = true;
-      log::warn("a narinfo is passed over", {{"narinfo", hash.str()},
-                                             {"upstream", upstream->name()},
-                                             {"why", judged->why_not}});
+      log::warn(
+          "a narinfo is passed over",
+          {{"narinfo", hash.str()}, {"upstream", upstream->name()}, {"why", judged->why_not}});
       co_return std::nullopt;
     }
     error = std::move(judged).error();

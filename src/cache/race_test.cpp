@@ -43,7 +43,9 @@ std::string move(const std::vector<Runner>& runners, RaceClock::duration now,
   return "?";
 }
 
-TEST(Race, WithoutUpstreamsEndsAtOnce) { EXPECT_EQ(move({}, 0ms), "end"); }
+TEST(Race, WithoutUpstreamsEndsAtOnce) {
+  EXPECT_EQ(move({}, 0ms), "end");
+}
 
 TEST(Race, AsksTheBestAloneFirst) {
   EXPECT_EQ(move({at(State::waiting), at(State::waiting)}, 0ms), "ask 0");

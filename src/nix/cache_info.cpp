@@ -11,6 +11,7 @@ void read_line(std::string_view line, CacheInfo& info) {
   const auto key = trim(line.substr(0, colon));
   const auto value = trim(line.substr(colon + 1));
   if (key == "StoreDir") {
+    if (value.empty()) return;
     info.store_dir = value;
   } else if (key == "WantMassQuery") {
     info.want_mass_query = value == "1";

@@ -11,7 +11,7 @@
 namespace ncps::nix {
 
 struct CacheInfo {
-  std::optional<std::string> store_dir;
+  std::optional<std::string> store_dir;  // absent also if it is empty
   std::optional<bool> want_mass_query;
   std::optional<int> priority;  // lower is asked first; absent also if it is not a number
 

@@ -16,6 +16,7 @@ TEST(CacheInfo, ToleratesWhatNixTolerates) {
             (CacheInfo{"/nix/store", std::nullopt, 30}));
   EXPECT_EQ(parse_cache_info("WantMassQuery: 0").want_mass_query, false);
   EXPECT_EQ(parse_cache_info("Priority: -1").priority, -1);
+  EXPECT_EQ(parse_cache_info("StoreDir: \t"), CacheInfo{});
   EXPECT_EQ(parse_cache_info(""), CacheInfo{});
   EXPECT_EQ(parse_cache_info("<html>not: found</html>\n\n:\n"), CacheInfo{});
   EXPECT_EQ(parse_cache_info("storedir: /x\npriority: 1"), CacheInfo{});

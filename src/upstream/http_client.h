@@ -3,10 +3,12 @@
 
 #include <chrono>
 #include <cstdint>
+#include <expected>
 #include <memory>
 #include <optional>
 #include <string>
 
+#include "base/error.h"
 #include "rt/byte_source.h"
 #include "rt/deadline.h"
 #include "upstream/decode.h"
@@ -38,9 +40,23 @@ struct HttpAnswer {
   int status = 0;  // after redirects, at most 10
   std::optional<std::uint64_t> content_length;
   std::optional<ContentRange> content_range;
+  bool encoded = false;  // has a Content-Encoding, and it is not undone
   std::optional<std::chrono::seconds> retry_after;
   std::unique_ptr<ByteSource> body;  // destroying it ends the transfer
 };
+
+// What a failure without an answer tells about the server.
+enum class Blame : std::uint8_t {
+  unreachable,  // no connection, no TLS, or no head in time
+  broken,       // it was reached; then the connection or what it said was no good
+  nobody,       // our caller's time was up, we are stopping, or something of ours failed
+};
+
+struct HttpFailure {
+  Error error;
+  Blame blame;
+};
+using HttpResult = std::expected<HttpAnswer, HttpFailure>;
 
 class HttpClient {
  public:
@@ -49,7 +65,7 @@ class HttpClient {
   // Returns once the head of the answer is there, whatever its status. Errors: upstream (no
   // connection, a broken answer), timeout. The body's Errors are the same; its clean end is a
   // complete body. Thread-safe.
-  virtual Task<HttpAnswer> fetch(HttpRequest request, Deadline deadline) = 0;
+  virtual boost::asio::awaitable<HttpResult> fetch(HttpRequest request, Deadline deadline) = 0;
 
   // Ends all transfers with an Error, and every later one at once. Thread-safe.
   virtual void stop() = 0;

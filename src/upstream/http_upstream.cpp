@@ -1,11 +1,14 @@
 #include "upstream/http_upstream.h"
 
 #include <algorithm>
-#include <random>
+#include <utility>
+#include <vector>
 
+#include "nix/cache_info.h"
 #include "nix/nar_info.h"
 #include "rt/signal.h"
 #include "telemetry/log.h"
+#include "upstream/unit_random.h"
 
 namespace ncps::upstream {
 namespace {
@@ -27,53 +30,66 @@ Meaning meaning_of(int status) {
   }
 }
 
-double unit_random() {
-  thread_local std::minstd_rand engine(std::random_device{}());
-  return std::uniform_real_distribution<double>(0, 1)(engine);
+Health::Outcome outcome_of(Blame blame) {
+  switch (blame) {
+    case Blame::unreachable: return Health::Outcome::unreachable;
+    case Blame::broken: return Health::Outcome::failed;
+    case Blame::nobody: break;
+  }
+  return Health::Outcome::unknown;
 }
+
+constexpr std::size_t kMaxCacheInfoBytes = 64 << 10;
 
 class HttpUpstream final : public Upstream {
  public:
   HttpUpstream(HttpUpstreamOptions options, HttpClient& client)
-      : options_(std::move(options)), client_(client) {}
+      : options_(std::move(options)),
+        client_(client),
+        record_(options_.url.masked(), options_.url.priority()) {}
 
-  const std::string& name() const noexcept override { return options_.url.masked(); }
-  Standing standing() const noexcept override { return Standing::good; }
-  std::uint64_t returns() const noexcept override { return 0; }
-  std::chrono::milliseconds usual_delay() const noexcept override {
-    return std::chrono::milliseconds(300);
-  }
-  Task<void> probe(Deadline) override { co_return Result<void>(); }
-  int priority() const noexcept override {
-    return options_.url.priority().value_or(kDefaultPriority);
+  const std::string& name() const noexcept override { return record_.name(); }
+  int priority() const noexcept override { return record_.priority(); }
+  Standing standing() const noexcept override { return record_.standing(); }
+  std::uint64_t returns() const noexcept override { return record_.returns(); }
+  std::chrono::milliseconds usual_delay() const noexcept override { return record_.usual_delay(); }
+  Health::Time next_probe() const noexcept override { return record_.next_probe(); }
+  Signal& next_probe_nearer() noexcept override { return record_.sooner(); }
+
+  Task<void> probe(Deadline deadline) override {
+    Question question{.request = {.url = options_.url.resolve("nix-cache-info")},
+                      .kind = Health::Kind::probe};
+    question.request.decode = Decode::yes;
+    question.text_limit = kMaxCacheInfoBytes;
+    auto reply = co_await ask(std::move(question), deadline);
+    // What is too long is no nix-cache-info, but an answer.
+    if (!reply && reply.error().kind() != ErrorKind::corrupt)
+      co_return std::unexpected(std::move(reply).error().while_doing("probing"));
+    if (reply && reply->text) record_.says(nix::parse_cache_info(*reply->text));
+    co_return Result<void>();
   }
 
   Task<std::optional<std::string>> find_narinfo(nix::StorePathHash hash,
                                                 Deadline deadline) override {
     std::string path = std::string(hash.str()) + ".narinfo";
-    HttpRequest request{.url = options_.url.resolve(path), .decode = Decode::yes};
-    for (unsigned failed = 0;;) {
-      auto answer = co_await ask(request, deadline, failed);
-      if (!answer)
-        co_return std::unexpected(std::move(answer).error().while_doing("asking for " + path));
-      if (meaning_of(answer->status) == Meaning::missing) co_return std::nullopt;
-      auto text = co_await read_all(*answer->body, deadline);
-      if (text) co_return std::optional(std::move(*text));
-      // The head came, the body broke: as good as no answer.
-      auto delay = retry_delay(options_.retry, ++failed, {}, unit_random());
-      if (!may_go_on(text.error(), failed, delay, deadline)) {
-        co_return std::unexpected(named(std::move(text).error()).while_doing("reading " + path));
-      }
-      co_await sleep_for(delay);
-    }
+    Question question{.request = {.url = options_.url.resolve(path), .decode = Decode::yes},
+                      .text_limit = nix::kMaxNarInfoBytes};
+    auto reply = co_await ask(std::move(question), deadline);
+    if (!reply)
+      co_return std::unexpected(std::move(reply).error().while_doing("asking for " + path));
+    co_return std::move(reply->text);
   }
 
   Task<std::optional<FileBody>> open_file(std::string url, std::uint64_t first_byte, Decode decode,
                                           Deadline deadline) override {
-    HttpRequest request{
-        .url = options_.url.resolve(url), .first_byte = first_byte, .decode = decode};
-    unsigned failed = 0;
-    CO_TRY(auto answer, co_await ask(request, deadline, failed));
+    CO_TRY(auto answer, co_await open(url, first_byte, decode, deadline));
+    bool here = meaning_of(answer.status) == Meaning::here;
+    if (here && first_byte > 0 && answer.encoded && decode == Decode::yes) {
+      // It encodes what we asked for as it is: a position in that is none of the file.
+      answer.body.reset();
+      first_byte = 0;
+      CO_TRY(answer, co_await open(url, first_byte, decode, deadline));
+    }
     if (meaning_of(answer.status) == Meaning::missing) co_return std::nullopt;
     FileBody body{.first_byte = 0, .total = answer.content_length, .bytes = std::move(answer.body)};
     if (answer.status == 206) {
@@ -87,14 +103,31 @@ class HttpUpstream final : public Upstream {
   }
 
   Task<std::optional<FileHead>> find_file(std::string url, Deadline deadline) override {
-    HttpRequest request{.url = options_.url.resolve(url), .verb = Verb::head};
-    unsigned failed = 0;
-    CO_TRY(auto answer, co_await ask(request, deadline, failed));
-    if (meaning_of(answer.status) == Meaning::missing) co_return std::nullopt;
-    co_return FileHead{.total = answer.content_length};
+    Question question{.request = {.url = options_.url.resolve(url), .verb = Verb::head}};
+    question.own = options_.url.same_host(url);
+    CO_TRY(auto reply, co_await ask(std::move(question), deadline));
+    if (meaning_of(reply.answer.status) == Meaning::missing) co_return std::nullopt;
+    co_return FileHead{.total = reply.answer.content_length};
   }
 
  private:
+  struct Question {
+    HttpRequest request;
+    std::optional<std::size_t> text_limit =
+        {};  // read the whole body, if it has at most so many bytes
+    Health::Kind kind = Health::Kind::request;
+    bool own = true;  // is asked of the upstream's own host
+  };
+  struct Reply {  // means "here" or "missing"
+    HttpAnswer answer;
+    std::optional<std::string> text;  // with a text_limit, if it is here
+  };
+  struct Tried {
+    Result<Reply> reply;
+    Health::Outcome outcome;
+    std::optional<std::chrono::seconds> retry_after = {};
+  };
+
   Error named(Error error) const { return std::move(error).while_doing(name()); }
 
   Error refusal(int status) const {
@@ -103,58 +136,93 @@ class HttpUpstream final : public Upstream {
     return Error(ErrorKind::upstream, std::move(what));
   }
 
-  bool may_go_on(const Error& error, unsigned failed, std::chrono::milliseconds delay,
-                 Deadline deadline) const {
-    return error.retryable() && failed < options_.retry.attempts && deadline.remaining() > delay;
+  Task<HttpAnswer> open(const std::string& url, std::uint64_t first_byte, Decode decode,
+                        Deadline deadline) {
+    Question question{.request = {.url = options_.url.resolve(url)}};
+    question.request.first_byte = first_byte;
+    question.request.decode = decode;
+    question.own = options_.url.same_host(url);
+    CO_TRY(auto reply, co_await ask(std::move(question), deadline));
+    co_return std::move(reply.answer);
   }
 
-  // One answer that means "here" or "missing", after as many attempts as policy and deadline allow.
-  // Each attempt waits twice as long for its head as the one before, so that a slow cache is not
-  // asked in vain. `failed` attempts so far are counted on.
-  Task<HttpAnswer> ask(HttpRequest request, Deadline deadline, unsigned& failed) {
-    request.timeouts = options_.timeouts;
-    request.netrc_file = options_.netrc_file;
-    for (;;) {
-      std::optional<std::chrono::seconds> retry_after;
-      auto answer = co_await client_.fetch(request, deadline);
-      auto error = Error(ErrorKind::internal, "");
-      if (answer) {
-        auto meaning = meaning_of(answer->status);
-        if (meaning == Meaning::here || meaning == Meaning::missing) co_return std::move(*answer);
-        error = refusal(answer->status);
-        retry_after = answer->retry_after;
-        answer->body.reset();
-        if (meaning == Meaning::refused) co_return std::unexpected(std::move(error));
-      } else {
-        error = named(std::move(answer).error());
+  // One answer that means "here" or "missing", after as many attempts as policy, standing and
+  // deadline allow. Each attempt waits twice as long for its head as the one before, so that a slow
+  // cache is not asked in vain.
+  Task<Reply> ask(Question question, Deadline deadline) {
+    question.request.timeouts = options_.timeouts;
+    question.request.netrc_file = options_.netrc_file;
+    unsigned most = question.kind == Health::Kind::probe ? 1 : options_.retry.attempts;
+    for (unsigned failed = 0;;) {
+      std::optional<TrackRecord::Attempt> attempt;
+      if (question.own) attempt.emplace(record_, question.kind);
+      if (attempt && attempt->trial() && failed == 0) most = 1;
+      auto tried = co_await try_once(question, deadline);
+      if (attempt) {
+        if (tried.reply && question.kind == Health::Kind::request && question.text_limit)
+          record_.answered_within(attempt->age());
+        attempt->end(tried.outcome, tried.reply ? nullptr : &tried.reply.error());
       }
-      auto delay = retry_delay(options_.retry, ++failed, retry_after, unit_random());
-      if (!may_go_on(error, failed, delay, deadline)) {
-        co_return std::unexpected(std::move(error));
-      }
-      log::debug("asking an upstream again", {{"upstream", name()}, {"error", error.what()}});
-      request.timeouts.head *= 2;
+      if (tried.reply) co_return std::move(tried.reply);
+      auto delay = retry_delay(options_.retry, ++failed, tried.retry_after, unit_random());
+      bool again =
+          tried.outcome == Health::Outcome::failed || tried.outcome == Health::Outcome::unreachable;
+      if (!again || !tried.reply.error().retryable() || failed >= most ||
+          deadline.remaining() <= delay)
+        co_return std::move(tried.reply);
+      log::debug("asking an upstream again",
+                 {{"upstream", name()}, {"error", tried.reply.error().what()}});
+      question.request.timeouts.head *= 2;
       co_await sleep_for(delay);
     }
   }
 
-  Task<std::string> read_all(ByteSource& source, Deadline deadline) const {
+  boost::asio::awaitable<Tried> try_once(const Question& question, Deadline deadline) {
+    using enum Health::Outcome;
+    bool probe = question.kind == Health::Kind::probe;  // nobody is impatient: its time is enough
+    auto answer = co_await client_.fetch(question.request, deadline);
+    if (!answer) {
+      auto outcome = outcome_of(answer.error().blame);
+      if (probe && deadline.passed()) outcome = unreachable;
+      co_return Tried{std::unexpected(named(std::move(answer.error().error))), outcome};
+    }
+    auto meaning = meaning_of(answer->status);
+    if (meaning == Meaning::refused || meaning == Meaning::try_again) {
+      auto outcome = meaning == Meaning::refused ? alive : failed;
+      co_return Tried{std::unexpected(refusal(answer->status)), outcome, answer->retry_after};
+    }
+    Reply reply{.answer = std::move(*answer), .text = {}};
+    if (meaning == Meaning::here && question.text_limit) {
+      auto text = co_await read_all(*reply.answer.body, *question.text_limit, deadline);
+      if (!text) {
+        auto outcome = deadline.passed() && !probe ? unknown : failed;
+        if (probe && text.error().kind() == ErrorKind::corrupt) outcome = alive;
+        co_return Tried{std::unexpected(named(std::move(text).error())), outcome};
+      }
+      reply.text = std::move(*text);
+    }
+    co_return Tried{std::move(reply), alive};
+  }
+
+  static Task<std::string> read_all(ByteSource& source, std::size_t limit, Deadline deadline) {
     std::string text;
     for (;;) {
       CO_TRY(auto piece, co_await source.next());
       auto part = std::get<std::string_view>(piece);
       if (part.empty()) co_return text;
       text.append(part);
-      if (text.size() > nix::kMaxNarInfoBytes) {
-        co_return fail(ErrorKind::corrupt, "a narinfo of more than 1 MiB is none");
+      if (text.size() > limit) {
+        co_return fail(ErrorKind::corrupt,
+                       "a text of more than " + std::to_string(limit >> 10) + " KiB");
       }
       if (deadline.passed())
-        co_return fail(ErrorKind::timeout, "no whole narinfo before the deadline");
+        co_return fail(ErrorKind::timeout, "no whole answer before the deadline");
     }
   }
 
   HttpUpstreamOptions options_;
   HttpClient& client_;
+  TrackRecord record_;
 };
 
 }  // namespace
@@ -164,11 +232,13 @@ std::unique_ptr<Upstream> make_http_upstream(HttpUpstreamOptions options, HttpCl
 }
 
 UpstreamList in_order(const UpstreamList& list) {
-  UpstreamList order;
-  std::ranges::copy_if(list, std::back_inserter(order),
-                       [](const auto& u) { return u->standing() != Standing::refused; });
-  std::ranges::stable_sort(order, {}, [](const auto& u) { return u->priority(); });
-  return order;
+  std::vector<std::pair<int, std::size_t>> order;  // looked at once: they change while we sort
+  for (std::size_t i = 0; i < list.size(); ++i)
+    if (list[i]->standing() != Standing::refused) order.emplace_back(list[i]->priority(), i);
+  std::ranges::sort(order);
+  UpstreamList sorted;
+  for (const auto& [priority, index] : order) sorted.push_back(list[index]);
+  return sorted;
 }
 
 }  // namespace ncps::upstream

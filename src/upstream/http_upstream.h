@@ -2,19 +2,20 @@
 //
 // Source: Nix, src/libstore/filetransfer.cc: 404, 410 and 403 (S3) are "missing"; 401 and 407 want
 // credentials; 408, 429, 5xx, broken connections and timeouts are tried again, with Retry-After as
-// a floor.
+// a floor. What is known to fail (Standing::doubtful) gets one attempt. Only what is asked of its
+// own host counts for its standing: a narinfo may lead to another one. A file that breaks off after
+// its head does not count either: its head was an answer, and whoever reads it goes elsewhere.
 #pragma once
 
 #include <memory>
 
 #include "upstream/http_client.h"
 #include "upstream/retry_delay.h"
+#include "upstream/track_record.h"
 #include "upstream/upstream.h"
 #include "upstream/upstream_url.h"
 
 namespace ncps::upstream {
-
-inline constexpr int kDefaultPriority = 40;  // that of cache.nixos.org
 
 struct HttpUpstreamOptions {
   UpstreamUrl url;

@@ -15,6 +15,7 @@
 #include "nix/store_path_hash.h"
 #include "rt/byte_source.h"
 #include "rt/deadline.h"
+#include "rt/signal.h"
 #include "upstream/decode.h"
 
 namespace ncps::upstream {
@@ -60,13 +61,20 @@ class Upstream {
   // everywhere; what it says about another StoreDir is no Error.
   virtual Task<void> probe(Deadline deadline) = 0;
 
+  // When the next probe is due; max(): never. Each probe moves it on.
+  virtual Deadline::Clock::time_point next_probe() const noexcept = 0;
+
+  // Notified when next_probe() has come nearer, and by whoever wants those who wait for it to look
+  // around.
+  virtual Signal& next_probe_nearer() noexcept = 0;
+
   // The narinfo's text, unverified. nullopt: it says that it has none (404, 410, 403 as S3 does).
   virtual Task<std::optional<std::string>> find_narinfo(nix::StorePathHash hash,
                                                         Deadline deadline) = 0;
 
   // The file behind the URL line of a narinfo, or another path (relative or absolute), from
-  // `first_byte` on if it can. Decode::yes: positions and total are those of the decoded file; total
-  // is then absent if it came encoded. The deadline is for the beginning of the answer.
+  // `first_byte` on if it can. Decode::yes: positions and total are those of the decoded file, and
+  // the total is absent if it came encoded. The deadline is for the beginning of the answer.
   // nullopt: missing there.
   virtual Task<std::optional<FileBody>> open_file(std::string url, std::uint64_t first_byte,
                                                   Decode decode, Deadline deadline) = 0;
@@ -81,8 +89,8 @@ using UpstreamList = std::vector<std::shared_ptr<Upstream>>;
 // all.
 UpstreamList in_order(const UpstreamList& list);
 
-// All that there are, as configured. Replaced as a whole when the options change: whoever works with
-// a list, or with one of it, keeps it until the work is done.
+// All that there are, as configured. Replaced as a whole when the options change: whoever works
+// with a list, or with one of it, keeps it until the work is done.
 using UpstreamSet = Live<UpstreamList>;
 
 }  // namespace ncps::upstream

@@ -6,6 +6,13 @@
 namespace ncps::upstream {
 namespace {
 
+std::string lower_case(std::string text) {
+  for (auto& c : text) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return text;
+}
+
 std::string lower_scheme(std::string_view text) {
   std::string out(text);
   for (auto& c : out) {
@@ -117,6 +124,15 @@ std::string UpstreamUrl::resolve(std::string_view url) const {
   out.append(url);
   if (!query_.empty()) out.append(url.find('?') == url.npos ? "?" : "&").append(query_);
   return out;
+}
+
+bool UpstreamUrl::same_host(std::string_view url) const {
+  if (!absolute(url)) return true;
+  auto host = [](std::string_view whole) {
+    auto masked = masked_url(whole);
+    return lower_case(masked.substr(0, masked.find('/', masked.find("://") + 3)));
+  };
+  return host(url) == host(origin_);
 }
 
 }  // namespace ncps::upstream

@@ -19,6 +19,10 @@ class UpstreamUrl {
   // it begins with '/', or absolute as it is. A query of the base is added to relative ones.
   std::string resolve(std::string_view url) const;
 
+  // Whether `url` leads to the host of this one: it is relative, or names the same scheme, host and
+  // port.
+  bool same_host(std::string_view url) const;
+
   // Without user, password and query: for logs, rows and errors.
   const std::string& masked() const noexcept { return masked_; }
 

@@ -148,6 +148,19 @@ TEST(UpstreamUrl, RefusesWhatIsNoUpstreamWithoutRepeatingIt) {
   }
 }
 
+TEST(UpstreamUrl, KnowsWhatLeadsToItsOwnHost) {
+  auto base = UpstreamUrl::parse("https://me:secret@Host:8443/p?token=x").value();
+  for (auto url : {"nar/x", "/nar/x", "", "https://host:8443", "HTTPS://host:8443/y?z",
+                   "https://you@HOST:8443/"}) {
+    EXPECT_TRUE(base.same_host(url)) << url;
+  }
+  for (auto url :
+       {"http://host:8443/p", "https://host/p", "https://host:84/p", "https://a.host:8443",
+        "https://host:8443.example/", "https://example/host:8443"}) {
+    EXPECT_FALSE(base.same_host(url)) << url;
+  }
+}
+
 TEST(UpstreamUrl, TakesEveryRealPort) {
   for (std::string_view text : {"https://host:1", "https://host:65535", "https://[::1]:443",
                                 "https://me:pw@host:8443/p", "https://host:/p"}) {

@@ -47,6 +47,10 @@ class FakeUpstream final : public upstream::Upstream {
     return std::chrono::seconds(1);
   }
   Task<void> probe(Deadline) override { co_return Result<void>(); }
+  Deadline::Clock::time_point next_probe() const noexcept override {
+    return Deadline::Clock::time_point::max();
+  }
+  Signal& next_probe_nearer() noexcept override { return next_probe_nearer_; }
 
   Task<std::optional<std::string>> find_narinfo(nix::StorePathHash hash, Deadline) override {
     co_return find(&UpstreamCalls::narinfos, &State::narinfos, std::string(hash.str()));
@@ -102,6 +106,7 @@ class FakeUpstream final : public upstream::Upstream {
 
   std::string name_;
   Guarded<State> state_;
+  Signal next_probe_nearer_;
 };
 
 }  // namespace ncps::server::testing

@@ -13,6 +13,7 @@
 namespace ncps::upstream {
 namespace {
 
+namespace asio = boost::asio;
 using TransferPtr = std::shared_ptr<CurlTransfer>;
 constexpr int kTickMilliseconds = 250;  // how late a stall is noticed
 
@@ -20,8 +21,8 @@ struct MultiDeleter {
   void operator()(CURLM* multi) const noexcept { curl_multi_cleanup(multi); }
 };
 
-Error stopped() {
-  return Error(ErrorKind::upstream, "the server is shutting down");
+HttpFailure stopped() {
+  return {Error(ErrorKind::upstream, "the server is shutting down"), Blame::nobody};
 }
 
 // The thread that runs curl. Whatever concerns a transfer is posted to it.
@@ -55,8 +56,10 @@ class CurlLoop {
   void add(const TransferPtr& transfer) {
     if (stopped_) return transfer->end(stopped());
     auto code = curl_multi_add_handle(multi_.get(), transfer->easy());
-    if (code != CURLM_OK)
-      return transfer->end(Error(ErrorKind::internal, curl_multi_strerror(code)));
+    if (code != CURLM_OK) {
+      auto error = Error(ErrorKind::internal, curl_multi_strerror(code));
+      return transfer->end(HttpFailure{std::move(error), Blame::nobody});
+    }
     active_.insert(transfer);
   }
 
@@ -108,9 +111,9 @@ class CurlLoop {
     next_check_ = now + std::chrono::milliseconds(kTickMilliseconds);
     for (auto it = active_.begin(); it != active_.end();) {
       auto transfer = *it++;
-      if (auto error = transfer->overdue(now)) {
+      if (auto failure = transfer->overdue(now)) {
         remove(transfer);
-        transfer->end(std::move(*error));
+        transfer->end(std::move(*failure));
       }
     }
   }
@@ -142,11 +145,12 @@ class CurlBody final : public ByteSource {
       current_.clear();
       auto state = transfer_->shared.with([&](CurlTransfer::Shared& s) {
         std::swap(current_, s.buffer);
-        return State{.ended = s.ended, .resume = std::exchange(s.paused, false), .error = s.error};
+        return State{
+            .ended = s.ended, .resume = std::exchange(s.paused, false), .failure = s.failure};
       });
       if (state.resume) resume();
       if (!current_.empty()) co_return Piece(std::string_view(current_));
-      if (state.error) co_return std::unexpected(std::move(*state.error));
+      if (state.failure) co_return std::unexpected(std::move(state.failure->error));
       if (state.ended) co_return Piece(std::string_view());
       // The curl thread ends a stalled transfer; twice that time means that it is gone.
       bool changed = co_await transfer_->changed.wait_past(seen, Deadline::after(2 * stall_));
@@ -157,7 +161,7 @@ class CurlBody final : public ByteSource {
  private:
   struct State {
     bool ended, resume;
-    std::optional<Error> error;
+    std::optional<HttpFailure> failure;
   };
 
   void resume() {
@@ -181,7 +185,7 @@ class CurlClient final : public HttpClient {
   // A body that is still there keeps the loop, but not its thread: it ends with an Error.
   ~CurlClient() override { loop_->end(); }
 
-  Task<HttpAnswer> fetch(HttpRequest request, Deadline deadline) override {
+  asio::awaitable<HttpResult> fetch(HttpRequest request, Deadline deadline) override {
     auto stall = request.timeouts.stall;
     auto transfer = std::make_shared<CurlTransfer>(std::move(request), options_.user_agent);
     auto* loop = loop_.get();
@@ -190,22 +194,26 @@ class CurlClient final : public HttpClient {
         std::make_unique<CurlBody>(transfer, loop_, stall);  // if we leave early, it cancels
     for (;;) {
       auto seen = transfer->changed.version();
-      std::optional<Error> error;
+      std::optional<HttpFailure> failure;
       std::optional<HttpAnswer> answer;
       transfer->shared.with([&](CurlTransfer::Shared& s) {
         if (s.head_ready) {
           answer.emplace(std::move(s.answer));
         } else if (s.ended) {
-          error = s.error.value_or(Error(ErrorKind::upstream, "the answer had no head"));
+          failure = s.failure.value_or(
+              HttpFailure{Error(ErrorKind::upstream, "the answer had no head"), Blame::broken});
         }
       });
       if (answer) {
         answer->body = std::move(body);
         co_return std::move(*answer);
       }
-      if (error) co_return std::unexpected(std::move(*error));
+      if (failure) co_return std::unexpected(std::move(*failure));
       bool changed = co_await transfer->changed.wait_past(seen, deadline);
-      if (!changed) co_return fail(ErrorKind::timeout, "no answer before the deadline");
+      if (!changed) {
+        auto error = Error(ErrorKind::timeout, "no answer before the deadline");
+        co_return std::unexpected(HttpFailure{std::move(error), Blame::nobody});
+      }
     }
   }
 

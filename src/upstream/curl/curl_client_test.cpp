@@ -210,7 +210,7 @@ TEST_F(CurlClient, ManyAtOnceFromManyThreadsAllGetTheirOwnBytes) {
     HttpRequest request{.url = local(port, "/nar?" + std::to_string(number))};
     auto answer = co_await client->fetch(std::move(request), Deadline::after(60s));
     if (!answer) {
-      ADD_FAILURE() << answer.error().what();
+      ADD_FAILURE() << answer.error().error.what();
       co_return;
     }
     auto whole = co_await testing::read_whole(*answer->body);

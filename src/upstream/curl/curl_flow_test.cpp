@@ -168,7 +168,8 @@ struct CurlStop : CurlTest {
 
   std::future<Result<HttpAnswer>> fetch_aside(std::string url) {
     return std::async(std::launch::async, [this, url] {
-      return block_on(runtime, client->fetch(patient(url), Deadline::never()));
+      std::optional<Blame> unused;
+      return block_on(runtime, fetch_from(*client, patient(url), Deadline::never(), unused));
     });
   }
 };

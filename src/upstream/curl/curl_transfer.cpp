@@ -24,6 +24,26 @@ std::string seconds_of(std::chrono::milliseconds time) {
          " s";
 }
 
+// libcurl-errors(3): what happens before a request can be sent. There is no time for the whole, so
+// a timeout is that of connecting.
+Blame blame_of(CURLcode code) {
+  switch (code) {
+    case CURLE_COULDNT_RESOLVE_PROXY:
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_CONNECT:
+    case CURLE_OPERATION_TIMEDOUT:
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CIPHER:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_ISSUER_ERROR:
+    case CURLE_PROXY: return Blame::unreachable;
+    case CURLE_OUT_OF_MEMORY:
+    case CURLE_FAILED_INIT: return Blame::nobody;
+    default: return Blame::broken;
+  }
+}
+
 }  // namespace
 
 CurlTransfer::CurlTransfer(HttpRequest request, const std::string& user_agent)
@@ -36,6 +56,7 @@ CurlTransfer::CurlTransfer(HttpRequest request, const std::string& user_agent)
   set(CURLOPT_FOLLOWLOCATION, 1L);
   set(CURLOPT_MAXREDIRS, 10L);
   set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_2TLS));
+  set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);  // a proxy's head is none of an answer
   // Over TLS the handshake tells whether a connection can be shared. Without it only the first
   // answer would, and all others would wait for that one.
   if (same_name(request_.url.substr(0, 8), "https://")) set(CURLOPT_PIPEWAIT, 1L);
@@ -53,7 +74,8 @@ CurlTransfer::CurlTransfer(HttpRequest request, const std::string& user_agent)
     set(CURLOPT_NETRC_FILE, request_.netrc_file.c_str());
   }
   if (request_.verb == Verb::head) set(CURLOPT_NOBODY, 1L);
-  if (request_.decode == Decode::yes) set(CURLOPT_ACCEPT_ENCODING, "");
+  undoes_ = request_.decode == Decode::yes && request_.first_byte == 0;
+  if (undoes_) set(CURLOPT_ACCEPT_ENCODING, "");
   if (request_.first_byte > 0) {
     auto range = std::to_string(request_.first_byte) + "-";
     set(CURLOPT_RANGE, range.c_str());
@@ -66,9 +88,10 @@ std::size_t CurlTransfer::on_header(char* data, std::size_t size, std::size_t co
 }
 
 void CurlTransfer::header_line(std::string_view line) {
+  reached_ = true;
   if (line.starts_with("HTTP/")) {  // a new head: the last one was a redirect or a 1xx
     head_ = HttpAnswer();
-    redirecting_ = encoded_ = false;
+    redirecting_ = false;
     return;
   }
   line = trimmed(line);
@@ -85,7 +108,7 @@ void CurlTransfer::header_line(std::string_view line) {
   } else if (same_name(name, "Retry-After")) {
     head_.retry_after = parse_retry_after(value);
   } else if (same_name(name, "Content-Encoding")) {
-    encoded_ = true;
+    head_.encoded = !same_name(value, "identity");
   } else if (same_name(name, "Location")) {
     redirecting_ = true;
   }
@@ -99,7 +122,10 @@ void CurlTransfer::head_ended() {
   if (status < 200 || redirect || head_done_) return;
   head_done_ = true;
   head_.status = static_cast<int>(status);
-  if (encoded_ && request_.decode == Decode::yes) head_.content_length.reset();
+  if (head_.encoded && undoes_) {
+    head_.encoded = false;
+    head_.content_length.reset();
+  }
   shared.with([&](Shared& s) {
     s.answer = std::move(head_);
     s.head_ready = true;
@@ -122,17 +148,19 @@ std::size_t CurlTransfer::on_body(char* data, std::size_t size, std::size_t coun
   return bytes;
 }
 
-std::optional<Error> CurlTransfer::overdue(Clock::time_point now) {
+std::optional<HttpFailure> CurlTransfer::overdue(Clock::time_point now) {
   if (!head_done_) {
     auto most = request_.timeouts.connect + request_.timeouts.head;
     if (now - progress_ <= most) return std::nullopt;
-    return Error(ErrorKind::timeout, "no answer within " + seconds_of(most));
+    return HttpFailure{Error(ErrorKind::timeout, "no answer within " + seconds_of(most)),
+                       reached_ ? Blame::broken : Blame::unreachable};
   }
   // While bytes wait for our reader, the upstream is not to blame.
   if (shared.with([](const Shared& s) { return !s.buffer.empty(); })) progress_ = now;
   if (now - progress_ <= request_.timeouts.stall) return std::nullopt;
-  return Error(ErrorKind::timeout,
-               "stalled: not a byte for " + seconds_of(request_.timeouts.stall));
+  return HttpFailure{
+      Error(ErrorKind::timeout, "stalled: not a byte for " + seconds_of(request_.timeouts.stall)),
+      Blame::broken};
 }
 
 void CurlTransfer::end(CURLcode code) {
@@ -142,15 +170,15 @@ void CurlTransfer::end(CURLcode code) {
     return;
   }
   std::string what = error_text_[0] != '\0' ? error_text_ : curl_easy_strerror(code);
-  end(Error(code == CURLE_OPERATION_TIMEDOUT ? ErrorKind::timeout : ErrorKind::upstream,
-            std::move(what)));
+  auto kind = code == CURLE_OPERATION_TIMEDOUT ? ErrorKind::timeout : ErrorKind::upstream;
+  end(HttpFailure{Error(kind, std::move(what)), reached_ ? Blame::broken : blame_of(code)});
 }
 
-void CurlTransfer::end(Error error) {
+void CurlTransfer::end(HttpFailure failure) {
   shared.with([&](Shared& s) {
     if (s.ended) return;
     s.ended = true;
-    s.error = std::move(error);
+    s.failure = std::move(failure);
   });
   changed.notify();
 }

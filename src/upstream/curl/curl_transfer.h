@@ -30,11 +30,11 @@ class CurlTransfer {
   CURL* easy() const noexcept { return easy_.get(); }
 
   // What keeps the transfer from going on, if it has waited too long.
-  std::optional<Error> overdue(Clock::time_point now);
+  std::optional<HttpFailure> overdue(Clock::time_point now);
 
   // The transfer is over: a clean end if `code` is CURLE_OK. The first call counts.
   void end(CURLcode code);
-  void end(Error error);
+  void end(HttpFailure failure);
 
   // ---- for the reader ----
   struct Shared {
@@ -43,7 +43,7 @@ class CurlTransfer {
     bool head_ready = false;
     bool ended = false;
     bool paused = false;
-    std::optional<Error> error;
+    std::optional<HttpFailure> failure;
   };
   Guarded<Shared> shared;
   Signal changed;
@@ -62,7 +62,8 @@ class CurlTransfer {
   HttpAnswer head_;
   bool redirecting_ = false;
   bool head_done_ = false;
-  bool encoded_ = false;
+  bool undoes_ = false;   // its Content-Encoding
+  bool reached_ = false;  // a head has come, if only that of a redirect
   Clock::time_point progress_ =
       Clock::now();  // when it began, its head ended, or its last byte came
 };

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <chrono>
 #include <deque>
-#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -15,26 +14,10 @@
 
 #include "base/guarded.h"
 #include "rt/testing/gate.h"
+#include "upstream/testing/fake_nar.h"
 #include "upstream/upstream.h"
 
 namespace ncps::upstream {
-
-inline constexpr std::uint64_t kNoByte = std::numeric_limits<std::uint64_t>::max();
-
-// What one open_file answers.
-struct FakeNar {
-  std::string bytes;
-  std::optional<std::uint64_t> total = {};  // announced; absent: that of `bytes`
-  bool says_total = true;
-  bool ranges = true;                           // false: begins at 0 whatever is asked for
-  std::uint64_t breaks_at = kNoByte;            // an Error before this byte of the file
-  std::size_t piece = 16 * 1024;                // bytes at once
-  std::shared_ptr<testing::Gate> gate = {};     // waits there ...
-  std::uint64_t gate_at = 0;                    // ... before this byte of the file
-  std::shared_ptr<testing::Gate> answers = {};  // waits there before it answers at all
-  std::optional<Error> refuses = {};            // the answer is this Error
-  bool throws = false;                          // a bug: an exception instead of a piece
-};
 
 class FakeUpstream final : public Upstream {
  public:
@@ -46,7 +29,9 @@ class FakeUpstream final : public Upstream {
   };
 
   explicit FakeUpstream(std::string name, int priority = 40)
-      : name_(std::move(name)), priority_(priority) {}
+      : name_(std::move(name)), priority_(priority) {
+    probed_.open();
+  }
 
   // ---- the script ----
   void narinfo(const nix::StorePathHash& hash, Result<std::optional<std::string>> answer) {
@@ -75,6 +60,22 @@ class FakeUpstream final : public Upstream {
     script_.with([&](Script& s) { s.usual_delay = delay; });
   }
 
+  // Is to be probed then, and after each probe at the next of these times; after the last: never.
+  void probes_are_due(std::deque<Deadline::Clock::time_point> times) {
+    script_.with([&](Script& s) { s.probes_due = std::move(times); });
+    next_probe_nearer_.notify();
+  }
+  // One answer after the other; the last one stays. At first: good.
+  void probes_say(std::deque<Result<void>> answers) {
+    script_.with([&](Script& s) { s.probe_answers = std::move(answers); });
+  }
+  void probes_wait(std::shared_ptr<testing::Gate> gate) {
+    script_.with([&](Script& s) { s.probe_gate = std::move(gate); });
+  }
+  // Blocks until so many probes have ended in all. False: they have not within a minute.
+  bool wait_for_probes(unsigned n) { return probed_.wait_for(static_cast<int>(n)); }
+  unsigned probes() const { return static_cast<unsigned>(probed_.come()); }
+
   std::vector<Call> calls() const {
     return script_.with([](const Script& s) { return s.calls; });
   }
@@ -97,7 +98,24 @@ class FakeUpstream final : public Upstream {
   std::chrono::milliseconds usual_delay() const noexcept override {
     return script_.with([](const Script& s) { return s.usual_delay; });
   }
-  Task<void> probe(Deadline) override { co_return Result<void>(); }
+  Task<void> probe(Deadline) override {
+    auto gate = script_.with([](Script& s) { return s.probe_gate; });
+    if (gate) co_await gate->pass();
+    auto answer = script_.with([](Script& s) {
+      if (!s.probes_due.empty()) s.probes_due.pop_front();
+      auto next = s.probe_answers.empty() ? Result<void>() : s.probe_answers.front();
+      if (s.probe_answers.size() > 1) s.probe_answers.pop_front();
+      return next;
+    });
+    co_await probed_.pass();
+    co_return answer;
+  }
+  Deadline::Clock::time_point next_probe() const noexcept override {
+    return script_.with([](const Script& s) {
+      return s.probes_due.empty() ? Deadline::Clock::time_point::max() : s.probes_due.front();
+    });
+  }
+  Signal& next_probe_nearer() noexcept override { return next_probe_nearer_; }
 
   Task<std::optional<std::string>> find_narinfo(nix::StorePathHash hash,
                                                 Deadline deadline) override {
@@ -124,7 +142,7 @@ class FakeUpstream final : public Upstream {
     if (nar->says_total) total = nar->total.value_or(nar->bytes.size());
     FileBody body{.first_byte = first,
                   .total = total,
-                  .bytes = std::make_unique<Body>(name_, std::move(*nar), first)};
+                  .bytes = std::make_unique<FakeNarBody>(name_, std::move(*nar), first)};
     co_return std::optional<FileBody>(std::move(body));
   }
 
@@ -138,33 +156,6 @@ class FakeUpstream final : public Upstream {
   }
 
  private:
-  class Body final : public ByteSource {
-   public:
-    Body(std::string name, FakeNar nar, std::uint64_t first)
-        : name_(std::move(name)), nar_(std::move(nar)), next_(first) {}
-
-    Task<Piece> next() override {
-      if (nar_.gate && next_ >= nar_.gate_at) {
-        co_await nar_.gate->pass();
-        nar_.gate.reset();
-      }
-      if (nar_.throws) throw std::runtime_error("a bug of the test's own");
-      if (next_ >= nar_.breaks_at) co_return fail(ErrorKind::upstream, name_ + ": broke");
-      auto end = std::min<std::uint64_t>(nar_.bytes.size(), next_ + nar_.piece);
-      end = std::min(end, std::max(nar_.breaks_at, next_));
-      if (nar_.gate) end = std::min(end, nar_.gate_at);
-      if (next_ >= end) co_return Piece(std::string_view());
-      auto part = std::string_view(nar_.bytes).substr(next_, end - next_);
-      next_ = end;
-      co_return Piece(part);
-    }
-
-   private:
-    std::string name_;
-    FakeNar nar_;
-    std::uint64_t next_;
-  };
-
   struct Script {
     std::map<nix::StorePathHash, Result<std::optional<std::string>>> narinfos;
     std::shared_ptr<testing::Gate> narinfo_gate;
@@ -172,6 +163,9 @@ class FakeUpstream final : public Upstream {
     std::vector<Call> calls;
     Standing standing = Standing::good;
     std::uint64_t returns = 0;
+    std::deque<Deadline::Clock::time_point> probes_due;
+    std::deque<Result<void>> probe_answers;
+    std::shared_ptr<testing::Gate> probe_gate;
     std::chrono::milliseconds usual_delay{1'000};
   };
 
@@ -190,6 +184,8 @@ class FakeUpstream final : public Upstream {
   std::string name_;
   int priority_;
   Guarded<Script> script_;
+  testing::Gate probed_;  // open: it counts
+  Signal next_probe_nearer_;
 };
 
 }  // namespace ncps::upstream

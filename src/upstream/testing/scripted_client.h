@@ -64,14 +64,27 @@ inline HttpAnswer answer(int status, std::string body = "") {
 class ScriptedClient final : public HttpClient {
  public:
   // One per call of fetch(), in order. After the last one every call fails as our own mistake.
-  void then(Result<HttpAnswer> next) { script_.push_back(std::move(next)); }
+  void then(HttpAnswer next) { script_.push_back(std::move(next)); }
   void then(int status, std::string body = "") { then(answer(status, std::move(body))); }
-  void then(ErrorKind kind, std::string what) { then(Error(kind, std::move(what))); }
-  void then(Error error) { script_.push_back(std::unexpected(std::move(error))); }
+  void then(Error error, Blame blame) {
+    script_.push_back(std::unexpected(HttpFailure{std::move(error), blame}));
+  }
+  void then(ErrorKind kind, std::string what) {
+    then(Error(kind, std::move(what)),
+         kind == ErrorKind::internal ? Blame::nobody : Blame::unreachable);
+  }
+  void then(Blame blame) { then(Error(ErrorKind::upstream, "no answer"), blame); }
 
-  Task<HttpAnswer> fetch(HttpRequest request, Deadline) override {
+  // From now on called at the beginning of each fetch().
+  void at_each(std::function<void()> what) { at_each_ = std::move(what); }
+
+  boost::asio::awaitable<HttpResult> fetch(HttpRequest request, Deadline) override {
     asked.push_back(std::move(request));
-    if (script_.empty()) co_return fail(ErrorKind::internal, "not in the script");
+    if (at_each_) at_each_();
+    if (script_.empty()) {
+      co_return std::unexpected(
+          HttpFailure{Error(ErrorKind::internal, "not in the script"), Blame::nobody});
+    }
     auto next = std::move(script_.front());
     script_.pop_front();
     co_return next;
@@ -84,7 +97,8 @@ class ScriptedClient final : public HttpClient {
   std::vector<HttpRequest> asked;
 
  private:
-  std::deque<Result<HttpAnswer>> script_;
+  std::deque<HttpResult> script_;
+  std::function<void()> at_each_;
 };
 
 }  // namespace ncps::upstream::testing

@@ -45,7 +45,15 @@ struct CurlTest : http::testing::ServerTest {
 
   Result<HttpAnswer> fetch(HttpRequest request,
                            Deadline deadline = Deadline::after(std::chrono::seconds(60))) {
-    return block_on(runtime, client->fetch(std::move(request), deadline));
+    return block_on(runtime, fetch_from(*client, std::move(request), deadline, blame));
+  }
+
+  static Task<HttpAnswer> fetch_from(HttpClient& client, HttpRequest request, Deadline deadline,
+                                     std::optional<Blame>& blame) {
+    auto result = co_await client.fetch(std::move(request), deadline);
+    if (result) co_return std::move(*result);
+    blame = result.error().blame;
+    co_return std::unexpected(std::move(result.error().error));
   }
 
   Whole read(ByteSource& source) { return block_on(runtime, read_whole(source)).value(); }
@@ -64,6 +72,7 @@ struct CurlTest : http::testing::ServerTest {
   }
 
   std::unique_ptr<HttpClient> client;
+  std::optional<Blame> blame;  // of the last fetch that failed
 };
 
 }  // namespace ncps::upstream::testing
