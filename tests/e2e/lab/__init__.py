@@ -6,6 +6,7 @@
   faults    what an upstream can be told to do wrong
   body      a file as the body of an answer, with its fault
   upstream  an HTTP binary cache that does it
+  black_hole  an address that takes requests and never answers
   ncps      the program under test as a process
   config_file  configuration files in YAML, TOML and JSON
   client    real Nix commands, each in a world of its own
