@@ -64,7 +64,8 @@ void TrackRecord::answered_within(std::chrono::nanoseconds time) {
 
 void TrackRecord::says(const nix::CacheInfo& info) {
   if (info == nix::CacheInfo()) return;
-  auto directory = without_slash(info.store_dir.value_or(""));
+  std::string said = info.store_dir.value_or("");
+  auto directory = without_slash(said);
   bool ours = directory.empty() || directory == nix::kStoreDir;
   bool changed = state_.with([&](State& s) {
     s.said_priority = info.priority;
