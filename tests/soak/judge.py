@@ -22,7 +22,7 @@ from tests.e2e.lab import nar, raw
 from tests.e2e.lab.case import narinfo_target
 from tests.e2e.lab.closure import hash_of, parse_narinfo
 
-from .world import World
+from .world import SIGNED, World
 
 WRONG_BODY = "clean wrong bodies"
 SHORT_BODY = "clean short bodies"
@@ -105,19 +105,22 @@ class Judge:
         return got["URL"].removeprefix("nar/")
 
     def _is_damaged(self, path: str, got: dict[str, str]) -> bool:
+        """Whether what no signature covers is not as any upstream has it, or may have led elsewhere."""
         name = got["URL"].removeprefix("nar/")
         if name not in self._names(path) or name.endswith(".nar.xz") and not self.world.nar_file(name):
             return True  # an xz file of another name than its upstream's: the URL there made no sense
-        unsigned = [got.get(field) for field in ("Compression", "FileHash", "FileSize")]
-        truths = [[place.cache.narinfo(path).get(field) for field in ("Compression", "FileHash", "FileSize")]
-                  for place in self.world.places if place.has(f"/nar/{name}")]
-        return bool(truths) and unsigned not in truths
+        fields = ("Compression", "FileHash", "FileSize")
+        places = [place for place, _ in self.world.backers(path, name)]
+        truths = [[place.cache.narinfo(path).get(field) for field in fields] for place in places]
+        if self.world.nar_file(name) and [got.get(field) for field in fields] not in truths:
+            return True
+        return any(place.may_misdirect(path) for place in places)
 
     def problem_of_narinfo(self, path: str, body: bytes) -> str | None:
         """What is covered by the signature must be as it was; the rest must be possible."""
         truth = self.world.places[0].cache.narinfo(path)
         got = parse_narinfo(body.decode("latin-1"))
-        for name in ("StorePath", "NarHash", "NarSize", "References"):
+        for name in SIGNED:
             if got.get(name, "") != truth[name]:
                 return f"{name} is {got.get(name)!r}, not {truth[name]!r}"
         if not set(truth["Sig"].split()) <= set(got.get("Sig", "").split()):

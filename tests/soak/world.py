@@ -14,6 +14,9 @@ from tests.e2e.lab.upstream import Upstream
 from .faults import MISSING, File, Spell, spells
 
 
+SIGNED = ("StorePath", "NarHash", "NarSize", "References")  # what the signature of a narinfo covers
+
+
 def closure_of(count: int, seed: int) -> closure.Closure:
     """`count` paths of up to 300 kB; each refers to up to three before it."""
     dice = Random(f"closure/{seed}")
@@ -45,14 +48,25 @@ class Place:
         if not self.has(target) or any(r.status in MISSING for r in self.server.requests(target)):
             return True
         return target.endswith(".narinfo") and any(
-            self._for_others(spell.sent(self.data(target))) for spell in self.spells.get(target, []))
+            self._for_others(self.data(target), spell) for spell in self.spells.get(target, []))
 
-    def _for_others(self, narinfo: bytes) -> bool:
-        """No signature by the trusted key, or a NAR that we could not verify."""
+    def may_misdirect(self, path: str) -> bool:
+        """Whether its narinfo comes with another URL and all that the signature covers as it was."""
+        target = narinfo_target(path)
+        true = self.cache.narinfo(path)
+        sent = [parse_narinfo(spell.sent(self.data(target)).decode("latin-1")) for spell in self.spells.get(target, [])]
+        return any(got.get("URL") != true["URL"] and all(got.get(name, "") == true[name] for name in (*SIGNED, "Sig"))
+                   for got in sent)
+
+    def _for_others(self, narinfo: bytes, spell: Spell) -> bool:
+        """No signature by the trusted key, a NAR that we could not verify, or twice the same wrong
+        signature: nobody can know that it was not meant so."""
         assert self.cache.key
-        fields = parse_narinfo(narinfo.decode("latin-1"))
+        sent = spell.sent(narinfo)
+        fields = parse_narinfo(sent.decode("latin-1"))
         signer = self.cache.key.public.partition(":")[0] + ":"
-        return signer not in fields.get("Sig", "") or fields.get("Compression", "bzip2") not in COMPRESSIONS
+        return (signer not in fields.get("Sig", "") or fields.get("Compression", "bzip2") not in COMPRESSIONS
+                or sent != narinfo and spell.times != 1)
 
 
 def unused_url() -> str:
