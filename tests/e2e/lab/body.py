@@ -29,6 +29,7 @@ class Request:
     status: int = 0
     sent: int = 0           # body bytes given to the socket
     fault: str = ""         # name of the fault it met
+    target: str = ""        # path and query as they came
     finished: bool = False  # the whole answer was given to the socket
 
     @property

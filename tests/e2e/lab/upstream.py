@@ -122,7 +122,7 @@ class Upstream:
         method, target, _ = line.split(" ", 2)
         headers = {name.lower(): value.strip() for name, _, value in (h.partition(":") for h in lines)}
         path = unquote(target.partition("?")[0])
-        request = Request(method, path, headers)
+        request = Request(method, path, headers, target=target)
         with self._lock:
             self._log.append(request)
         fault = self.faults.take(method, path, self.usual)
