@@ -11,7 +11,7 @@ build=(
   libcli11-dev nlohmann-json3-dev libyaml-cpp-dev libtomlplusplus-dev libhowardhinnant-date-dev tzdata liblzma-dev libzstd-dev zlib1g-dev liblz4-dev libbrotli-dev libbz2-dev
   libgtest-dev
 )
-test=(clang-format-19 nix-bin nginx-light wrk curl iproute2 procps xz-utils zsh fish)
+test=(clang-format-19 nix-bin nginx-light openssl wrk curl iproute2 procps xz-utils zstd bzip2 zsh fish)
 sanitizers=(libclang-rt-19-dev)
 lint=(clang-tidy-19)
 

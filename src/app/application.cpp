@@ -61,14 +61,29 @@ Application::Application(const config::ServeOptions& options,
       downloads_(runtime,
                  {.store = *store_, .catalog = *catalog_, .disk = disk, .cpu = cpu, .policy = {}},
                  {}),
-      nars_(*store_, *catalog_, upstreams_, downloads_),
+      nars_(*store_, *catalog_, upstreams_, downloads_,
+            [this](nix::StorePathHash hash, Deadline deadline) {
+              return bring_narinfo(hash, deadline);
+            }),
       narinfos_(runtime, *store_, *catalog_, upstreams_, downloads_, cpu, trust_,
                 narinfo_policy(options)),
+      objects_(runtime, {.store = *store_,
+                         .upstreams = upstreams_,
+                         .narinfos = narinfos_,
+                         .nars = nars_,
+                         .disk = disk,
+                         .cpu = cpu}),
       narinfo_routes_(narinfos_, kHotNarInfoBytes, audience(options)),
       nar_routes_(nars_, audience(options)),
-      router_({options.hostname, key.public_key()}, narinfo_routes_, nar_routes_,
+      object_routes_(objects_, audience(options)),
+      router_({options.hostname, key.public_key()}, narinfo_routes_, nar_routes_, object_routes_,
               reader_token(options)),
       watch_(runtime, upstreams_) {}
+
+Task<void> Application::bring_narinfo(nix::StorePathHash hash, Deadline deadline) {
+  CO_TRY(co_await narinfos_.find(hash, cache::Asked::by_head, deadline));
+  co_return Result<void>();
+}
 
 void Application::use(const config::ServeOptions& options) {
   upstreams_.replace(make_upstreams(options, *client_));
@@ -81,15 +96,19 @@ void Application::use(const config::ServeOptions& options) {
 void Application::cut_off() {
   client_->stop();
   downloads_.cut_off();
+  objects_.cut_off();
 }
 
 bool Application::stop(Deadline grace) {
   watch_.stop(Deadline::after(std::chrono::seconds(0)));  // no new probe
-  // narinfos before downloads: they begin them.
-  if (!narinfos_.stop(grace) || !downloads_.stop(grace)) downloads_.cut_off();
+  // Objects first: they ask for narinfos and NARs. Then narinfos: they begin downloads.
+  auto all_stop = [&](Deadline by) {
+    return objects_.stop(by) && narinfos_.stop(by) && downloads_.stop(by);
+  };
+  if (!all_stop(grace)) downloads_.cut_off();
   client_->stop();  // what is left now is a probe, or had its time
   auto last = Deadline::after(kUnwind);
-  return narinfos_.stop(last) && downloads_.stop(last) && watch_.stop(last);
+  return all_stop(last) && watch_.stop(last);
 }
 
 }  // namespace ncps::app

@@ -9,6 +9,7 @@
 #include "base/live.h"
 #include "cache/nar_info_service.h"
 #include "cache/nar_service.h"
+#include "cache/object_service.h"
 #include "config/serve_options.h"
 #include "server/router.h"
 #include "upstream/health_watch.h"
@@ -41,6 +42,8 @@ class Application {
   bool stop(Deadline grace);
 
  private:
+  Task<void> bring_narinfo(nix::StorePathHash hash, Deadline deadline);
+
   std::unique_ptr<storage::BlobStore> store_;
   std::unique_ptr<db::Catalog> catalog_;
   std::unique_ptr<upstream::HttpClient> client_;
@@ -50,8 +53,10 @@ class Application {
   cache::Downloads downloads_;
   cache::NarService nars_;
   cache::NarInfoService narinfos_;
+  cache::ObjectService objects_;
   server::NarInfoRoutes narinfo_routes_;
   server::NarRoutes nar_routes_;
+  server::ObjectRoutes object_routes_;
   server::Router router_;
   upstream::HealthWatch watch_;
 };

@@ -2,12 +2,13 @@
 
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
 
 #include "base/posix_error.h"
+#include "cache/fetcher.h"
+#include "cache/nar_info_rendering.h"
 #include "cache/nar_layout.h"
 #include "rt/task_group.h"
 #include "telemetry/log.h"
@@ -18,158 +19,9 @@ namespace {
 namespace asio = boost::asio;
 using Clock = std::chrono::steady_clock;
 
-constexpr auto kFirstByteTime =
-    std::chrono::milliseconds(20'000);  // of an answer, retries included
-
 std::chrono::milliseconds since(Clock::time_point then) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - then);
 }
-
-// Fetching: puts the bytes of a file into the spool, in order, each once.
-class Fetcher {
- public:
-  Fetcher(DownloadDeps& deps, DownloadJob& job, Spool& spool)
-      : deps_(deps), job_(job), spool_(spool) {}
-
-  // Returns once all bytes have arrived. Errors: as run_download.
-  Task<void> run() {
-    for (;;) {
-      CO_TRY(auto body, co_await open_somewhere());
-      auto copied = co_await copy(body);
-      if (copied && *copied == Copied::all) co_return Result<void>();
-      // What is unavailable is ours, the disk: no other source helps.
-      if (!copied &&
-          (!copied.error().retryable() || copied.error().kind() == ErrorKind::unavailable))
-        co_return std::unexpected(std::move(copied).error());
-      auto error =
-          copied ? Error(ErrorKind::upstream, "the body ended early") : std::move(copied).error();
-      CO_TRY(co_await after_trouble(std::move(error)));
-    }
-  }
-
- private:
-  enum class Copied : bool { all, broken };
-
-  NarSource& source() { return job_.sources[at_]; }
-  // Clients who have begun to read wait no longer than the policy's longest silence, give or take
-  // one attempt.
-  std::chrono::milliseconds open_time() const {
-    if (!begun_) return kFirstByteTime;
-    auto left = deps_.policy.longest_silence - since(progress_);
-    return std::clamp<std::chrono::milliseconds>(left, std::chrono::seconds(5), kFirstByteTime);
-  }
-
-  std::uint64_t size() { return begun_ ? spool_.file().size() : 0; }
-
-  // The next body that fits what we have. Errors: when nobody is left to ask.
-  Task<upstream::FileBody> open_somewhere() {
-    for (;;) {
-      // Before the first byte a second round would only keep clients waiting.
-      if (job_.sources.empty() || (!begun_ && failures_ >= job_.sources.size())) {
-        co_return std::unexpected(
-            last_.value_or(Error(ErrorKind::not_found, "no upstream has it")));
-      }
-      auto deadline = Deadline::after(open_time());
-      auto opened = co_await source().upstream->open_file(source().url, size(),
-                                                          upstream::Decode::no, deadline);
-      if (opened && *opened && fits(**opened)) {
-        if (!begun_) CO_TRY(co_await begin(**opened));
-        co_return std::move(**opened);
-      }
-      if (!opened) {
-        CO_TRY(co_await after_trouble(std::move(opened).error()));
-        continue;
-      }
-      if (*opened) {
-        last_ =
-            Error(ErrorKind::corrupt, source().upstream->name() + ": has a file of another size");
-      }
-      drop_source();
-    }
-  }
-
-  bool fits(const upstream::FileBody& body) const {
-    if (!body.total || !total_) return true;
-    return *body.total == *total_;
-  }
-
-  Task<void> begin(const upstream::FileBody& body) {
-    CO_TRY(auto file, co_await deps_.store.spool());
-    if (!total_) total_ = body.total;
-    spool_.begin(std::move(file), total_);
-    begun_ = true;
-    progress_ = Clock::now();
-    co_return Result<void>();
-  }
-
-  // Errors: retryable ones mean that this body broke; others end the download.
-  Task<Copied> copy(upstream::FileBody& body) {
-    auto skip = size() - body.first_byte;  // an upstream without ranges begins at 0 again
-    auto mark = size();
-    for (;;) {
-      auto piece = co_await body.bytes->next();
-      if (!piece && total_ && size() == *total_) break;  // broke behind the last byte
-      if (!piece) co_return std::unexpected(std::move(piece).error());
-      auto bytes = std::get<std::string_view>(*piece);
-      if (bytes.empty()) break;
-      auto skipped = std::min<std::uint64_t>(skip, bytes.size());
-      skip -= skipped;
-      bytes.remove_prefix(skipped);
-      if (total_ && bytes.size() > *total_ - size()) {
-        co_return fail(ErrorKind::corrupt,
-                       source().upstream->name() + ": sent more bytes than announced");
-      }
-      auto work = [&] { return spool_.file().append(bytes); };
-      CO_TRY(co_await offload(deps_.disk, std::move(work)));
-      spool_.grown();
-      if (spool_.view().state == SpoolState::failed)
-        co_return Copied::broken;  // the verifier said so
-      if (size() - mark >= deps_.policy.progress_bytes) {
-        mark = size();
-        failures_ = 0;
-      }
-      progress_ = Clock::now();
-    }
-    bool short_of_total = total_ && size() < *total_;
-    co_return short_of_total || skip > 0 ? Copied::broken : Copied::all;
-  }
-
-  // Decides and waits. Errors: `error`, if that is the end.
-  Task<void> after_trouble(Error error) {
-    if (spool_.view().state == SpoolState::failed) co_return std::unexpected(std::move(error));
-    FetchTrouble trouble{.begun = begun_,
-                         .failures = ++failures_,
-                         .sources = job_.sources.size(),
-                         .silence = since(progress_)};
-    auto step = next_step(deps_.policy, trouble);
-    log::warn(step.go_on ? "a download broke, going on" : "a download broke, giving up",
-              {{"nar", job_.url.str()},
-               {"upstream", source().upstream->name()},
-               {"error", error.what()},
-               {"bytes", size()},
-               {"failures", failures_}});
-    if (!step.go_on) co_return std::unexpected(std::move(error));
-    last_ = std::move(error);
-    if (step.next_source) at_ = (at_ + 1) % job_.sources.size();
-    if (step.delay.count() > 0) co_await sleep_for(step.delay);
-    co_return Result<void>();
-  }
-
-  void drop_source() {
-    job_.sources.erase(job_.sources.begin() + static_cast<std::ptrdiff_t>(at_));
-    if (at_ >= job_.sources.size()) at_ = 0;
-  }
-
-  DownloadDeps& deps_;
-  DownloadJob& job_;
-  Spool& spool_;
-  std::size_t at_ = 0;
-  bool begun_ = false;
-  unsigned failures_ = 0;
-  std::optional<std::uint64_t> total_ = job_.expected.file_size;
-  std::optional<Error> last_;  // what kept a source from answering; not_found only if none failed
-  Clock::time_point progress_ = Clock::now();
-};
 
 // Feeds one stretch of the spool's file to the verifier.
 Result<void> feed_span(NarVerifier& verifier, FileSpan span) {
@@ -263,6 +115,12 @@ DownloadJob job_for(const db::NarRow& row, const upstream::UpstreamList& upstrea
                                .nar_size = row.nar_size,
                                .either_hash = {}},
                   .sources = {}};
+  if (compressed_by_us(row.compression, row.nar_hash, row.url)) {
+    job.intake = Intake::compressed;
+    job.expected.compression = nix::Compression::zstd;
+    job.expected.file_hash.reset();
+    job.expected.file_size.reset();
+  }
   bool absolute = row.upstream_url.find("://") != std::string::npos;
   for (const auto& upstream : upstream::in_order(upstreams)) {
     NarSource source{upstream, row.upstream_url};

@@ -12,6 +12,7 @@
 #include "cache/fetch_policy.h"
 #include "cache/nar_verifier.h"
 #include "cache/spool.h"
+#include "cache/spool_writer.h"
 #include "db/catalog.h"
 #include "nix/nar_url.h"
 #include "rt/offload.h"
@@ -26,9 +27,15 @@ struct NarSource {
 };
 
 struct DownloadJob {
-  nix::NarUrl url;  // under which it is announced and kept
-  NarExpectation expected;
+  nix::NarUrl url;                 // under which it is announced and kept
+  NarExpectation expected;         // of what is kept
   std::vector<NarSource> sources;  // the first is asked first
+  Intake intake = Intake::as_it_is;
+
+  // Bytes of the upstream's file; absent: not known.
+  std::optional<std::uint64_t> upstreams_size() const {
+    return intake == Intake::compressed ? expected.nar_size : expected.file_size;
+  }
 };
 
 // For a NAR that we announced: where its narinfo came from, then the others under the same path.

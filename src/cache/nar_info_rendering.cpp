@@ -5,15 +5,33 @@
 
 namespace ncps::cache {
 
-nix::NarUrl announced_url(const nix::NarInfo& info) {
-  auto own = nix::NarUrl::parse(info.url);
-  if (own && own->query().empty()) return *own;
-  return nix::NarUrl::for_nar_hash(info.nar_hash, info.compression);
+std::vector<nix::NarUrl> announced_urls(const nix::NarInfo& info) {
+  std::vector<nix::NarUrl> urls;
+  if (info.compression == nix::Compression::none) {
+    urls.push_back(nix::NarUrl::for_nar_hash(info.nar_hash, nix::Compression::zstd));
+  } else if (auto own = nix::NarUrl::parse(info.url); own && own->query().empty()) {
+    urls.push_back(*std::move(own));
+  }
+  urls.push_back(nix::NarUrl::for_nar_hash(info.nar_hash, info.compression));
+  urls.push_back(
+      nix::NarUrl::for_store_path(info.store_path.hash(), info.nar_hash, info.compression));
+  return urls;
+}
+
+bool compressed_by_us(nix::Compression upstreams, const nix::Hash& nar_hash,
+                      const nix::NarUrl& url) {
+  return upstreams == nix::Compression::none &&
+         url == nix::NarUrl::for_nar_hash(nar_hash, nix::Compression::zstd);
 }
 
 Result<std::string> served_text(nix::NarInfo info, const nix::NarUrl& url,
                                 const nix::SecretKey* signer) {
   info.url = url.str();
+  if (compressed_by_us(info.compression, info.nar_hash, url)) {
+    info.compression = nix::Compression::zstd;
+    info.file_hash.reset();
+    info.file_size.reset();
+  }
   if (signer != nullptr) {
     std::erase_if(info.signatures,
                   [&](const nix::Signature& s) { return s.key_name == signer->name(); });

@@ -3,18 +3,27 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "nix/nar_info.h"
 #include "nix/nar_url.h"
 
 namespace ncps::cache {
 
-// The URL under which we serve its NAR: the upstream's own if it is one that we can serve and that
-// no query completes, else one made of the NarHash.
-nix::NarUrl announced_url(const nix::NarInfo& info);
+// The URLs under which we may serve its NAR; the first one that is no other NAR's is announced. A
+// NAR without compression: compressed_by_us. Else the upstream's own, if it is one that we can
+// serve and that no query completes. Then names made of the NarHash.
+std::vector<nix::NarUrl> announced_urls(const nix::NarInfo& info);
 
-// The text for clients: our URL, and our signature (an older one of the same name replaced).
-// `signer` nullptr: not signed by us. Errors: internal.
+// Whether the NAR behind `url`, which its upstream has as `upstreams` says, is compressed with zstd
+// by us before we keep it: if it is not compressed there, and `url` is the name that we give to
+// that. Any other URL names the upstream's bytes.
+bool compressed_by_us(nix::Compression upstreams, const nix::Hash& nar_hash,
+                      const nix::NarUrl& url);
+
+// The text for clients: our URL, and our signature (an older one of the same name replaced). Of
+// what is compressed by us: that compression, and no FileHash and FileSize, which are those of
+// another file. `signer` nullptr: not signed by us. Errors: internal.
 Result<std::string> served_text(nix::NarInfo info, const nix::NarUrl& url,
                                 const nix::SecretKey* signer);
 

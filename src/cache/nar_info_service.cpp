@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "cache/kept_urls.h"
 #include "cache/nar_info_rendering.h"
 #include "cache/nar_layout.h"
 #include "telemetry/log.h"
@@ -79,7 +80,8 @@ Task<NarInfoService::Found> NarInfoService::from_store(const nix::StorePathHash&
   if (!text) co_return std::nullopt;
   CO_TRY(auto accepted, co_await accept(hash, *text, "the store"));
   if (!accepted) co_return std::nullopt;
-  auto indexed = co_await index(hash, accepted->info, std::move(*text), "");
+  CO_TRY(auto urls, co_await urls_of_kept(store_, accepted->info));
+  auto indexed = co_await index(hash, accepted->info, std::move(urls), std::move(*text), "");
   co_return co_await serve(std::move(*accepted), indexed.nar.url, "hit");
 }
 
@@ -107,13 +109,12 @@ Task<std::optional<Accepted>> NarInfoService::accept(const nix::StorePathHash& h
   co_return std::nullopt;
 }
 
-// An announced URL belongs to one NAR for ever: if another one has it, this one gets a name of its
-// own.
+// An announced URL belongs to one NAR for ever: if another one has it, this one gets the next of
+// `urls`.
 boost::asio::awaitable<NarInfoService::Indexed> NarInfoService::index(
-    const nix::StorePathHash& hash, const nix::NarInfo& info, std::string text,
-    std::string upstream) {
-  auto url = announced_url(info);
-  db::NarRow nar{.url = url,
+    const nix::StorePathHash& hash, const nix::NarInfo& info, std::vector<nix::NarUrl> urls,
+    std::string text, std::string upstream) {
+  db::NarRow nar{.url = urls.front(),
                  .nar_hash = info.nar_hash,
                  .nar_size = info.nar_size,
                  .compression = info.compression,
@@ -122,11 +123,13 @@ boost::asio::awaitable<NarInfoService::Indexed> NarInfoService::index(
                  .upstream = upstream,
                  .upstream_url = info.url,
                  .stored_size = {}};
-  db::NarInfoRow row{.hash = hash, .text = std::move(text), .upstream = upstream, .nar_url = url};
+  db::NarInfoRow row{
+      .hash = hash, .text = std::move(text), .upstream = upstream, .nar_url = nar.url};
   auto put = co_await catalog_.put_narinfo(row, nar);
-  if (!put && put.error().kind() == ErrorKind::conflict) {
-    row.nar_url = nar.url = nix::NarUrl::for_nar_hash(info.nar_hash, info.compression);
-    put = co_await catalog_.put_narinfo(std::move(row), nar);
+  for (std::size_t i = 1; !put && put.error().kind() == ErrorKind::conflict && i < urls.size();
+       ++i) {
+    row.nar_url = nar.url = urls[i];
+    put = co_await catalog_.put_narinfo(row, nar);
   }
   if (!put) {
     log::error("a narinfo could not be indexed",
@@ -145,7 +148,8 @@ Task<NarInfoService::Found> NarInfoService::keep(const nix::StorePathHash& hash,
                {{"narinfo", hash.str()}, {"error", stored.error().what()}});
   }
   auto& accepted = finding.accepted;
-  auto indexed = co_await index(hash, accepted.info, std::move(finding.text), finding.from->name());
+  auto indexed = co_await index(hash, accepted.info, announced_urls(accepted.info),
+                                std::move(finding.text), finding.from->name());
   if (stored && indexed.done) fetch_ahead(accepted.info, indexed.nar, asked);
   co_return co_await serve(std::move(accepted), indexed.nar.url, "miss");
 }

@@ -79,7 +79,8 @@ class NarInfoService {
                                        std::string_view from);
 
   boost::asio::awaitable<Indexed> index(const nix::StorePathHash& hash, const nix::NarInfo& info,
-                                        std::string text, std::string upstream);
+                                        std::vector<nix::NarUrl> urls, std::string text,
+                                        std::string upstream);
   Task<Found> keep(const nix::StorePathHash& hash, Finding finding, Asked asked);
   void fetch_ahead(const nix::NarInfo& info, db::NarRow nar, Asked asked);
   void fetch(const StillToFetch& left);

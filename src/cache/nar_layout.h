@@ -3,6 +3,7 @@
 #pragma once
 
 #include "nix/nar_url.h"
+#include "nix/object_path.h"
 #include "nix/store_path_hash.h"
 #include "storage/blob_key.h"
 
@@ -13,6 +14,13 @@ storage::BlobKey nar_key(const nix::NarUrl& url);
 
 // "store/narinfo/h/ha/<hash>.narinfo"
 storage::BlobKey narinfo_key(const nix::StorePathHash& hash);
+
+// "store/listing/h/ha/<hash>.ls"
+// "store/log/h/ha/<derivation>"
+// "store/realisations/d/di/<digest>/<output>.doi"
+// "store/build-trace-v2/h/ha/<derivation>/<output>.doi"
+// "store/debuginfo/i/id/<id>[.debug]"
+storage::BlobKey object_key(const nix::ObjectPath& path);
 
 // "config/cache.key"
 storage::BlobKey signing_key_key();

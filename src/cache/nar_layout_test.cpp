@@ -15,5 +15,37 @@ TEST(NarLayout, IsThatOfTheContract) {
   EXPECT_EQ(signing_key_key().str(), "config/cache.key");
 }
 
+TEST(NarLayout, OfObjectsKeepsEveryNameAsItIs) {
+  auto key = [](const std::string& path) {
+    return object_key(nix::ObjectPath::parse(path).value()).str();
+  };
+  const std::string hash = "26xbg1ndr7hbcncrlf9nhx5is2b25d13";
+  const std::string sha = std::string(63, 'a') + "b", id = std::string(39, '0') + "c";
+  EXPECT_EQ(key(hash + ".ls"), "store/listing/2/26/" + hash + ".ls");
+  EXPECT_EQ(key("log/" + hash + "-g++?v=1.drv"), "store/log/2/26/" + hash + "-g++?v=1.drv");
+  EXPECT_EQ(key("realisations/sha256:" + sha + "!a+b.doi"),
+            "store/realisations/a/aa/" + sha + "/a+b.doi");
+  EXPECT_EQ(key("build-trace-v2/" + hash + "-x.drv/out.doi"),
+            "store/build-trace-v2/2/26/" + hash + "-x.drv/out.doi");
+  EXPECT_EQ(key("debuginfo/" + id), "store/debuginfo/0/00/" + id);
+  EXPECT_EQ(key("debuginfo/" + id + ".debug"), "store/debuginfo/0/00/" + id + ".debug");
+}
+
+TEST(NarLayout, TheLongestNamesOfObjectsAreNamesOfFiles) {
+  constexpr std::size_t kNameMax = 255;  // limits.h, NAME_MAX
+  const std::string hash(32, '0'), longest(211, '+');
+  for (const auto& path :
+       {"log/" + hash + "-" + longest.substr(4) + ".drv",
+        "realisations/sha256:" + std::string(64, '0') + "!" + longest + ".doi",
+        "build-trace-v2/" + hash + "-" + longest.substr(4) + ".drv/" + longest + ".doi"}) {
+    auto rest = object_key(nix::ObjectPath::parse(path).value()).str();
+    for (auto slash = rest.find('/'); slash != rest.npos; slash = rest.find('/')) {
+      EXPECT_LE(slash, kNameMax);
+      rest.erase(0, slash + 1);
+    }
+    EXPECT_LE(rest.size(), kNameMax);
+  }
+}
+
 }  // namespace
 }  // namespace ncps::cache

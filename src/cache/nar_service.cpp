@@ -27,10 +27,34 @@ Task<void> OpenNar::wait_for_size(Deadline deadline) {
   co_return Result<void>();
 }
 
-Task<DownloadJob> NarService::find_job(const nix::NarUrl& url) {
+// The narinfo of the store path in its name leads to it, whether the row was lost, or a client
+// knows the NAR by its upstream's URL, where we announced another.
+Task<std::optional<db::NarRow>> NarService::find_by_store_path(const nix::NarUrl& url,
+                                                               const nix::StorePathHash& hash,
+                                                               Deadline deadline) {
+  CO_TRY(auto narinfo, co_await catalog_.find_narinfo(hash));
+  if (!narinfo && bring_) {
+    CO_TRY(co_await bring_(hash, deadline));
+    CO_TRY(narinfo, co_await catalog_.find_narinfo(hash));
+  }
+  if (!narinfo) co_return std::nullopt;
+  CO_TRY(auto row, co_await catalog_.find_nar(narinfo->nar_url));
+  if (!row || (row->url != url && row->upstream_url != url.str())) co_return std::nullopt;
+  row->url = url;
+  co_return row;
+}
+
+Task<DownloadJob> NarService::find_job(const nix::NarUrl& url, Deadline deadline) {
   CO_TRY(auto row, co_await catalog_.find_nar(url));
   if (row) co_return job_for(*row, *upstreams_.now());
-  co_return job_for_unknown(url, *upstreams_.now());
+  auto unknown = job_for_unknown(url, *upstreams_.now());
+  if (auto hash = url.store_path_hash_in_name()) {
+    auto found = co_await find_by_store_path(url, *hash, deadline);
+    // A hash in the name is enough to fetch and verify it, whatever is wrong with its narinfo.
+    if (!found && !unknown) co_return std::unexpected(std::move(found).error());
+    if (found && *found) co_return job_for(**found, *upstreams_.now());
+  }
+  co_return unknown;
 }
 
 Task<OpenNar> NarService::open(nix::NarUrl url, Deadline deadline) {
@@ -43,7 +67,7 @@ Task<OpenNar> NarService::open(nix::NarUrl url, Deadline deadline) {
       auto key = nar_key(url);
       CO_TRY(auto blob, co_await store_.open(key));
       if (blob) co_return OpenNar(std::move(blob));
-      CO_TRY(auto job, co_await find_job(url));
+      CO_TRY(auto job, co_await find_job(url, deadline));
       spool = downloads_.join(std::move(job));
       how = "miss";
     }
@@ -57,17 +81,17 @@ Task<OpenNar> NarService::open(nix::NarUrl url, Deadline deadline) {
 
 Task<std::optional<std::uint64_t>> NarService::size_of(nix::NarUrl url, Deadline deadline) {
   if (auto spool = downloads_.find(url)) {
-    auto sized = co_await spool->sized(deadline);
-    if (sized) co_return sized->total;
+    auto started = co_await spool->started(deadline);
+    if (started) co_return started->total;
   }
   auto key = nar_key(url);
   CO_TRY(auto blob, co_await store_.open(key));
   if (blob) co_return blob->size();
-  CO_TRY(auto job, co_await find_job(url));
+  CO_TRY(auto job, co_await find_job(url, deadline));
   std::optional<Error> trouble;
   for (auto& source : job.sources) {
     auto head = co_await source.upstream->find_file(source.url, deadline);
-    if (head && *head) co_return (*head)->total;
+    if (head && *head) co_return job.intake == Intake::compressed ? std::nullopt : (*head)->total;
     if (!head) trouble = std::move(head).error();
   }
   co_return std::unexpected(trouble.value_or(Error(ErrorKind::not_found, "no upstream has it")));

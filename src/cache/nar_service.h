@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -13,6 +14,7 @@
 #include "cache/downloads.h"
 #include "db/catalog.h"
 #include "nix/nar_url.h"
+#include "nix/store_path_hash.h"
 #include "rt/deadline.h"
 #include "storage/blob_store.h"
 #include "upstream/upstream.h"
@@ -41,25 +43,40 @@ class OpenNar {
   std::string_view how_;
 };
 
+// Brings the narinfo of that store path into the catalog, if there is one. Errors: could not find
+// out.
+using BringNarInfo = std::function<Task<void>(nix::StorePathHash, Deadline)>;
+
 class NarService {
  public:
+  // `bring`: for NARs of which only the URL is known, and that names a store path; empty: nobody
+  // can.
   NarService(storage::BlobStore& store, db::Catalog& catalog,
-             const upstream::UpstreamSet& upstreams, Downloads& downloads)
-      : store_(store), catalog_(catalog), upstreams_(upstreams), downloads_(downloads) {}
+             const upstream::UpstreamSet& upstreams, Downloads& downloads, BringNarInfo bring = {})
+      : store_(store),
+        catalog_(catalog),
+        upstreams_(upstreams),
+        downloads_(downloads),
+        bring_(std::move(bring)) {}
 
   // Starts a download if it must. The deadline is for its first bytes.
   Task<OpenNar> open(nix::NarUrl url, Deadline deadline);
 
-  // Whether open() would succeed, and the size, without downloading.
+  // Whether open() would succeed, without downloading, and the size; absent: it is here, or at an
+  // upstream, but nobody knows yet how large it will be.
   Task<std::optional<std::uint64_t>> size_of(nix::NarUrl url, Deadline deadline);
 
  private:
-  Task<DownloadJob> find_job(const nix::NarUrl& url);
+  Task<DownloadJob> find_job(const nix::NarUrl& url, Deadline deadline);
+  Task<std::optional<db::NarRow>> find_by_store_path(const nix::NarUrl& url,
+                                                     const nix::StorePathHash& hash,
+                                                     Deadline deadline);
 
   storage::BlobStore& store_;
   db::Catalog& catalog_;
   const upstream::UpstreamSet& upstreams_;
   Downloads& downloads_;
+  BringNarInfo bring_;
 };
 
 }  // namespace ncps::cache

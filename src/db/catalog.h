@@ -22,10 +22,11 @@ namespace ncps::db {
 struct NarRow {
   nix::NarUrl url;  // as announced to clients
   nix::Hash nar_hash;
-  std::uint64_t nar_size;  // bytes, decompressed
-  nix::Compression compression;
-  std::optional<nix::Hash> file_hash;        // absent: the upstream did not say
-  std::optional<std::uint64_t> file_size;    // bytes of the file
+  std::uint64_t nar_size;              // bytes, decompressed
+  nix::Compression compression;        // of the upstream's file, as all that follows. What is kept
+                                       // may be compressed by us: then the URL says so (cache)
+  std::optional<nix::Hash> file_hash;  // absent: the upstream did not say
+  std::optional<std::uint64_t> file_size;    // bytes of that file
   std::string upstream;                      // base URL of the cache that announced it
   std::string upstream_url;                  // its URL line there
   std::optional<std::uint64_t> stored_size;  // bytes at rest; absent: not at rest

@@ -32,7 +32,7 @@ struct Response {
   unsigned status = 200;
   std::vector<Header> headers;
 
-  // monostate: no body (with `length`: the answer to HEAD, Content-Length without bytes).
+  // monostate: no body. As the answer to HEAD: Content-Length is `length`, or absent with it.
   // ByteSource: if it fails or ends short, the connection is aborted: a clean end is a complete
   // body. Prepared: status and headers above are ignored.
   std::variant<std::monostate, std::string, std::shared_ptr<const Prepared>,

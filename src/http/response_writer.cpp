@@ -64,8 +64,10 @@ Frame frame_of(const Response& response, Reply reply) {
     if (response.length) return {Framing::length, *response.length};
     return {reply.http_1_0 ? Framing::until_close : Framing::chunked, 0};
   }
-  // No body: only the answer to HEAD may name a length of bytes that do not come.
-  return {Framing::length, reply.head_only ? response.length.value_or(0) : 0};
+  if (!reply.head_only) return {Framing::length, 0};
+  // Only the answer to HEAD may name a length of bytes that do not come, or be silent about it.
+  if (!response.length) return {Framing::none, 0};
+  return {Framing::length, *response.length};
 }
 
 }  // namespace

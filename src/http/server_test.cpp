@@ -82,6 +82,17 @@ TEST_F(HttpServer, HeadHasTheHeadersOfGetAndNoBody) {
   }
 }
 
+TEST_F(HttpServer, HeadOfWhatHasNoKnownLengthSaysNone) {
+  serve("/growing", [] { return Response(); });
+  RawClient client(start().port());
+  ASSERT_TRUE(client.send("HEAD /growing HTTP/1.1\r\nHost: a\r\n\r\n"));
+  auto answer = client.read(RawClient::To::head);
+  EXPECT_EQ(answer.status, 200u);
+  EXPECT_FALSE(answer.has("Content-Length")) << answer.head;
+  ASSERT_TRUE(client.get("/hello"));
+  EXPECT_EQ(client.read().body, "hello\n");
+}
+
 TEST_F(HttpServer, StatusesWithoutBodyHaveNoLength) {
   for (unsigned status : {204u, 304u})
     serve("/" + std::to_string(status), [status] {

@@ -83,6 +83,14 @@ NarUrl NarUrl::for_nar_hash(const Hash& nar_hash, Compression compression) {
   return NarUrl(std::move(url));
 }
 
+NarUrl NarUrl::for_store_path(const StorePathHash& hash, const Hash& nar_hash,
+                              Compression compression) {
+  std::string url(kFolder);
+  url.append(hash.str()).append("-").append(nar_hash.nix32()).append(kNar);
+  url += extension(compression);
+  return NarUrl(std::move(url));
+}
+
 std::string_view NarUrl::file_name() const noexcept {
   const auto name = std::string_view(url_).substr(kFolder.size());
   return name.substr(0, name.find('?'));
@@ -109,6 +117,13 @@ std::optional<Hash> NarUrl::hash_in_name() const {
     text.remove_prefix(dash + 1);
   }
   auto hash = Hash::parse_bare(text);
+  if (!hash) return std::nullopt;
+  return *hash;
+}
+
+std::optional<StorePathHash> NarUrl::store_path_hash_in_name() const {
+  auto text = stem();
+  auto hash = StorePathHash::parse(text.substr(0, text.find('-')));
   if (!hash) return std::nullopt;
   return *hash;
 }

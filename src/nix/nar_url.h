@@ -15,6 +15,7 @@
 #include "base/result.h"
 #include "nix/compression.h"
 #include "nix/hash.h"
+#include "nix/store_path_hash.h"
 
 namespace ncps::nix {
 
@@ -27,6 +28,11 @@ class NarUrl {
   // The name for a NAR whose own URL is not one of ours: "nar/<NarHash>.nar<ext>".
   static NarUrl for_nar_hash(const Hash& nar_hash, Compression compression);
 
+  // The same for one store path alone: "nar/<hash of the store path>-<NarHash>.nar<ext>", as
+  // nix-serve has it.
+  static NarUrl for_store_path(const StorePathHash& hash, const Hash& nar_hash,
+                               Compression compression);
+
   const std::string& str() const noexcept { return url_; }  // "nar/x.nar.xz?a=b"
   std::string_view file_name() const noexcept;              // "x.nar.xz"
   std::string_view stem() const noexcept;                   // "x"
@@ -38,6 +44,10 @@ class NarUrl {
 
   // The SHA-256 that the stem is, or ends in after a '-' (nix-serve); absent for any other name.
   std::optional<Hash> hash_in_name() const;
+
+  // The store path hash that the stem is (attic), or begins with before a '-' (nix-serve); absent
+  // for any other name.
+  std::optional<StorePathHash> store_path_hash_in_name() const;
 
   friend auto operator<=>(const NarUrl&, const NarUrl&) = default;
 

@@ -119,6 +119,27 @@ TEST(NarUrl, MadeFromAHashIsOneOfOurs) {
               "nar/" + std::string(kNarHash) + ".nar" + std::string(extension(compression)));
     EXPECT_EQ(NarUrl::parse(url.str()).value(), url);
     EXPECT_EQ(url.hash_in_name(), hash);
+
+    auto path = StorePathHash::parse("26xbg1ndr7hbcncrlf9nhx5is2b25d13").value();
+    auto of_path = NarUrl::for_store_path(path, hash, compression);
+    EXPECT_EQ(of_path.str(), "nar/" + std::string(path.str()) + "-" + std::string(kNarHash) +
+                                 ".nar" + std::string(extension(compression)));
+    EXPECT_EQ(NarUrl::parse(of_path.str()).value(), of_path);
+    EXPECT_EQ(of_path.hash_in_name(), hash);
+    EXPECT_EQ(of_path.store_path_hash_in_name(), path);
+  }
+}
+
+TEST(NarUrl, SaysWhichStorePathItsNameTells) {
+  const std::string path = "26xbg1ndr7hbcncrlf9nhx5is2b25d13";
+  for (const auto& stem : {path, path + "-" + std::string(kNarHash), path + "-x"}) {
+    auto found = NarUrl::parse("nar/" + stem + ".nar.zst?x=y").value().store_path_hash_in_name();
+    ASSERT_TRUE(found) << stem;
+    EXPECT_EQ(found->str(), path);
+  }
+  for (const auto& stem : {path + "0", path.substr(1), std::string(kNarHash), "x-" + path,
+                           path + "_x", std::string("0b3f0d8e-4ed5-4c5e-9d6f-5a7d3e0c9f11")}) {
+    EXPECT_FALSE(NarUrl::parse("nar/" + stem + ".nar").value().store_path_hash_in_name()) << stem;
   }
 }
 

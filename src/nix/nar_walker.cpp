@@ -60,6 +60,8 @@ struct NarWalker::State {
   std::uint64_t left = 0;  // bytes of the current part that are still to come
   std::size_t padding = 0;
   std::string token;
+  NarEvents* events = nullptr;
+  bool executable = false;               // of the current file
   std::vector<std::string> directories;  // for each open one the last name seen in it
   std::uint64_t offset = 0;
   std::optional<Error> failure;
@@ -121,6 +123,7 @@ Result<void> NarWalker::State::take_length(std::string_view& bytes) {
   length_seen = 0;
   token.clear();
   part = Part::bytes;
+  if (events != nullptr && next == Next::contents) return events->file(executable, offset, left);
   return {};
 }
 
@@ -155,11 +158,14 @@ Result<void> NarWalker::State::advance() {
     case Next::executable_or_contents:
       if (token == "executable") return expect("executable", Next::executable_value);
       return expect("contents", Next::contents);
-    case Next::executable_value: return expect("", Next::contents_key);
+    case Next::executable_value: executable = true; return expect("", Next::contents_key);
     case Next::contents_key: return expect("contents", Next::contents);
     case Next::contents: next = Next::node_close; return {};
     case Next::target_key: return expect("target", Next::target);
-    case Next::target: next = Next::node_close; return {};
+    case Next::target:
+      next = Next::node_close;
+      if (events != nullptr) return events->symlink(token);
+      return {};
     case Next::node_close:
       TRY(expect(")", Next::nothing));
       close_node();
@@ -169,6 +175,7 @@ Result<void> NarWalker::State::advance() {
       TRY(expect(")", Next::nothing));
       directories.pop_back();
       close_node();
+      if (events != nullptr) return events->directory_ends();
       return {};
     case Next::entry_open: return expect("(", Next::name_key);
     case Next::name_key: return expect("name", Next::name);
@@ -182,6 +189,7 @@ Result<void> NarWalker::State::advance() {
 
 Result<void> NarWalker::State::take_type() {
   if (token == "regular") {
+    executable = false;
     next = Next::executable_or_contents;
   } else if (token == "symlink") {
     next = Next::target_key;
@@ -198,6 +206,7 @@ Result<void> NarWalker::State::open_directory() {
   if (directories.size() == kMaxDepth) return refuse("directories nested too deeply");
   directories.emplace_back();
   next = Next::entry_or_close;
+  if (events != nullptr) return events->directory_begins();
   return {};
 }
 
@@ -210,6 +219,7 @@ Result<void> NarWalker::State::take_name() {
   if (token <= directories.back()) return refuse("names that do not ascend");
   directories.back() = token;
   next = Next::node_key;
+  if (events != nullptr) return events->entry(token);
   return {};
 }
 
@@ -217,7 +227,9 @@ void NarWalker::State::close_node() {
   next = directories.empty() ? Next::nothing : Next::entry_close;
 }
 
-NarWalker::NarWalker() : state_(std::make_unique<State>()) {}
+NarWalker::NarWalker(NarEvents* events) : state_(std::make_unique<State>()) {
+  state_->events = events;
+}
 NarWalker::~NarWalker() = default;
 NarWalker::NarWalker(NarWalker&&) noexcept = default;
 NarWalker& NarWalker::operator=(NarWalker&&) noexcept = default;

@@ -16,16 +16,31 @@
 
 namespace ncps::nix {
 
+// What a NAR holds, told while it is walked: for each node what it is, before each node in a
+// directory its name. An Error from one of these ends the walk.
+class NarEvents {
+ public:
+  virtual ~NarEvents() = default;
+  virtual Result<void> directory_begins() = 0;
+  virtual Result<void> entry(std::string_view name) = 0;  // its node comes next
+  virtual Result<void> directory_ends() = 0;
+  // `offset`: of the first byte of its contents, from the beginning of the NAR.
+  virtual Result<void> file(bool executable, std::uint64_t offset, std::uint64_t size) = 0;
+  virtual Result<void> symlink(std::string_view target) = 0;
+};
+
 // Not thread-safe. Memory is bounded: names on the path to the current entry, never file contents.
 class NarWalker {
  public:
-  NarWalker();
+  // `events` may be nullptr; else it must outlive the walker.
+  explicit NarWalker(NarEvents* events = nullptr);
   ~NarWalker();
   NarWalker(NarWalker&&) noexcept;
   NarWalker& operator=(NarWalker&&) noexcept;
 
   // Errors: corrupt, with the byte offset, as soon as the bytes cannot be a NAR (also for bytes
-  // after its end). After an Error the walker is done: every later call gives the same Error.
+  // after its end), or what the events returned. After an Error the walker is done: every later
+  // call gives the same Error.
   Result<void> feed(std::string_view bytes);
 
   // True once the outermost node is closed.

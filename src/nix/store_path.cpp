@@ -12,7 +12,9 @@ bool is_name_char(char c) {
          std::string_view("+-._?=").contains(c);
 }
 
-Result<void> check_name(std::string_view name) {
+}  // namespace
+
+Result<void> check_store_path_name(std::string_view name) {
   if (name.empty()) return fail(ErrorKind::invalid, "store path without a name");
   if (name.size() > kMaxNameLength) {
     return fail(ErrorKind::invalid, "store path with a name of more than 211 characters");
@@ -25,8 +27,6 @@ Result<void> check_name(std::string_view name) {
   }
   return {};
 }
-
-}  // namespace
 
 Result<StorePath> StorePath::parse(std::string_view path) {
   if (!path.starts_with(kStoreDir) || !path.substr(kStoreDir.size()).starts_with('/')) {
@@ -41,7 +41,7 @@ Result<StorePath> StorePath::parse_base_name(std::string_view base_name) {
   if (!rest.starts_with('-')) {
     return fail(ErrorKind::invalid, "store path without a '-' after its hash");
   }
-  TRY(check_name(rest.substr(1)));
+  TRY(check_store_path_name(rest.substr(1)));
   return StorePath(hash, std::string(base_name));
 }
 

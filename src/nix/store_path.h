@@ -15,6 +15,10 @@ namespace ncps::nix {
 
 inline constexpr std::string_view kStoreDir = "/nix/store";
 
+// What may stand after the hash of a store path, and name an output of a derivation.
+// Errors: invalid.
+Result<void> check_store_path_name(std::string_view name);
+
 class StorePath {
  public:
   // From the full path. Errors: invalid (also for a store directory other than /nix/store).

@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "nix/nar_url.h"
+#include "nix/object_path.h"
 #include "nix/store_path_hash.h"
 
 namespace ncps::server {
@@ -18,7 +19,8 @@ struct NoSuchPath {};
 struct BadNarName {
 };  // below /nar/, ends like a NAR, but is no name that we can serve: 400, as the contract has it
 
-using Route = std::variant<Fixed, nix::StorePathHash, nix::NarUrl, NoSuchPath, BadNarName>;
+using Route =
+    std::variant<Fixed, nix::StorePathHash, nix::NarUrl, nix::ObjectPath, NoSuchPath, BadNarName>;
 
 // `path` as sent, without query: percent-decoded here, once. What is malformed, or would leave its
 // folder, is NoSuchPath.

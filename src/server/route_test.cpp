@@ -15,6 +15,7 @@ std::string shown(std::string_view path) {
   if (auto* which = std::get_if<Fixed>(&route)) return "fixed " + std::to_string(int(*which));
   if (auto* hash = std::get_if<nix::StorePathHash>(&route)) return std::string(hash->str());
   if (auto* url = std::get_if<nix::NarUrl>(&route)) return url->str();
+  if (auto* object = std::get_if<nix::ObjectPath>(&route)) return "object " + object->str();
   return std::holds_alternative<BadNarName>(route) ? "bad" : "none";
 }
 
@@ -38,6 +39,27 @@ TEST(Route, IsDecodedOnce) {
   EXPECT_EQ(shown("/nar%2Fx.nar.xz"), "nar/x.nar.xz");
   EXPECT_EQ(shown("/nar/%78.nar"), "nar/x.nar");
   EXPECT_EQ(shown("/nar/%2578.nar"), "bad");  // "%78.nar" after one decoding
+}
+
+TEST(Route, NamesObjectsRawOrEncoded) {
+  const std::string sha(64, 'a'), id(40, 'b');
+  for (const auto& path :
+       {kHash + ".ls", "log/" + kHash + "-hello.drv", "realisations/sha256:" + sha + "!out.doi",
+        "build-trace-v2/" + kHash + "-hello.drv/out.doi", "debuginfo/" + id,
+        "debuginfo/" + id + ".debug"})
+    EXPECT_EQ(shown("/" + path), "object " + path);
+  auto log = "object log/" + kHash + "-g++?.drv";
+  EXPECT_EQ(shown("/log/" + kHash + "-g%2B%2b%3F.drv"), log);
+  EXPECT_EQ(shown("/log/" + kHash + "-g+%2b%3f.drv"), log);
+  EXPECT_EQ(shown("//log//" + kHash + "-g++%3f%2edrv"), log);
+  EXPECT_EQ(shown("/realisations/sha256%3A" + sha + "%21out.doi"),
+            "object realisations/sha256:" + sha + "!out.doi");
+  for (const auto& path :
+       {"/log/" + kHash + "-g%252B.drv", "/log/../" + kHash + ".ls", "/log/%2e%2e/" + kHash + ".ls",
+        "/log/" + kHash + "-a%2Fb.drv", "/log/" + kHash + "-a%00.drv",
+        std::string("/log/http:%2f%2f169.254.169.254%2fx.drv"), kHash + ".ls",
+        "/x/" + kHash + ".ls"})
+    EXPECT_EQ(shown(path), "none") << path;
 }
 
 TEST(Route, WhatIsNoNarNameButEndsLikeOneIsSaidToBeBad) {

@@ -26,6 +26,8 @@ boost::asio::awaitable<http::Response> Router::answer(const http::Request& reque
     co_return co_await narinfos_.answer(request, *hash);
   }
   if (auto* url = std::get_if<nix::NarUrl>(&route)) co_return co_await nars_.answer(request, *url);
+  if (auto* object = std::get_if<nix::ObjectPath>(&route))
+    co_return co_await objects_.answer(request, *object);
   if (fixed != nullptr) co_return fixed_.answer(*fixed);
   if (std::holds_alternative<BadNarName>(route))
     co_return http::text_response(400, "not the name of a NAR");

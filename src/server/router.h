@@ -5,6 +5,7 @@
 #include "server/fixed_routes.h"
 #include "server/nar_info_routes.h"
 #include "server/nar_routes.h"
+#include "server/object_routes.h"
 #include "server/reader_token.h"
 
 namespace ncps::server {
@@ -13,9 +14,13 @@ namespace ncps::server {
 class Router {
  public:
   // With `token`, readers must send it for everything but /healthz.
-  Router(FixedRoutes fixed, NarInfoRoutes& narinfos, NarRoutes& nars,
+  Router(FixedRoutes fixed, NarInfoRoutes& narinfos, NarRoutes& nars, ObjectRoutes& objects,
          std::optional<ReaderToken> token = {})
-      : fixed_(std::move(fixed)), narinfos_(narinfos), nars_(nars), token_(std::move(token)) {}
+      : fixed_(std::move(fixed)),
+        narinfos_(narinfos),
+        nars_(nars),
+        objects_(objects),
+        token_(std::move(token)) {}
 
   boost::asio::awaitable<http::Response> answer(const http::Request& request);
 
@@ -23,6 +28,7 @@ class Router {
   FixedRoutes fixed_;
   NarInfoRoutes& narinfos_;
   NarRoutes& nars_;
+  ObjectRoutes& objects_;
   std::optional<ReaderToken> token_;
 };
 

@@ -9,7 +9,9 @@
 
 namespace ncps::storage {
 
-// One or more segments of [0-9a-zA-Z._-]; none empty, "." or "..". So a key cannot leave its store.
+// One or more segments of [0-9a-zA-Z._+=?-]; none empty, "." or "..". So a key cannot leave its
+// store. '+', '=' and '?' are there because names of derivations have them: a store that makes URLs
+// of keys must percent-encode them.
 class BlobKey {
  public:
   static Result<BlobKey> parse(std::string_view text);  // Errors: invalid

@@ -12,20 +12,22 @@ Health::Attempt Health::begin(Kind kind) noexcept {
 Health::Change Health::end(const Attempt& attempt, Outcome outcome, Time now,
                            double unit_random) noexcept {
   if (attempt.trial) --trials_;
-  auto change = judge(attempt, outcome);
-  if (change == Change::went) backoff_ = kFirstTrial;
+  auto change = judge(attempt, outcome, now);
+  if (change == Change::went && (proven_ || now - back_at_ >= kProbeEvery)) backoff_ = kFirstTrial;
   if (change != Change::none || attempt.kind == Kind::probe) schedule(now, unit_random);
   return change;
 }
 
-Health::Change Health::judge(const Attempt& attempt, Outcome outcome) noexcept {
+Health::Change Health::judge(const Attempt& attempt, Outcome outcome, Time now) noexcept {
   switch (outcome) {
     case Outcome::unknown: return Change::none;
     case Outcome::alive:
       last_alive_ = std::max(last_alive_, attempt.number);
       failures_ = 0;
+      proven_ = attempt.kind == Kind::request || (proven_ && !open_);
       if (!open_) return Change::none;
       open_ = false;
+      back_at_ = now;
       ++returns_;
       return Change::came_back;
     case Outcome::failed:

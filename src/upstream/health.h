@@ -52,11 +52,13 @@ class Health {
   // How often it came back: from an open circuit, or from another StoreDir.
   std::uint64_t returns() const noexcept { return returns_; }
 
-  // The first one is due at once. REQUIRES: probes are made one after the other.
+  // The first one is due at once. While the circuit is open they come ever later, and go on so if it
+  // opens again although nothing but a probe has been answered for a minute: a server whose
+  // nix-cache-info is well and nothing else would come and go four times a second. REQUIRES: probes are made one after the other.
   Time next_probe() const noexcept { return next_probe_; }
 
  private:
-  Change judge(const Attempt& attempt, Outcome outcome) noexcept;
+  Change judge(const Attempt& attempt, Outcome outcome, Time now) noexcept;
   void schedule(Time now, double unit_random) noexcept;
 
   std::uint64_t begun_ = 0;
@@ -66,7 +68,9 @@ class Health {
   unsigned trials_ = 0;    // under way
   bool open_ = false;
   bool refused_ = false;
+  bool proven_ = true;  // a request was answered since it came back
   std::chrono::milliseconds backoff_ = kFirstTrial;
+  Time back_at_{};
   Time next_probe_{};
 };
 

@@ -167,6 +167,27 @@ TEST(HealthProbes, ComeSoonAfterItWentAndEverLaterAfterThat) {
   EXPECT_EQ(health.next_probe(), kNow + 250ms) << "and begins anew when it goes again";
 }
 
+TEST(HealthProbes, OneThatIsWellForProbesOnlyIsTriedEverLater) {
+  Health health;
+  const Health::Time::duration delays[] = {250ms, 500ms, 1s, 2s, 4s, 8s, 10s, 10s};
+  for (auto delay : delays) {
+    run(health, "fffff", Kind::request);
+    EXPECT_EQ(health.next_probe(), kNow + delay);
+    run(health, "aa", Kind::probe);
+    EXPECT_EQ(health.standing(), Standing::good);
+  }
+  run(health, "a", Kind::request);
+  run(health, "a", Kind::probe);
+  run(health, "fffff", Kind::request);
+  EXPECT_EQ(health.next_probe(), kNow + 250ms) << "it had answered a request";
+  run(health, "a", Kind::probe);
+  health.end(health.begin(Kind::request), Outcome::unreachable, kNow + 59s, 0);
+  EXPECT_EQ(health.next_probe(), kNow + 59s + 500ms);
+  health.end(health.begin(Kind::probe), Outcome::alive, kNow + 60s, 0);
+  health.end(health.begin(Kind::probe), Outcome::unreachable, kNow + 120s, 0);
+  EXPECT_EQ(health.next_probe(), kNow + 120s + 250ms) << "it was well for a minute";
+}
+
 TEST(HealthProbes, TheFirstThatFailsIsFollowedSoon) {
   Health health;
   run(health, "u", Kind::probe);

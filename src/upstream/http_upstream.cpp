@@ -152,11 +152,13 @@ class HttpUpstream final : public Upstream {
   Task<Reply> ask(Question question, Deadline deadline) {
     question.request.timeouts = options_.timeouts;
     question.request.netrc_file = options_.netrc_file;
-    unsigned most = question.kind == Health::Kind::probe ? 1 : options_.retry.attempts;
+    bool once = question.kind == Health::Kind::probe;
     for (unsigned failed = 0;;) {
       std::optional<TrackRecord::Attempt> attempt;
       if (question.own) attempt.emplace(record_, question.kind);
-      if (attempt && attempt->trial() && failed == 0) most = 1;
+      if (attempt && attempt->trial() && failed == 0) once = true;
+      // Its only attempt waits as long as a third one would: slow is not dead.
+      if (once) question.request.timeouts.head = 4 * options_.timeouts.head;
       auto tried = co_await try_once(question, deadline);
       if (attempt) {
         if (tried.reply && question.kind == Health::Kind::request && question.text_limit)
@@ -167,7 +169,7 @@ class HttpUpstream final : public Upstream {
       auto delay = retry_delay(options_.retry, ++failed, tried.retry_after, unit_random());
       bool again =
           tried.outcome == Health::Outcome::failed || tried.outcome == Health::Outcome::unreachable;
-      if (!again || !tried.reply.error().retryable() || failed >= most ||
+      if (!again || !tried.reply.error().retryable() || once || failed >= options_.retry.attempts ||
           deadline.remaining() <= delay)
         co_return std::move(tried.reply);
       log::debug("asking an upstream again",

@@ -82,7 +82,7 @@ TEST_F(HttpUpstreamStanding, OneThatCannotBeReachedIsDoubtfulAtOnceAndBackWithAn
   EXPECT_NE(upstream->next_probe_nearer().version(), before);
 }
 
-TEST_F(HttpUpstreamStanding, ADoubtfulOneIsAskedOnceAndWithoutPatience) {
+TEST_F(HttpUpstreamStanding, ADoubtfulOneIsAskedOnceAndPatiently) {
   go();
   client.then(Blame::unreachable);
   EXPECT_FALSE(narinfo().has_value());
@@ -93,7 +93,8 @@ TEST_F(HttpUpstreamStanding, ADoubtfulOneIsAskedOnceAndWithoutPatience) {
   client.then(Blame::broken);
   EXPECT_FALSE(file_head().has_value());
   EXPECT_EQ(client.asked.size(), 4u);
-  for (const auto& request : client.asked) EXPECT_EQ(request.timeouts.head, HttpTimeouts().head);
+  for (const auto& request : client.asked)
+    EXPECT_EQ(request.timeouts.head, 4 * HttpTimeouts().head);
   EXPECT_EQ(upstream->standing(), Standing::doubtful);
   EXPECT_EQ(upstream->returns(), 0u);
 }

@@ -36,9 +36,10 @@ struct HttpUpstreamTest : ::testing::Test {
     return run_sync(io, upstream->find_narinfo(hash, deadline));
   }
   Result<std::optional<FileBody>> nar(std::uint64_t first_byte = 0,
-                                      Deadline deadline = Deadline::after(1min)) {
+                                      Deadline deadline = Deadline::after(1min),
+                                      Decode decode = Decode::no) {
     auto upstream = make();
-    return run_sync(io, upstream->open_file("nar/x.nar.xz", first_byte, Decode::no, deadline));
+    return run_sync(io, upstream->open_file("nar/x.nar.xz", first_byte, decode, deadline));
   }
   Result<std::optional<FileHead>> file_head(Deadline deadline = Deadline::after(1min)) {
     auto upstream = make();
@@ -183,6 +184,40 @@ TEST_F(HttpUpstreamNars, ARangeThatIsHonouredBeginsThere) {
   EXPECT_EQ(body.first_byte, 6u);
   EXPECT_EQ(body.total, 8u);
   EXPECT_EQ(text_of(*body.bytes), "67");
+}
+
+TEST_F(HttpUpstreamNars, OneThatEncodesAllThatItSendsIsDecodedFromItsBeginning) {
+  for (int status : {200, 206}) {
+    client.asked.clear();
+    auto encoded = answer(status, "\x28\xb5");
+    encoded.content_range = ContentRange{.first = 6, .total = {}};
+    encoded.encoded = true;
+    client.then(std::move(encoded));
+    auto decoded = answer(200, "01234567");
+    decoded.content_length.reset();
+    client.then(std::move(decoded));
+    auto body = nar(6, Deadline::after(1min), Decode::yes).value().value();
+    ASSERT_EQ(client.asked.size(), 2u);
+    EXPECT_EQ(client.asked[0].first_byte, 6u);
+    EXPECT_EQ(client.asked[1].first_byte, 0u);
+    EXPECT_EQ(client.asked[1].decode, Decode::yes);
+    EXPECT_EQ(body.first_byte, 0u);
+    EXPECT_EQ(body.total, std::nullopt);
+    EXPECT_EQ(text_of(*body.bytes), "01234567");
+  }
+}
+
+TEST_F(HttpUpstreamNars, AnEncodingThatNobodyWantsUndoneIsPartOfTheFile) {
+  auto encoded = answer(206, "67");
+  encoded.content_range = ContentRange{.first = 6, .total = 8};
+  encoded.encoded = true;
+  client.then(std::move(encoded));
+  EXPECT_EQ(nar(6).value().value().first_byte, 6u);
+  encoded = answer(404, "gone");
+  encoded.encoded = true;
+  client.then(std::move(encoded));
+  EXPECT_FALSE(nar(6, Deadline::after(1min), Decode::yes).value().has_value());
+  EXPECT_EQ(client.asked.size(), 2u);
 }
 
 TEST_F(HttpUpstreamNars, APartOfUnknownWholeHasNoTotal) {

@@ -64,8 +64,7 @@ void TrackRecord::answered_within(std::chrono::nanoseconds time) {
 
 void TrackRecord::says(const nix::CacheInfo& info) {
   if (info == nix::CacheInfo()) return;
-  std::string said = info.store_dir.value_or("");
-  auto directory = without_slash(said);
+  auto directory = without_slash(info.store_dir ? std::string_view(*info.store_dir) : "");
   bool ours = directory.empty() || directory == nix::kStoreDir;
   bool changed = state_.with([&](State& s) {
     s.said_priority = info.priority;

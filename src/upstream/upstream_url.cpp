@@ -91,6 +91,13 @@ std::string masked_url(std::string_view url) {
   return std::string(url.substr(0, authority)).append(url.substr(authority + at + 1));
 }
 
+std::string origin_of(std::string_view url) {
+  auto masked = masked_url(url);
+  auto scheme = masked.find("://");
+  auto host = scheme == masked.npos ? 0 : scheme + 3;
+  return lower_case(masked.substr(0, masked.find('/', host)));
+}
+
 Result<UpstreamUrl> UpstreamUrl::parse(std::string_view text) {
   UpstreamUrl out;
   auto whole = lower_scheme(text);
@@ -128,11 +135,7 @@ std::string UpstreamUrl::resolve(std::string_view url) const {
 
 bool UpstreamUrl::same_host(std::string_view url) const {
   if (!absolute(url)) return true;
-  auto host = [](std::string_view whole) {
-    auto masked = masked_url(whole);
-    return lower_case(masked.substr(0, masked.find('/', masked.find("://") + 3)));
-  };
-  return host(url) == host(origin_);
+  return origin_of(url) == origin_of(origin_);
 }
 
 }  // namespace ncps::upstream

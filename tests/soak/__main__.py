@@ -31,6 +31,7 @@ def main() -> int:
     for finding in outcome.findings[:50]:
         print(finding)
     print(report.text(outcome))
+    print(f"slowest: {outcome.slowest[1]}, {outcome.slowest[0]:.1f} s")
     if chosen.write and not outcome.findings:
         report.write(ROOT / "docs/quality.md", outcome)
     return 1 if outcome.findings else 0

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from random import Random
 
 from tests.e2e.lab import raw
@@ -14,6 +15,7 @@ PATIENCE = 100.0  # seconds without a byte; every wait of the server is shorter
 
 def ask(judge: Judge, url: str, method: str, target: str, headers: dict[str, str] | None = None) -> raw.Answer | None:
     """An answer with a head, or None: the connection ended before, which nobody takes for an answer."""
+    begin = time.monotonic()
     try:
         return raw.ask(url, method, target, headers, PATIENCE)
     except raw.Ended as error:
@@ -22,6 +24,8 @@ def ask(judge: Judge, url: str, method: str, target: str, headers: dict[str, str
         judge.count("transfers that broke off")
     except OSError as error:
         judge.find(STRANGE, f"{target}: {error!r}")
+    finally:
+        judge.took(time.monotonic() - begin, f"{method} {target}")
     return None
 
 

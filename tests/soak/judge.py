@@ -70,6 +70,7 @@ class Judge:
         self.findings: list[Finding] = []
         self.answers: Counter[str] = Counter()  # what clients saw
         self._lock = threading.Lock()
+        self.slowest = (0.0, "nothing")         # seconds, what was asked
         self.damaged: set[str] = set()          # paths
         self._made: dict[str, bytes] = {}  # SHA-256 of whole NARs under names that no upstream has
         self._nars = {path: nar.hash_and_size(world.closure.store / path.lstrip("/")) for path in world.paths}
@@ -81,6 +82,10 @@ class Judge:
     def find(self, kind: str, what: str) -> None:
         with self._lock:
             self.findings.append(Finding(kind, what))
+
+    def took(self, seconds: float, what: str) -> None:
+        with self._lock:
+            self.slowest = max(self.slowest, (seconds, what))
 
     # --- narinfos ---
 

@@ -34,6 +34,7 @@ class Outcome:
     met: dict[str, int]
     answers: dict[str, int]
     findings: list[Finding]
+    slowest: tuple[float, str]             # seconds, what was asked
     rss: tuple[int, int] = (0, 0)          # bytes: before the first run, after the last
     descriptors: tuple[int, int] = (0, 0)  # the same
 
@@ -162,4 +163,4 @@ def soak(home: Path, runs: int, seed: int, clients: int, seconds: float | None =
                 judge.find(LEFT_OVER, str(file))
             judge.stored(proxy.stored_nars(), proxy.stored_narinfos())
         return Outcome(seed, done, took, world.requests(), met, dict(judge.answers), judge.findings,
-                       (rss, after[0]), (descriptors, after[1]))
+                       judge.slowest, (rss, after[0]), (descriptors, after[1]))

@@ -102,6 +102,7 @@ class RouterTest : public ::testing::Test {
     if (!server) return;
     auto deadline = Deadline::after(std::chrono::seconds(20));
     server->drain(deadline);
+    EXPECT_TRUE(parts->objects.stop(deadline));
     EXPECT_TRUE(parts->downloads.stop(deadline));
     EXPECT_TRUE(parts->narinfos.stop(deadline));
     server.reset();
@@ -158,14 +159,24 @@ class RouterTest : public ::testing::Test {
                     {}),
           nars(*t.store, *t.catalog, t.upstreams, downloads),
           narinfos(t.runtime, *t.store, *t.catalog, t.upstreams, downloads, t.cpu, t.trust),
+          objects(t.runtime, {.store = *t.store,
+                              .upstreams = t.upstreams,
+                              .narinfos = narinfos,
+                              .nars = nars,
+                              .disk = t.disk,
+                              .cpu = t.cpu}),
           narinfo_routes(narinfos, 1 << 20),
           nar_routes(nars),
-          router({"cache.example", t.key.public_key()}, narinfo_routes, nar_routes) {}
+          object_routes(objects),
+          router({"cache.example", t.key.public_key()}, narinfo_routes, nar_routes, object_routes) {
+    }
     cache::Downloads downloads;
     cache::NarService nars;
     cache::NarInfoService narinfos;
+    cache::ObjectService objects;
     NarInfoRoutes narinfo_routes;
     NarRoutes nar_routes;
+    ObjectRoutes object_routes;
     Router router;
   };
 

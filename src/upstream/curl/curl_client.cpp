@@ -3,18 +3,24 @@
 #include <pthread.h>
 
 #include <deque>
+#include <filesystem>
 #include <functional>
 #include <mutex>
 #include <set>
 #include <thread>
 
 #include "upstream/curl/curl_transfer.h"
+#include "upstream/curl/waiting_line.h"
 
 namespace ncps::upstream {
 namespace {
 
 namespace asio = boost::asio;
 using TransferPtr = std::shared_ptr<CurlTransfer>;
+
+// Transfers, and so connections. A host gets more than the NARs that are downloaded at once
+// (DownloadLimits), so that narinfos do not wait for NARs.
+constexpr LineLimits kLimits{.per_host = 128, .in_total = 256, .waiting = 16'384};
 constexpr int kTickMilliseconds = 250;  // how late a stall is noticed
 
 struct MultiDeleter {
@@ -25,12 +31,31 @@ HttpFailure stopped() {
   return {Error(ErrorKind::upstream, "the server is shutting down"), Blame::nobody};
 }
 
+bool same_file(const std::optional<std::string>& ours, const char* theirs) {
+  std::error_code ec;  // what is not there is not the same
+  return ours && theirs != nullptr && std::filesystem::equivalent(*ours, theirs, ec) && !ec;
+}
+
+// The environment, without what it only repeats: many systems name their own certificates there.
+CurlEnvironment environment_of_process() {
+  static std::once_flag once;
+  std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
+  auto out = read_curl_environment();
+  std::unique_ptr<CURL, EasyDeleter> easy(curl_easy_init());
+  const char *file = nullptr, *directory = nullptr;
+  curl_easy_getinfo(easy.get(), CURLINFO_CAINFO, &file);
+  curl_easy_getinfo(easy.get(), CURLINFO_CAPATH, &directory);
+  if (same_file(out.cert_file, file)) out.cert_file.reset();
+  if (same_file(out.cert_dir, directory)) out.cert_dir.reset();
+  return out;
+}
+
 // The thread that runs curl. Whatever concerns a transfer is posted to it.
 class CurlLoop {
  public:
   CurlLoop() : multi_(curl_multi_init()) {
     curl_multi_setopt(multi_.get(), CURLMOPT_PIPELINING, static_cast<long>(CURLPIPE_MULTIPLEX));
-    curl_multi_setopt(multi_.get(), CURLMOPT_MAXCONNECTS, 64L);
+    curl_multi_setopt(multi_.get(), CURLMOPT_MAXCONNECTS, static_cast<long>(kLimits.in_total));
     thread_ = std::thread([this] {
       pthread_setname_np(pthread_self(), "curl");
       run();
@@ -55,20 +80,23 @@ class CurlLoop {
   // These three run on the thread, by post().
   void add(const TransferPtr& transfer) {
     if (stopped_) return transfer->end(stopped());
-    auto code = curl_multi_add_handle(multi_.get(), transfer->easy());
-    if (code != CURLM_OK) {
-      auto error = Error(ErrorKind::internal, curl_multi_strerror(code));
-      return transfer->end(HttpFailure{std::move(error), Blame::nobody});
+    switch (line_.enter(transfer->host(), transfer)) {
+      case Line::Place::runs: return begin(transfer);
+      case Line::Place::waits: return;
+      case Line::Place::none_left: break;
     }
-    active_.insert(transfer);
+    auto error = Error(ErrorKind::upstream, "too many requests wait for upstreams already");
+    transfer->end(HttpFailure{std::move(error), Blame::nobody});
   }
 
   void remove(const TransferPtr& transfer) {
     if (active_.erase(transfer) > 0) curl_multi_remove_handle(multi_.get(), transfer->easy());
+    for (const auto& next : line_.leave(transfer->host(), transfer)) begin(next);
   }
 
   void stop() {
     stopped_ = true;
+    for (const auto& host : line_.hosts()) send_away(host, stopped());
     while (!active_.empty()) {
       auto transfer = *active_.begin();
       transfer->end(stopped());
@@ -77,6 +105,28 @@ class CurlLoop {
   }
 
  private:
+  using Line = WaitingLine<TransferPtr>;
+
+  void begin(const TransferPtr& transfer) {
+    transfer->begin();
+    active_.insert(transfer);
+    auto code = curl_multi_add_handle(multi_.get(), transfer->easy());
+    if (code == CURLM_OK) return;
+    auto error = Error(ErrorKind::internal, curl_multi_strerror(code));
+    transfer->end(HttpFailure{std::move(error), Blame::nobody});
+    remove(transfer);
+  }
+
+  // It has ended. Who waits for a server that cannot be reached need not find that out once more.
+  void let_go(const TransferPtr& transfer) {
+    if (auto failure = transfer->unreachable()) send_away(transfer->host(), *failure);
+    remove(transfer);
+  }
+
+  void send_away(const std::string& host, const HttpFailure& failure) {
+    for (const auto& transfer : line_.send_away(host)) transfer->end(failure);
+  }
+
   void run() {
     for (;;) {
       auto commands = commands_.with([](auto& queue) { return std::exchange(queue, {}); });
@@ -100,8 +150,8 @@ class CurlLoop {
       curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &which);
       auto code = message->data.result;
       auto transfer = *std::ranges::find(active_, which, [](const auto& t) { return t.get(); });
-      remove(transfer);
       transfer->end(code);
+      let_go(transfer);
     }
   }
 
@@ -112,8 +162,8 @@ class CurlLoop {
     for (auto it = active_.begin(); it != active_.end();) {
       auto transfer = *it++;
       if (auto failure = transfer->overdue(now)) {
-        remove(transfer);
         transfer->end(std::move(*failure));
+        let_go(transfer);
       }
     }
   }
@@ -124,6 +174,7 @@ class CurlLoop {
 
   // Only the thread looks at these.
   std::set<TransferPtr> active_;
+  Line line_{kLimits};
   CurlTransfer::Clock::time_point next_check_{};
   bool stopped_ = false;
   bool ending_ = false;
@@ -176,9 +227,9 @@ class CurlBody final : public ByteSource {
 
 class CurlClient final : public HttpClient {
  public:
-  explicit CurlClient(CurlOptions options) : options_(std::move(options)) {
-    static std::once_flag once;
-    std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
+  explicit CurlClient(CurlOptions options)
+      : settings_(std::make_shared<const CurlSettings>(
+            CurlSettings{std::move(options.user_agent), environment_of_process()})) {
     loop_ = std::make_shared<CurlLoop>();
   }
 
@@ -187,7 +238,7 @@ class CurlClient final : public HttpClient {
 
   asio::awaitable<HttpResult> fetch(HttpRequest request, Deadline deadline) override {
     auto stall = request.timeouts.stall;
-    auto transfer = std::make_shared<CurlTransfer>(std::move(request), options_.user_agent);
+    auto transfer = std::make_shared<CurlTransfer>(std::move(request), settings_);
     auto* loop = loop_.get();
     loop->post([loop, transfer] { loop->add(transfer); });
     auto body =
@@ -223,7 +274,7 @@ class CurlClient final : public HttpClient {
   }
 
  private:
-  CurlOptions options_;
+  const std::shared_ptr<const CurlSettings> settings_;
   std::shared_ptr<CurlLoop> loop_;
 };
 

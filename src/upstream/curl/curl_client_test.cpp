@@ -90,6 +90,31 @@ TEST_F(CurlClient, AsksForTheRestAndForEncodings) {
   for (auto name : {"gzip", "br", "zstd"}) EXPECT_NE(seen.find(name), std::string::npos) << seen;
 }
 
+TEST_F(CurlClient, FromAPositionOnNoEncodingIsAskedForOrUndone) {
+  serve_echo();
+  auto packed = codec::compress(nix::Compression::gzip, "some text");
+  serve_status("/packed", 206, {{"Content-Range", "bytes 5-99/*"}, {"Content-Encoding", "gzip"}},
+               packed);
+  serve_status("/plain", 200, {{"Content-Encoding", "Identity"}}, "text");
+  auto port = start().port();
+  auto ask = [&](const char* path, Decode decode, std::uint64_t from) {
+    return fetch({.url = local(port, path), .first_byte = from, .decode = decode}).value();
+  };
+  auto answer = ask("/echo", Decode::yes, 5);
+  auto seen = read(*answer.body).text;
+  EXPECT_NE(seen.find("\nRange=bytes=5-\nAccept-Encoding=\n"), std::string::npos) << seen;
+  EXPECT_FALSE(answer.encoded);
+
+  answer = ask("/packed", Decode::yes, 5);
+  EXPECT_TRUE(answer.encoded);
+  EXPECT_EQ(answer.content_length, packed.size());
+  EXPECT_EQ(read(*answer.body).text, packed);
+
+  EXPECT_TRUE(ask("/packed", Decode::no, 0).encoded);
+  EXPECT_FALSE(ask("/packed", Decode::yes, 0).encoded) << "it is undone";
+  EXPECT_FALSE(ask("/plain", Decode::no, 0).encoded);
+}
+
 TEST_F(CurlClient, HeadHasALengthAndNoBody) {
   serve("/nar", [] {
     Response response;

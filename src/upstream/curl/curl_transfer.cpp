@@ -4,6 +4,8 @@
 #include <charconv>
 #include <string_view>
 
+#include "upstream/upstream_url.h"
+
 namespace ncps::upstream {
 namespace {
 
@@ -46,12 +48,15 @@ Blame blame_of(CURLcode code) {
 
 }  // namespace
 
-CurlTransfer::CurlTransfer(HttpRequest request, const std::string& user_agent)
-    : request_(std::move(request)), easy_(curl_easy_init()) {
+CurlTransfer::CurlTransfer(HttpRequest request, std::shared_ptr<const CurlSettings> settings)
+    : settings_(std::move(settings)),
+      request_(std::move(request)),
+      host_(origin_of(request_.url)),
+      easy_(curl_easy_init()) {
   auto set = [this](CURLoption option, auto value) { curl_easy_setopt(easy(), option, value); };
   set(CURLOPT_URL, request_.url.c_str());
   set(CURLOPT_PROTOCOLS_STR, "http,https");
-  set(CURLOPT_USERAGENT, user_agent.c_str());
+  set(CURLOPT_USERAGENT, settings_->user_agent.c_str());
   set(CURLOPT_NOSIGNAL, 1L);
   set(CURLOPT_FOLLOWLOCATION, 1L);
   set(CURLOPT_MAXREDIRS, 10L);
@@ -61,6 +66,11 @@ CurlTransfer::CurlTransfer(HttpRequest request, const std::string& user_agent)
   // answer would, and all others would wait for that one.
   if (same_name(request_.url.substr(0, 8), "https://")) set(CURLOPT_PIPEWAIT, 1L);
   set(CURLOPT_TCP_KEEPALIVE, 1L);
+  set(CURLOPT_TCP_KEEPIDLE, 60L);
+  set(CURLOPT_TCP_KEEPINTVL, 15L);
+  // A resolver that hangs is left to itself: waiting for it would hold up all transfers.
+  set(CURLOPT_QUICK_EXIT, 1L);
+  trust(settings_->environment);
   set(CURLOPT_BUFFERSIZE, 256L * 1024);
   set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(request_.timeouts.connect.count()));
   set(CURLOPT_ERRORBUFFER, error_text_);
@@ -80,6 +90,23 @@ CurlTransfer::CurlTransfer(HttpRequest request, const std::string& user_agent)
     auto range = std::to_string(request_.first_byte) + "-";
     set(CURLOPT_RANGE, range.c_str());
   }
+}
+
+void CurlTransfer::trust(const CurlEnvironment& environment) {
+  auto set = [this](CURLoption option, const char* value) {
+    curl_easy_setopt(easy(), option, value);
+  };
+  if (environment.cert_file) {
+    set(CURLOPT_CAINFO, environment.cert_file->c_str());
+    set(CURLOPT_PROXY_CAINFO, environment.cert_file->c_str());
+  }
+  if (environment.cert_dir) {
+    set(CURLOPT_CAPATH, environment.cert_dir->c_str());
+    set(CURLOPT_PROXY_CAPATH, environment.cert_dir->c_str());
+  }
+  // The system's file alone is parsed once (CURLOPT_CA_CACHE_TIMEOUT), and holds all that is in its
+  // folder; with a folder each connection costs this thread 20 ms.
+  if (!environment.cert_file && !environment.cert_dir) set(CURLOPT_CAPATH, nullptr);
 }
 
 std::size_t CurlTransfer::on_header(char* data, std::size_t size, std::size_t count, void* self) {
@@ -170,8 +197,16 @@ void CurlTransfer::end(CURLcode code) {
     return;
   }
   std::string what = error_text_[0] != '\0' ? error_text_ : curl_easy_strerror(code);
+  what = without_proxies(std::move(what), settings_->environment);
   auto kind = code == CURLE_OPERATION_TIMEDOUT ? ErrorKind::timeout : ErrorKind::upstream;
   end(HttpFailure{Error(kind, std::move(what)), reached_ ? Blame::broken : blame_of(code)});
+}
+
+std::optional<HttpFailure> CurlTransfer::unreachable() const {
+  return shared.with([](const Shared& s) -> std::optional<HttpFailure> {
+    if (s.failure && s.failure->blame == Blame::unreachable) return s.failure;
+    return std::nullopt;
+  });
 }
 
 void CurlTransfer::end(HttpFailure failure) {

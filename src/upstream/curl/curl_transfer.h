@@ -11,6 +11,7 @@
 
 #include "base/guarded.h"
 #include "rt/signal.h"
+#include "upstream/curl/curl_environment.h"
 #include "upstream/http_client.h"
 
 namespace ncps::upstream {
@@ -19,15 +20,25 @@ struct EasyDeleter {
   void operator()(CURL* easy) const noexcept { curl_easy_cleanup(easy); }
 };
 
+// The same for all transfers of a client.
+struct CurlSettings {
+  std::string user_agent;
+  CurlEnvironment environment;
+};
+
 class CurlTransfer {
  public:
   using Clock = std::chrono::steady_clock;
   static constexpr std::size_t kBufferBytes = 1 << 20;
 
-  CurlTransfer(HttpRequest request, const std::string& user_agent);
+  CurlTransfer(HttpRequest request, std::shared_ptr<const CurlSettings> settings);
 
   // ---- for the curl thread ----
   CURL* easy() const noexcept { return easy_.get(); }
+  const std::string& host() const noexcept { return host_; }  // scheme, host and port
+
+  // Its time begins to run.
+  void begin() { progress_ = Clock::now(); }
 
   // What keeps the transfer from going on, if it has waited too long.
   std::optional<HttpFailure> overdue(Clock::time_point now);
@@ -35,6 +46,8 @@ class CurlTransfer {
   // The transfer is over: a clean end if `code` is CURLE_OK. The first call counts.
   void end(CURLcode code);
   void end(HttpFailure failure);
+  // How it ended, if the server could not be reached.
+  std::optional<HttpFailure> unreachable() const;
 
   // ---- for the reader ----
   struct Shared {
@@ -51,10 +64,13 @@ class CurlTransfer {
  private:
   static std::size_t on_header(char* data, std::size_t size, std::size_t count, void* self);
   static std::size_t on_body(char* data, std::size_t size, std::size_t count, void* self);
+  void trust(const CurlEnvironment& environment);
   void header_line(std::string_view line);
   void head_ended();
 
+  const std::shared_ptr<const CurlSettings> settings_;
   HttpRequest request_;
+  const std::string host_;
   std::unique_ptr<CURL, EasyDeleter> easy_;
   char error_text_[CURL_ERROR_SIZE] = {};
 
@@ -62,10 +78,9 @@ class CurlTransfer {
   HttpAnswer head_;
   bool redirecting_ = false;
   bool head_done_ = false;
-  bool undoes_ = false;   // its Content-Encoding
-  bool reached_ = false;  // a head has come, if only that of a redirect
-  Clock::time_point progress_ =
-      Clock::now();  // when it began, its head ended, or its last byte came
+  bool undoes_ = false;                        // its Content-Encoding
+  bool reached_ = false;                       // a head has come, if only that of a redirect
+  Clock::time_point progress_ = Clock::now();  // when it began, a head ended, or its last byte came
 };
 
 }  // namespace ncps::upstream

@@ -3,10 +3,13 @@
   waiting   wait for a condition, never for a time
   nar       the NAR format, as much as the tests need
   closure   small real store paths, and binary caches of them, made by real Nix
+  shapes    the same caches as other programs write them: other URLs, other fields
   faults    what an upstream can be told to do wrong
   body      a file as the body of an answer, with its fault
   upstream  an HTTP binary cache that does it
   black_hole  an address that takes requests and never answers
+  tls       certificates, and an authority that signs them
+  nginx     an upstream with TLS and HTTP/2
   ncps      the program under test as a process
   config_file  configuration files in YAML, TOML and JSON
   client    real Nix commands, each in a world of its own

@@ -25,11 +25,11 @@ class Request:
     method: str
     path: str
     headers: dict[str, str]
+    query: str = ""
     time: float = field(default_factory=time.monotonic)
     status: int = 0
     sent: int = 0           # body bytes given to the socket
     fault: str = ""         # name of the fault it met
-    target: str = ""        # path and query as they came
     finished: bool = False  # the whole answer was given to the socket
 
     @property

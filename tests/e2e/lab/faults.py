@@ -52,6 +52,7 @@ class Fault:
     chunked: bool = False                  # no Content-Length; with cut_at: without the last chunk
     http10: bool = False                   # HTTP/1.0, no length, the end is a close: a cut cannot be seen
     garbage: bytes | None = None           # these bytes instead of an answer, and a close
+    encoding: str | None = None            # Content-Encoding (zstd, gzip) for who accepts it and wants no Range
 
 
 @dataclass

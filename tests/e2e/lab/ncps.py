@@ -24,7 +24,7 @@ BINARY = Path(os.environ.get("NCPS_BINARY") or Path(__file__).parents[3] / "buil
 def clean_environment() -> dict[str, str]:
     """No settings of this machine reach the program, also not by files in somebody's home."""
     prefixes = ("CACHE_", "SERVER_", "LOG_", "PROMETHEUS_", "OTEL_", "NETRC_", "NCPS_", "XDG_", "UPSTREAM_",
-                "ANALYTICS_", "USE_XZ_", "XZ_", "PPROF_")
+                "ANALYTICS_", "USE_XZ_", "XZ_", "PPROF_", "SSL_CERT_", "NIX_SSL_")
     kept = {k: v for k, v in os.environ.items() if not k.startswith(prefixes) and "proxy" not in k.lower()}
     return kept | {"HOME": "/nonexistent"}
 

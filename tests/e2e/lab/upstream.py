@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import gzip
 import os
 import socket
+import subprocess
 import threading
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -121,8 +124,8 @@ class Upstream:
         line, *lines = head.split("\r\n")
         method, target, _ = line.split(" ", 2)
         headers = {name.lower(): value.strip() for name, _, value in (h.partition(":") for h in lines)}
-        path = unquote(target.partition("?")[0])
-        request = Request(method, path, headers, target=target)
+        path, _, query = target.partition("?")
+        request = Request(method, path := unquote(path), headers, query)
         with self._lock:
             self._log.append(request)
         fault = self.faults.take(method, path, self.usual)
@@ -142,24 +145,26 @@ class Upstream:
             self._text(connection, request, fault.status, fault.headers)
         else:
             with contextlib.ExitStack() as stack:
-                content = self._open(path, fault, stack)
+                content = self._open(request, fault, stack)
                 if content is None:
                     self._text(connection, request, 404, {})
                 else:
-                    Body(connection, request, fault, self.etags, stopping).send(*content)
+                    fd, size, fault = _encoded(*content, request, fault, stack)
+                    Body(connection, request, fault, self.etags, stopping).send(fd, size)
         request.finished = True
 
     def _may(self, headers: dict[str, str]) -> bool:
         wanted = self.auth and "Basic " + base64.b64encode(self.auth.encode()).decode()
         return not wanted or headers.get("authorization") == wanted
 
-    def _open(self, path: str, fault: Fault, stack: contextlib.ExitStack) -> tuple[int, int] | None:
-        """Descriptor and size of what is to be sent."""
+    def _open(self, request: Request, fault: Fault, stack: contextlib.ExitStack) -> tuple[int, int] | None:
+        """Descriptor and size of what is to be sent. A file with a "?" in its name needs that query."""
         if isinstance(fault.body, bytes):
-            fd = os.memfd_create("body")
-            os.write(fd, fault.body)
+            fd = _memory(fault.body)
         else:
-            file = fault.body or (self.folder / path.lstrip("/")).resolve()
+            file = fault.body or self.folder / request.path.lstrip("/")
+            with_query = file.with_name(f"{file.name}?{request.query}")
+            file = (with_query if request.query and with_query.exists() else file).resolve()
             if fault.body is None and not file.is_relative_to(self.folder.resolve()) or not file.is_file():
                 return None
             fd = os.open(file, os.O_RDONLY)
@@ -172,3 +177,29 @@ class Upstream:
         request.status = status
         connection.sendall(head_of(status, {"Content-Length": str(len(body)), "Content-Type": "text/plain"}
                                    | dict(headers)) + (b"" if request.method == "HEAD" else body))
+
+
+def _memory(content: bytes) -> int:
+    fd = os.memfd_create("body")
+    with os.fdopen(os.dup(fd), "wb") as file:
+        file.write(content)
+    return fd
+
+
+def _encoded(fd: int, size: int, request: Request, fault: Fault,
+             stack: contextlib.ExitStack) -> tuple[int, int, Fault]:
+    """The same, encoded on the way if that is what is to happen. Offsets of the fault are then those of
+    the encoded bytes, and no position in them can be asked for."""
+    accepted = request.headers.get("accept-encoding", "")
+    if fault.encoding is None or request.range or fault.encoding not in accepted:
+        return fd, size, fault
+    encoded = encode(fault.encoding, os.pread(fd, size, 0))
+    stack.callback(os.close, fd := _memory(encoded))
+    headers = dict(fault.headers) | {"Content-Encoding": fault.encoding, "Vary": "Accept-Encoding"}
+    return fd, len(encoded), replace(fault, headers=headers, chunked=True, ignore_range=True)
+
+
+def encode(encoding: str, content: bytes) -> bytes:
+    if encoding == "gzip":
+        return gzip.compress(content, 1)
+    return subprocess.run([encoding, "-c", "-1"], input=content, capture_output=True, check=True).stdout

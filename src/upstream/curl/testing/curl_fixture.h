@@ -38,8 +38,10 @@ inline Task<Whole> read_whole(ByteSource& source) {
 
 struct CurlTest : http::testing::ServerTest {
   CurlTest() {
-    // A proxy of the machine that runs the tests is not what they are about.
-    for (auto name : {"http_proxy", "all_proxy", "ALL_PROXY"}) ::unsetenv(name);
+    // The proxies and certificates of the machine that runs the tests are not what they are about.
+    for (auto name : {"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY",
+                      "no_proxy", "NO_PROXY", "NIX_SSL_CERT_FILE", "SSL_CERT_FILE", "SSL_CERT_DIR"})
+      ::unsetenv(name);
     client = make_curl_client({.user_agent = "ncps/test"});
   }
 

@@ -97,17 +97,21 @@ class RawServer {
   using Script = std::function<void(RawConnection&)>;
 
   // The connection is closed when the script returns.
-  explicit RawServer(Script script)
-      : script_(std::move(script)), listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  explicit RawServer(Script script, int family = AF_INET)
+      : script_(std::move(script)), listener_(::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     sockaddr_in at{};
     at.sin_family = AF_INET;
     at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof at;
-    auto* address = reinterpret_cast<sockaddr*>(&at);
+    sockaddr_in6 at6{};
+    at6.sin6_family = AF_INET6;
+    at6.sin6_addr = in6addr_loopback;
+    socklen_t size = family == AF_INET ? sizeof at : sizeof at6;
+    auto* address =
+        family == AF_INET ? reinterpret_cast<sockaddr*>(&at) : reinterpret_cast<sockaddr*>(&at6);
     if (::bind(listener_.get(), address, size) != 0 || ::listen(listener_.get(), 512) != 0 ||
         ::getsockname(listener_.get(), address, &size) != 0)
       throw std::runtime_error("cannot listen");
-    port_ = ntohs(at.sin_port);
+    port_ = ntohs(family == AF_INET ? at.sin_port : at6.sin6_port);
     acceptor_ = std::thread([this] { accept(); });
   }
 

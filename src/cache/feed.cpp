@@ -1,0 +1,56 @@
+#include "cache/feed.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include "base/posix_error.h"
+
+namespace ncps::cache {
+namespace {
+
+constexpr std::uint64_t kStretch = 1 << 20;
+
+using FeedSink = std::function<Result<void>(std::string_view)>;
+
+Result<void> feed_span(FileSpan span, const FeedSink& sink) {
+  static thread_local std::array<char, 256 * 1024> buffer;
+  while (span.length > 0) {
+    auto wanted = std::min<std::uint64_t>(span.length, buffer.size());
+    auto n = ::pread(span.fd, buffer.data(), wanted, static_cast<off_t>(span.offset));
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return std::unexpected(posix_error("reading", "the store", n == 0 ? EIO : errno));
+    TRY(sink({buffer.data(), static_cast<std::size_t>(n)}));
+    span.offset += static_cast<std::uint64_t>(n);
+    span.length -= static_cast<std::uint64_t>(n);
+  }
+  return {};
+}
+
+}  // namespace
+
+Task<void> feed(ByteSource& source, Pool& pool, Deadline deadline, const FeedSink& sink) {
+  for (;;) {
+    CO_TRY(auto piece, co_await source.next());
+    auto left = piece_size(piece);
+    if (left == 0) co_return Result<void>();
+    std::uint64_t done = 0;
+    while (left > 0) {
+      if (deadline.passed()) co_return fail(ErrorKind::timeout, "not read before the deadline");
+      auto length = std::min(left, kStretch);
+      auto work = [&] {
+        if (const auto* text = std::get_if<std::string_view>(&piece))
+          return sink(text->substr(done, length));
+        auto span = std::get<FileSpan>(piece);
+        return feed_span({span.fd, span.offset + done, length}, sink);
+      };
+      CO_TRY(co_await offload(pool, std::move(work)));
+      done += length;
+      left -= length;
+    }
+  }
+}
+
+}  // namespace ncps::cache

@@ -1,0 +1,74 @@
+// ObjectService: what a binary cache has besides narinfos and NARs, from what we keep or from the
+// upstreams: listings, build logs, realisations, debug links (nix/object_path.h).
+//
+// What came once is kept and served from the store. A listing is made from the NAR if that is here;
+// else it is an upstream's; else the NAR is fetched to make it. Nothing is verified but that
+// (object_fetcher.h). Thread-safe.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "cache/listing_maker.h"
+#include "cache/object_fetcher.h"
+#include "cache/single_flight.h"
+#include "nix/object_path.h"
+#include "storage/blob_store.h"
+
+namespace ncps::cache {
+
+struct ObjectDeps {
+  storage::BlobStore& store;
+  const upstream::UpstreamSet& upstreams;
+  NarInfoService& narinfos;
+  NarService& nars;
+  Pool& disk;
+  Pool& cpu;
+};
+
+struct OpenObject {
+  std::unique_ptr<storage::Blob> blob;
+  std::string etag;      // strong: of the bytes
+  std::string_view how;  // "hit", "miss"
+};
+
+class ObjectService {
+ public:
+  static constexpr std::size_t kAtOnce = 64;  // being fetched or made
+
+  ObjectService(Runtime& runtime, ObjectDeps deps)
+      : store_(deps.store),
+        cpu_(deps.cpu),
+        fetcher_(deps.store, deps.upstreams, deps.disk),
+        listings_(deps.store, deps.narinfos, deps.nars, deps.cpu),
+        flights_(runtime) {}
+
+  // nullopt: every upstream says that it has none, and none can be made. Errors: upstream, timeout,
+  // corrupt (what an upstream has cannot be it), unavailable. The deadline ends the waiting, not
+  // the fetching.
+  Task<std::optional<OpenObject>> find(nix::ObjectPath path, Deadline deadline);
+
+  // What is being fetched or made fails as soon as its upstreams and downloads do.
+  void cut_off();
+
+  // Waits for what runs. Blocks: not from an io thread. Nothing may be asked meanwhile.
+  bool stop(Deadline deadline) { return flights_.stop(deadline); }
+
+ private:
+  Task<Presence> bring(nix::ObjectPath path);
+  Task<Presence> bring_listing(const nix::ObjectPath& path, Deadline deadline);
+  Task<Presence> keep(const nix::ObjectPath& path, std::string text);
+  Task<OpenObject> opened(std::unique_ptr<storage::Blob> blob, std::string_view how,
+                          Deadline deadline);
+
+  storage::BlobStore& store_;
+  Pool& cpu_;
+  ObjectFetcher fetcher_;
+  ListingMaker listings_;
+  Slots slots_{kAtOnce};
+  SingleFlight<nix::ObjectPath, Presence> flights_;
+};
+
+}  // namespace ncps::cache

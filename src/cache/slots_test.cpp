@@ -1,0 +1,82 @@
+#include "cache/slots.h"
+
+#include <gtest/gtest.h>
+
+#include <future>
+#include <vector>
+
+#include "rt/block_on.h"
+#include "rt/testing/gate.h"
+
+namespace ncps::cache {
+namespace {
+
+struct SlotsTest : ::testing::Test {
+  Result<Slots::Slot> take(Deadline deadline = Deadline::after(std::chrono::minutes(1))) {
+    return block_on(runtime, slots.take(deadline));
+  }
+  std::future<Result<Slots::Slot>> take_meanwhile() {
+    return std::async(std::launch::async, [this] { return take(); });
+  }
+
+  Runtime runtime{2};
+  Slots slots{2};
+};
+
+TEST_F(SlotsTest, ThereAreSoManyAndNoMore) {
+  auto first = take(), second = take();
+  ASSERT_TRUE(first && second);
+  EXPECT_EQ(take(Deadline::after(std::chrono::milliseconds(10))).error().kind(),
+            ErrorKind::timeout);
+}
+
+TEST_F(SlotsTest, WhoWaitsGetsThePlaceThatBecomesFree) {
+  auto first = std::make_unique<Result<Slots::Slot>>(take());
+  auto second = take();
+  auto waiting = take_meanwhile();
+  first.reset();
+  auto third = waiting.get();
+  EXPECT_TRUE(third);
+  EXPECT_EQ(take(Deadline::after(std::chrono::milliseconds(10))).error().kind(),
+            ErrorKind::timeout);
+}
+
+TEST_F(SlotsTest, AMovedSlotIsGivenBackOnce) {
+  {
+    auto first = take();
+    auto moved = std::move(*first);
+  }
+  auto one = take(), two = take();
+  ASSERT_TRUE(one && two);
+  EXPECT_FALSE(take(Deadline::after(std::chrono::milliseconds(10))));
+}
+
+TEST_F(SlotsTest, NeverMoreAtOnceWhateverTheThreads) {
+  std::atomic<int> inside = 0, most = 0;
+  auto work = [&](Slots& of) -> Task<int> {
+    CO_TRY(auto slot, co_await of.take(Deadline::after(std::chrono::minutes(1))));
+    int now = ++inside;
+    for (int seen = most; seen < now && !most.compare_exchange_weak(seen, now);) {
+    }
+    co_await sleep_for(std::chrono::microseconds(100));
+    co_return --inside;
+  };
+  std::vector<std::future<Result<int>>> all;
+  for (int i = 0; i < 50; ++i)
+    all.push_back(std::async(std::launch::async, [&] { return block_on(runtime, work(slots)); }));
+  for (auto& one : all) EXPECT_TRUE(one.get());
+  EXPECT_LE(most, 2);
+  auto first = take(), second = take();  // none was lost
+  EXPECT_TRUE(first && second);
+}
+
+TEST_F(SlotsTest, ClosedNobodyWaitsAndNobodyGetsOne) {
+  auto first = take(), second = take();
+  auto waiting = take_meanwhile();
+  slots.close();
+  EXPECT_EQ(waiting.get().error().kind(), ErrorKind::unavailable);
+  EXPECT_EQ(take().error().kind(), ErrorKind::unavailable);
+}
+
+}  // namespace
+}  // namespace ncps::cache

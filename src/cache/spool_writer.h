@@ -1,0 +1,52 @@
+// SpoolWriter: what comes from an upstream goes into a spool, as it is or compressed on the way.
+//
+// Where an upstream has the NAR itself and we keep zstd, positions in the upstream's file and in
+// the spool have nothing to do with each other: this is the one place that knows both. For one
+// coroutine; what it is given must outlive it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include "cache/spool.h"
+#include "codec/zstd_encoder.h"
+#include "rt/offload.h"
+
+namespace ncps::cache {
+
+enum class Intake : bool { as_it_is, compressed };
+
+class SpoolWriter {
+ public:
+  SpoolWriter(Spool& spool, Pool& disk, Pool& cpu, Intake intake)
+      : spool_(spool), disk_(disk), cpu_(cpu), intake_(intake) {}
+
+  // `total`: bytes of the upstream's file, if known. REQUIRES: known, if it is to be compressed.
+  // Errors: internal.
+  Result<void> begin(std::unique_ptr<storage::SpoolFile> file, std::optional<std::uint64_t> total);
+
+  // The next bytes of the upstream's file. Readers see them at once, or, compressed, when a block
+  // is full. REQUIRES: begun. Errors: unavailable (our disk), internal.
+  Task<void> append(std::string_view bytes);
+
+  // All of the upstream's file was appended. Errors: as append.
+  Task<void> finish();
+
+  bool begun() const noexcept { return begun_; }
+  std::uint64_t taken() const noexcept { return taken_; }  // bytes of the upstream's file
+
+ private:
+  Task<void> write(std::string_view bytes);
+
+  Spool& spool_;
+  Pool& disk_;
+  Pool& cpu_;
+  Intake intake_;
+  std::optional<codec::ZstdEncoder> encoder_;
+  bool begun_ = false;
+  std::uint64_t taken_ = 0;
+};
+
+}  // namespace ncps::cache
