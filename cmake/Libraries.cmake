@@ -17,15 +17,20 @@ pkg_check_modules(zstd REQUIRED IMPORTED_TARGET libzstd)
 pkg_check_modules(zlib REQUIRED IMPORTED_TARGET zlib)
 pkg_check_modules(lz4 REQUIRED IMPORTED_TARGET liblz4)
 pkg_check_modules(brotli REQUIRED IMPORTED_TARGET libbrotlidec libbrotlienc)
+pkg_check_modules(pugixml REQUIRED IMPORTED_TARGET pugixml)
 find_package(BZip2 REQUIRED)
 
 # Boost headers without deprecated Asio parts; TSan cannot see through Asio's fences.
 target_compile_definitions(Boost::headers INTERFACE BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_HAS_STD_INVOKE_RESULT)
 
-# Debian's SOCI ships no CMake package.
-find_library(SOCI_CORE NAMES soci_core REQUIRED)
-find_library(SOCI_SQLITE3 NAMES soci_sqlite3 REQUIRED)
+# Debian's SOCI ships no CMake package; its headers for the servers include those of their C libraries.
+pkg_check_modules(libpq REQUIRED IMPORTED_TARGET libpq)
+pkg_check_modules(libmariadb REQUIRED IMPORTED_TARGET libmariadb)
 find_path(SOCI_INCLUDE NAMES soci/soci.h REQUIRED)
 add_library(soci INTERFACE IMPORTED)
 target_include_directories(soci INTERFACE "${SOCI_INCLUDE}")
-target_link_libraries(soci INTERFACE "${SOCI_CORE}" "${SOCI_SQLITE3}")
+foreach(part core sqlite3 postgresql mysql)
+  find_library(SOCI_${part} NAMES soci_${part} REQUIRED)
+  target_link_libraries(soci INTERFACE "${SOCI_${part}}")
+endforeach()
+target_link_libraries(soci INTERFACE PkgConfig::libpq PkgConfig::libmariadb)

@@ -1,9 +1,10 @@
 # room(NAME cache [DIR cache] USES base rt LINKS Boost::headers)   one static library per room.
 # Every *.cpp directly in the folder belongs to the room; *_test.cpp become the program <room>_test,
 # which may also use the rooms in TEST_USES (fakes and contract suites).
+# WHOLE: its tests run as one, because they start servers, once for all of them.
 # Keep a room() on one line: tools/check_rooms.py reads the map from there.
 function(room)
-  cmake_parse_arguments(R "" "NAME;DIR" "USES;LINKS;TEST_USES" ${ARGN})
+  cmake_parse_arguments(R "WHOLE" "NAME;DIR" "USES;LINKS;TEST_USES" ${ARGN})
   if(NOT R_DIR)
     set(R_DIR ${R_NAME})
   endif()
@@ -28,8 +29,13 @@ function(room)
   if(tests)
     add_executable(${R_NAME}_test ${tests})
     target_link_libraries(${R_NAME}_test PRIVATE ${R_NAME} ${R_TEST_USES} GTest::gtest_main)
-    gtest_discover_tests(${R_NAME}_test TEST_PREFIX "${R_NAME}." NO_PRETTY_VALUES DISCOVERY_TIMEOUT 60
-      PROPERTIES TIMEOUT 120)
+    if(R_WHOLE)
+      add_test(NAME ${R_NAME}.all COMMAND ${R_NAME}_test)
+      set_tests_properties(${R_NAME}.all PROPERTIES TIMEOUT 600)
+    else()
+      gtest_discover_tests(${R_NAME}_test TEST_PREFIX "${R_NAME}." NO_PRETTY_VALUES DISCOVERY_TIMEOUT 60
+        PROPERTIES TIMEOUT 120)
+    endif()
   endif()
 endfunction()
 include(GoogleTest)

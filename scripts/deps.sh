@@ -7,11 +7,12 @@ set -euo pipefail
 
 build=(
   clang-19 lld-19 cmake ninja-build ccache make git python3 pkg-config ca-certificates
-  libboost1.81-dev libcurl4-openssl-dev libssl-dev libsoci-dev libsqlite3-dev libfmt-dev libspdlog-dev
-  libcli11-dev nlohmann-json3-dev libyaml-cpp-dev libtomlplusplus-dev libhowardhinnant-date-dev tzdata liblzma-dev libzstd-dev zlib1g-dev liblz4-dev libbrotli-dev libbz2-dev
+  libboost1.81-dev libcurl4-openssl-dev libssl-dev libsoci-dev libsqlite3-dev libpq-dev libmariadb-dev libfmt-dev libspdlog-dev
+  libcli11-dev nlohmann-json3-dev libyaml-cpp-dev libtomlplusplus-dev libhowardhinnant-date-dev tzdata liblzma-dev libzstd-dev zlib1g-dev liblz4-dev libbrotli-dev libbz2-dev libpugixml-dev
   libgtest-dev
 )
-test=(clang-format-19 nix-bin nginx-light openssl wrk curl iproute2 procps xz-utils zstd bzip2 zsh fish)
+test=(clang-format-19 nix-bin nginx-light openssl wrk curl iproute2 procps xz-utils zstd bzip2 zsh fish
+  postgresql-15 mariadb-server ceph-mon ceph-osd radosgw python3-botocore)
 sanitizers=(libclang-rt-19-dev)
 lint=(clang-tidy-19)
 
@@ -36,7 +37,7 @@ if [ "$(id -u)" -ne 0 ]; then
 fi
 echo "installing: ${missing[*]}"
 "${root[@]}" apt-get update -qq
-# A package may bring a daemon (nginx): it is not started, and tests start their own.
+# A package may bring a daemon (nginx, PostgreSQL, MariaDB): it is not started, and tests start their own.
 policy=/usr/sbin/policy-rc.d
 made_policy=
 if [ ! -e "$policy" ]; then
@@ -49,3 +50,9 @@ status=0
 [ -z "$made_policy" ] || "${root[@]}" rm -f "$policy"
 [ $status -eq 0 ] || { cat /tmp/ncps-deps.$$; rm -f /tmp/ncps-deps.$$; exit $status; }
 rm -f /tmp/ncps-deps.$$
+# Nor at the next boot, if it was us who brought it.
+for pair in nginx-light:nginx postgresql-15:postgresql mariadb-server:mariadb; do
+  if command -v systemctl >/dev/null && [[ " ${missing[*]} " == *" ${pair%:*} "* ]]; then
+    "${root[@]}" systemctl disable --quiet "${pair#*:}" >/dev/null 2>&1 || true
+  fi
+done

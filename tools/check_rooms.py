@@ -11,7 +11,7 @@ def read_map(cmake):
     for name, rest in re.findall(r"^room\(NAME (\w+)(.*)\)$", cmake, re.M):
         words, key = {}, None
         for word in rest.split():
-            if word in ("DIR", "USES", "LINKS", "TEST_USES"):
+            if word in ("DIR", "USES", "LINKS", "TEST_USES", "WHOLE"):
                 key = word
             else:
                 words.setdefault(key, []).append(word)

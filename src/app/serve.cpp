@@ -11,7 +11,7 @@
 #include "app/signals.h"
 #include "cache/signing_key.h"
 #include "config/version.h"
-#include "db/soci/sqlite_catalog.h"
+#include "db/soci/open_catalog.h"
 #include "http/server.h"
 #include "rt/block_on.h"
 #include "storage/local/local_blob_store.h"
@@ -108,7 +108,7 @@ int serve(config::Loaded loaded, const std::function<config::Loaded()>& read_opt
   }
   auto store = storage::open_local({.root = options.storage_local}, disk);
   if (!store) return cannot_start(store.error());
-  auto catalog = db::open_sqlite(options.database);
+  auto catalog = db::open_catalog(options.database, options.database_pool);
   if (!catalog) return cannot_start(catalog.error());
   auto key = signing_key(options, runtime, **store);
   if (!key) return cannot_start(key.error());

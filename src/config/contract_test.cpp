@@ -54,11 +54,12 @@ TEST(Contract, TheReadmesCommandLinesServe) {
   for (const auto& example : examples) {
     auto loaded = load_with(words(example.line));
     EXPECT_EQ(all_words(loaded), "") << example.where;
-    EXPECT_TRUE(loaded.options.database.native().ends_with("/db.sqlite")) << example.where;
+    EXPECT_TRUE(loaded.options.database.sqlite_path.native().ends_with("/db.sqlite"))
+        << example.where;
   }
   auto slow = load_with(words(examples[3].line));
   EXPECT_EQ(slow.options.dialer_timeout, std::chrono::seconds(10));
-  EXPECT_EQ(slow.options.database, "/var/lib/ncps/var/ncps/db/db.sqlite");
+  EXPECT_EQ(slow.options.database.sqlite_path, "/var/lib/ncps/var/ncps/db/db.sqlite");
 }
 
 TEST(Contract, TheReadmesS3CommandLinesAreRightButNotYetServed) {
@@ -129,7 +130,7 @@ TEST(Contract, TheFileOfTheNixosModuleServes) {
   EXPECT_EQ(lines(loaded.mistakes) + lines(loaded.not_yet), "");
   EXPECT_EQ(loaded.options.hostname, "your-ncps-hostname");
   EXPECT_EQ(loaded.options.storage_local, "/var/lib/ncps");
-  EXPECT_EQ(loaded.options.database, "/var/lib/ncps/db/db.sqlite");
+  EXPECT_EQ(loaded.options.database.sqlite_path, "/var/lib/ncps/db/db.sqlite");
   EXPECT_EQ(loaded.options.upstreams.size(), 2u);
   EXPECT_EQ(loaded.options.upstream_keys.size(), 2u);
   EXPECT_EQ(loaded.values["--cache-max-size"].values, std::vector<std::string>{"50G"});
@@ -153,7 +154,7 @@ TEST(Contract, SecretsOfTheNixosModuleComeByVariables) {
   auto path = files.write("ncps.json", std::string(kNixosModule));
   auto loaded =
       load_with({"--config", path, "serve"}, {{"CACHE_DATABASE_URL", "sqlite:/other/db"}});
-  EXPECT_EQ(loaded.options.database, "/other/db");
+  EXPECT_EQ(loaded.options.database.sqlite_path, "/other/db");
 }
 
 }  // namespace

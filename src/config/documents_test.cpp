@@ -104,7 +104,7 @@ TEST(Show, MasksWhatIsSecretAndOnlyThat) {
   auto text =
       show(load_with(serve_and({"--cache-redis-password=hunter2", "--cache-get-token=hunter2",
                                 "--cache-lru-schedule=@daily", "--cache-temp-path=/a@b/c?d#e",
-                                "--cache-database-url=postgresql://u:hunter2@h/d?sslmode=off",
+                                "--cache-database-url=postgresql://u:hunter2@h/d?sslmode=disable",
                                 "--cache-upstream-url=https://u:hunter2@h/x"}))
                .values);
   EXPECT_EQ(text.find("hunter2"), text.npos) << text;

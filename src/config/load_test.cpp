@@ -19,7 +19,7 @@ TEST(Load, TheLeastThatServesTakesItsDefaults) {
   const auto& o = loaded.options;
   EXPECT_EQ(o.hostname, "cache.example");
   EXPECT_EQ(o.storage_local, "/tmp/x");
-  EXPECT_EQ(o.database, "/tmp/x/var/ncps/db/db.sqlite");
+  EXPECT_EQ(o.database.sqlite_path, "/tmp/x/var/ncps/db/db.sqlite");
   EXPECT_EQ(o.listen.str(), ":8501");
   EXPECT_EQ(o.dialer_timeout, 3s);
   EXPECT_EQ(o.response_header_timeout, 3s);
@@ -74,7 +74,7 @@ TEST(Load, EveryValueGetsToItsOption) {
   EXPECT_TRUE(o.offline);
   EXPECT_EQ(o.negative_ttl, 0s);
   EXPECT_EQ(o.storage_local, "/s");
-  EXPECT_EQ(o.database, "/d/db");
+  EXPECT_EQ(o.database.sqlite_path, "/d/db");
   EXPECT_EQ(o.temp_path, "/t");
   ASSERT_EQ(o.upstreams.size(), 2u);
   EXPECT_EQ(o.upstreams[0].priority(), 7);
@@ -103,7 +103,7 @@ TEST(Load, PathsAreMadeAbsolute) {
                            "--cache-storage-local=data", "--cache-temp-path=./t"});
   EXPECT_EQ(loaded.options.storage_local, std::filesystem::current_path() / "data");
   EXPECT_TRUE(loaded.options.temp_path.is_absolute());
-  EXPECT_TRUE(loaded.options.database.is_absolute());
+  EXPECT_TRUE(loaded.options.database.sqlite_path.is_absolute());
 }
 
 TEST(Load, TheUsualNetrcIsTakenIfItIsThere) {
@@ -148,7 +148,7 @@ TEST_F(Storage, InS3AloneThereIsNoPlaceForTheDatabase) {
   expect_one(with({"--cache-storage-s3-bucket=b"}), "--cache-database-url is missing", "S3");
   auto good = with({"--cache-storage-s3-bucket=b", "--cache-database-url=sqlite:/d"});
   EXPECT_TRUE(good.mistakes.empty()) << lines(good.mistakes);
-  EXPECT_EQ(good.options.database, "/d");
+  EXPECT_EQ(good.options.database.sqlite_path, "/d");
 }
 
 TEST_F(Storage, RedisMeansSeveralInstancesWhichCannotShareSqlite) {
@@ -192,13 +192,30 @@ TEST_F(Storage, WhatThisVersionCannotDoYetKeepsItFromServing) {
   auto redis = with(
       {"--cache-storage-local=/x", "--cache-redis-addrs=r:1", "--cache-database-url=mysql://h/d"});
   EXPECT_TRUE(refuses(redis, "--cache-redis-addrs"));
-  EXPECT_TRUE(refuses(redis, "--cache-database-url"));
-  for (auto url : {"postgresql://u:p@h:5432/d", "postgres://h/d", "postgres+unix:///s/d",
-                   "mysql://h/d", "mysql+unix:///s/d"})
-    EXPECT_TRUE(
-        refuses(with({"--cache-storage-local=/x", std::string("--cache-database-url=") + url}),
-                "--cache-database-url"))
-        << url;
+}
+
+TEST_F(Storage, ADatabaseServerHasConnections) {
+  auto with_pool = [](std::vector<std::string> more) {
+    more.push_back("--cache-storage-local=/x");
+    more.push_back("--cache-database-url=mysql://h/d");
+    return with(std::move(more));
+  };
+  auto loaded = with_pool({});
+  EXPECT_EQ(lines(loaded.mistakes) + lines(loaded.not_yet) + lines(loaded.warnings), "");
+  EXPECT_EQ(loaded.options.database.kind, db::DatabaseKind::mysql);
+  EXPECT_EQ(loaded.options.database_pool.open, 8u);
+  EXPECT_EQ(loaded.options.database_pool.idle, 8u);
+  auto pool = with_pool({"--cache-database-pool-max-open-conns=25",
+                         "--cache-database-pool-max-idle-conns=5"})
+                  .options.database_pool;
+  EXPECT_EQ(pool.open, 25u);
+  EXPECT_EQ(pool.idle, 5u);
+  pool = with_pool({"--cache-database-pool-max-open-conns=1000000",
+                    "--cache-database-pool-max-idle-conns=1000000"})
+             .options.database_pool;
+  EXPECT_EQ(pool.open, 256u);
+  EXPECT_EQ(pool.idle, 256u);
+  EXPECT_EQ(with_pool({"--cache-database-pool-max-open-conns=x"}).mistakes.size(), 1u);
 }
 
 const OptionSpec& spec(std::string_view flag) {

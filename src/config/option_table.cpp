@@ -89,11 +89,11 @@ constexpr std::array kOptions = {
         "A key, name:base64, whose signatures are trusted on uploads; repeat it for more"},
 
     OptionSpec{kDatabase, "--cache-database-url", "CACHE_DATABASE_URL", "cache.database-url", text, kServe, kFull, kSecret, kStart, "",
-        "The database: sqlite:/path/to/db.sqlite, created if missing (default: var/ncps/db/db.sqlite below the storage)"},
-    OptionSpec{kDatabase, "--cache-database-pool-max-open-conns", "CACHE_DATABASE_POOL_MAX_OPEN_CONNS", "cache.database.pool.max-open-conns", count, kServe, kLater, kOpen, kStart, "0",
-        "Connections to a database server at once; 0: as many as suit it"},
-    OptionSpec{kDatabase, "--cache-database-pool-max-idle-conns", "CACHE_DATABASE_POOL_MAX_IDLE_CONNS", "cache.database.pool.max-idle-conns", count, kServe, kLater, kOpen, kStart, "0",
-        "Connections to a database server that stay open unused; 0: as many as suit it"},
+        "The database: sqlite:/path/to/db.sqlite, created if missing, postgresql://user:password@host/name or mysql://user:password@host/name (default: var/ncps/db/db.sqlite below the storage)"},
+    OptionSpec{kDatabase, "--cache-database-pool-max-open-conns", "CACHE_DATABASE_POOL_MAX_OPEN_CONNS", "cache.database.pool.max-open-conns", count, kServe, kFull, kOpen, kStart, "0",
+        "Connections to a database server at once, at most 256; 0: 8. A SQLite file has four"},
+    OptionSpec{kDatabase, "--cache-database-pool-max-idle-conns", "CACHE_DATABASE_POOL_MAX_IDLE_CONNS", "cache.database.pool.max-idle-conns", count, kServe, kFull, kOpen, kStart, "0",
+        "Connections to a database server that stay open unused; 0: all"},
 
     OptionSpec{kS3, "--cache-storage-s3-bucket", "CACHE_STORAGE_S3_BUCKET", "cache.storage.s3.bucket", text, kServe, kRefused, kOpen, kStart, "",
         "The bucket that keeps what is cached; it must exist"},

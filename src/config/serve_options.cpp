@@ -148,11 +148,13 @@ void read_storage(Reader& read, ReadOptions& out) {
         "--cache-storage-local and --cache-storage-s3-bucket exclude each other: give one");
   read.one("--cache-storage-local", o.storage_local, parse_path);
   auto in_storage = o.storage_local / "var" / "ncps" / "db" / "db.sqlite";
-  db::DatabaseUrl database{.kind = db::DatabaseKind::sqlite, .sqlite_path = in_storage};
-  read.one("--cache-database-url", database, db::parse_database_url);
-  o.database = database.sqlite_path;
-  bool sqlite = database.kind == db::DatabaseKind::sqlite;
-  if (!sqlite) out.not_yet.push_back("--cache-database-url: this version has SQLite only");
+  o.database = {.kind = db::DatabaseKind::sqlite, .sqlite_path = in_storage};
+  read.one("--cache-database-url", o.database, db::parse_database_url);
+  bool sqlite = o.database.kind == db::DatabaseKind::sqlite;
+  unsigned open = 0, idle = 0;  // 0: not said
+  read.one("--cache-database-pool-max-open-conns", open, parse_count);
+  read.one("--cache-database-pool-max-idle-conns", idle, parse_count);
+  o.database_pool = db::pool_limits(open, idle);
   if (s3 && !local && !read.has("--cache-database-url")) {
     read.missing("--cache-database-url is missing: with S3 there is no place of its own for it");
   }

@@ -9,6 +9,7 @@
 
 #include "config/raw_values.h"
 #include "db/database_url.h"
+#include "db/pool_limits.h"
 #include "http/listen_address.h"
 #include "nix/signature.h"
 #include "telemetry/log.h"
@@ -21,7 +22,8 @@ struct ServeOptions {
   std::optional<bool> log_console;  // absent: as stdout is a terminal or not
   std::string hostname;
   std::filesystem::path storage_local;
-  std::filesystem::path database;
+  db::DatabaseUrl database;
+  db::PoolLimits database_pool;
   std::filesystem::path temp_path;
   std::vector<upstream::UpstreamUrl> upstreams;
   std::vector<nix::PublicKey> upstream_keys;

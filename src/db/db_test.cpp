@@ -1,47 +1,33 @@
 #include <gtest/gtest.h>
 
-#include "db/database_url.h"
 #include "db/migrations.h"
+#include "db/utf8.h"
 
 namespace ncps::db {
 namespace {
 
-TEST(DatabaseUrl, ReadsEverySqliteForm) {
-  struct {
-    std::string_view url, path;
-  } table[] = {{"sqlite:/p/db", "/p/db"},
-               {"sqlite:///p/db", "/p/db"},
-               {"sqlite:rel.db", "rel.db"},
-               {"SQLite3:/p/a#b.db", "/p/a#b.db"},
-               {"sqlite:/p/db?x=y", "/p/db"}};
-  for (const auto& row : table)
-    EXPECT_EQ(parse_database_url(row.url).value().sqlite_path, row.path);
-}
-
-TEST(DatabaseUrl, KnowsTheServersByTheirSchemes) {
-  for (auto url :
-       {"postgres://h/d", "postgresql://u:p@h:1/d?sslmode=disable", "Postgres+unix:///run/d"})
-    EXPECT_EQ(parse_database_url(url).value().kind, DatabaseKind::postgresql) << url;
-  for (auto url : {"mysql://h/d", "mysql+unix:///run/x.sock/d"})
-    EXPECT_EQ(parse_database_url(url).value().kind, DatabaseKind::mysql) << url;
-}
-
-TEST(DatabaseUrl, RefusesOthersWithoutEchoingASecret) {
-  for (auto bad : {"", "db", "sqlite:", "oracle://u:secret@h/db", "postgres//u:secret@h"}) {
-    auto url = parse_database_url(bad);
-    ASSERT_FALSE(url) << bad;
-    EXPECT_EQ(url.error().what().find("secret"), std::string::npos);
+TEST(Migrations, AreOrderedAndTheFirstFourAreThoseOfTheGoProgram) {
+  for (auto dialect : {"sqlite", "postgres", "mysql"}) {
+    auto all = pending(dialect, all_migrations(), {}).value();
+    ASSERT_GE(all.size(), 5u) << dialect;
+    EXPECT_EQ(all[0].version, "20241210054814");
+    EXPECT_EQ(all[1].version, "20241210054829");
+    EXPECT_EQ(all[2].version, "20241213014846");
+    bool mysql = dialect == std::string_view("mysql");
+    EXPECT_EQ(all[3].version, mysql ? "20251230224200" : "20251230224159");
+    for (std::size_t i = 1; i < all.size(); ++i) EXPECT_LT(all[i - 1].version, all[i].version);
   }
 }
 
-TEST(Migrations, AreOrderedAndTheFirstFourAreThoseOfTheGoProgram) {
-  auto all = pending("sqlite", all_migrations(), {}).value();
-  ASSERT_GE(all.size(), 5u);
-  EXPECT_EQ(all[0].version, "20241210054814");
-  EXPECT_EQ(all[1].version, "20241210054829");
-  EXPECT_EQ(all[2].version, "20241213014846");
-  EXPECT_EQ(all[3].version, "20251230224159");
-  for (std::size_t i = 1; i < all.size(); ++i) EXPECT_LT(all[i - 1].version, all[i].version);
+TEST(Migrations, EachDialectHasTheSameOnes) {
+  auto names = [](std::string_view dialect) {
+    std::vector<std::string> names;
+    for (const auto& m : pending(dialect, all_migrations(), {}).value())
+      names.emplace_back(m.name.substr(m.name.find('_')));
+    return names;
+  };
+  EXPECT_EQ(names("postgres"), names("sqlite"));
+  EXPECT_EQ(names("mysql"), names("sqlite"));
 }
 
 TEST(Migrations, PendingAreTheRestAndAnUnknownVersionIsRefused) {
@@ -56,6 +42,18 @@ TEST(Migrations, StatementsAreCutAtSemicolonsWithoutComments) {
   ASSERT_EQ(found.size(), 2u);
   EXPECT_EQ(found[0].find("--"), std::string::npos);
   EXPECT_NE(found[1].find("DROP TABLE b"), std::string::npos);
+}
+
+TEST(PlainUtf8, IsWhatEveryDatabaseTakes) {
+  for (std::string_view good : {"", "text\n", "\xC3\xA9", "\xE2\x82\xAC", "\xF0\x9F\xA6\x86",
+                                "\xEF\xBF\xBF", "\xF4\x8F\xBF\xBF", "\x7F\x01"})
+    EXPECT_TRUE(is_plain_utf8(good)) << good;
+  using namespace std::string_view_literals;
+  for (std::string_view bad :
+       {"a\0b"sv, "\x80"sv, "\xC3"sv, "\xC3("sv, "\xC0\x80"sv, "\xC1\xBF"sv, "\xE0\x80\x80"sv,
+        "\xE2\x82"sv, "\xED\xA0\x80"sv, "\xF0\x80\x80\x80"sv, "\xF4\x90\x80\x80"sv, "\xF5"sv,
+        "\xFF"sv, "a\xE2\x82\xAC\x82"sv})
+    EXPECT_FALSE(is_plain_utf8(bad)) << bad;
 }
 
 }  // namespace

@@ -6,6 +6,7 @@ CREATE TABLE narinfos (
   updated_at TIMESTAMP,
   last_accessed_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP
 );
+CREATE INDEX idx_narinfos_last_accessed_at ON narinfos (last_accessed_at);
 
 -- migrate:down
 DROP TABLE narinfos;

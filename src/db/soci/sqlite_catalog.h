@@ -1,16 +1,14 @@
-// The catalog in a SQLite file.
+// The catalog in a SQLite file, by its path.
 #pragma once
 
 #include <filesystem>
-#include <memory>
 
-#include "db/catalog.h"
+#include "db/soci/open_catalog.h"
 
 namespace ncps::db {
 
-// Creates the file and its folder if missing, and brings the schema up to date; several processes
-// may do so at once. Owns its threads: reads on three, writes on one. Blocks while it opens.
-// Errors: unavailable (cannot be opened), conflict (made by a newer program; nothing is changed).
-Result<std::unique_ptr<Catalog>> open_sqlite(const std::filesystem::path& path);
+inline Result<std::unique_ptr<Catalog>> open_sqlite(const std::filesystem::path& path) {
+  return open_catalog({.kind = DatabaseKind::sqlite, .sqlite_path = path}, {});
+}
 
 }  // namespace ncps::db

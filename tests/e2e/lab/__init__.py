@@ -7,6 +7,7 @@
   faults    what an upstream can be told to do wrong
   body      a file as the body of an answer, with its fault
   upstream  an HTTP binary cache that does it
+  database  a real PostgreSQL or MariaDB (postgres, mariadb)
   black_hole  an address that takes requests and never answers
   tls       certificates, and an authority that signs them
   nginx     an upstream with TLS and HTTP/2
@@ -14,5 +15,8 @@
   config_file  configuration files in YAML, TOML and JSON
   client    real Nix commands, each in a world of its own
   raw       HTTP over a bare socket: what really came over the wire, and how it ended
+  s3_gateway  a real S3 server (Ceph), alone or once for a whole run of ctest
+  s3_client   S3 with a signer of its own
+  wire_proxy  a proxy that spoils what goes through it
   case      the TestCase that puts these together and cleans up
 """

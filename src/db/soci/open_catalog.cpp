@@ -1,0 +1,92 @@
+#include "db/soci/open_catalog.h"
+
+#include "base/check.h"
+#include "db/soci/migrate.h"
+#include "db/soci/session_pool.h"
+#include "telemetry/log.h"
+
+namespace ncps::db {
+namespace {
+
+// SQLite has one writer: two would wait for each other inside it. 15 s: it waits 10 s for other
+// processes.
+constexpr PoolLimits kSqliteReaders{.open = 3, .idle = 3, .answering = std::chrono::seconds(15)};
+constexpr PoolLimits kSqliteWriter{.open = 1, .idle = 1, .answering = std::chrono::seconds(15)};
+
+class SociCatalog final : public Catalog {
+ public:
+  SociCatalog(std::unique_ptr<Dialect> dialect, const PoolLimits& readers,
+              std::optional<PoolLimits> writer)
+      : dialect_(std::move(dialect)), readers_(*dialect_, readers) {
+    if (writer) own_writer_.emplace(*dialect_, *writer);
+  }
+
+  Task<std::optional<NarInfoRow>> find_narinfo(nix::StorePathHash hash) override {
+    auto work = [&](Statements& statements) { return statements.find_narinfo(hash); };
+    co_return co_await readers_.run<std::optional<NarInfoRow>>("looking up a narinfo", work);
+  }
+
+  Task<std::optional<NarRow>> find_nar(nix::NarUrl url) override {
+    auto work = [&](Statements& statements) { return statements.find_nar(url); };
+    co_return co_await readers_.run<std::optional<NarRow>>("looking up a NAR", work);
+  }
+
+  Task<void> put_narinfo(NarInfoRow narinfo, NarRow nar) override {
+    CHECK(narinfo.nar_url == nar.url);
+    auto work = [&](Statements& statements) { return statements.put(narinfo, nar); };
+    co_return co_await writer().run<void>("keeping a narinfo", work);
+  }
+
+  Task<void> mark_stored(nix::NarUrl url, std::uint64_t size) override {
+    auto work = [&](Statements& statements) -> Result<void> {
+      statements.mark_stored(url, size);
+      return {};
+    };
+    co_return co_await writer().run<void>("noting a stored NAR", work);
+  }
+
+  Task<void> note_uses(Uses uses, std::chrono::sys_seconds when) override {
+    CHECK(uses.narinfos.size() + uses.nars.size() <= kMostAtOnce);
+    auto work = [&](Statements& statements) -> Result<void> {
+      statements.note_uses(uses, when);
+      return {};
+    };
+    co_return co_await writer().run<void>("noting what was used", work);
+  }
+
+  Task<std::vector<StoredNar>> least_used(std::size_t most) override {
+    CHECK(most <= kMostAtOnce);
+    auto work = [&](Statements& statements) { return statements.least_used(most); };
+    co_return co_await readers_.run<std::vector<StoredNar>>("looking for old NARs", work);
+  }
+
+  Task<void> mark_gone(std::vector<nix::NarUrl> urls) override {
+    CHECK(urls.size() <= kMostAtOnce);
+    auto work = [&](Statements& statements) -> Result<void> {
+      statements.mark_gone(urls);
+      return {};
+    };
+    co_return co_await writer().run<void>("noting that NARs are gone", work);
+  }
+
+ private:
+  SessionPool& writer() { return own_writer_ ? *own_writer_ : readers_; }
+
+  const std::unique_ptr<Dialect> dialect_;
+  SessionPool readers_;  // of a server: for writing, too
+  std::optional<SessionPool> own_writer_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Catalog>> open_catalog(const DatabaseUrl& url, const PoolLimits& limits) {
+  TRY(auto applied, migrate(url));
+  for (const auto& name : applied)
+    log::info("database schema brought up to date", {{"migration", name}});
+  auto dialect = make_dialect(url, limits);
+  if (url.kind == DatabaseKind::sqlite)
+    return std::make_unique<SociCatalog>(std::move(dialect), kSqliteReaders, kSqliteWriter);
+  return std::make_unique<SociCatalog>(std::move(dialect), limits, std::nullopt);
+}
+
+}  // namespace ncps::db

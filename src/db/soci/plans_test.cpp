@@ -1,0 +1,107 @@
+// No hot statement may read a table from its beginning to its end.
+#include <gtest/gtest.h>
+
+#include "base/testing/temp_dir.h"
+#include "db/soci/migrate.h"
+#include "db/soci/statements.h"
+#include "db/soci/testing/database_server.h"
+
+namespace ncps::db {
+namespace {
+
+using ncps::testing::DatabaseServer;
+using ncps::testing::TempDir;
+
+class Plans : public ::testing::TestWithParam<DatabaseKind> {
+ protected:
+  static DatabaseUrl fresh(const TempDir& folder) {
+    if (GetParam() == DatabaseKind::sqlite)
+      return {.kind = DatabaseKind::sqlite, .sqlite_path = folder.path() / "db.sqlite"};
+    return parse_database_url(DatabaseServer::of(GetParam()).fresh_database()).value();
+  }
+
+  // Enough rows that reading them all would cost more than looking into an index.
+  void SetUp() override {
+    ASSERT_TRUE(migrate(url));
+    sql = dialect->connect();
+    soci::transaction all(*sql);
+    for (int i = 1; i <= 2000; ++i) {
+      auto name = std::to_string(i), nar = "nar/" + name;  // SOCI reads them after temporaries go
+      *sql << "INSERT INTO nar_urls (id, url, nar_hash, nar_size, compression, upstream, "
+              "upstream_url) VALUES (:i, :u, 'sha256:x', 1, 'xz', '', '')",
+          soci::use(i), soci::use(nar);
+      *sql << "INSERT INTO narinfos (hash, nar_url_id) VALUES (:h, :i)", soci::use(name),
+          soci::use(i);
+    }
+    all.commit();
+    if (url.kind == DatabaseKind::mysql)
+      *sql << "ANALYZE TABLE narinfos, nar_urls";
+    else
+      *sql << "ANALYZE";
+  }
+
+  // As the database explains it, with a value in the place of each :name.
+  std::string plan(std::string statement) {
+    for (auto at = statement.find(" :"); at != statement.npos; at = statement.find(" :", at)) {
+      ++at;
+      auto end = statement.find_first_not_of("abcdefghijklmnopqrstuvwxyz", at + 1);
+      auto length = end == statement.npos ? end : end - at;
+      auto name = statement.substr(at, length);
+      std::string value = name == ":at" ? "'2030-01-01 00:00:00'" : "'nar/77'";
+      statement.replace(at, length, name == ":size" || name == ":most" ? "7" : value);
+    }
+    std::string text;
+    if (url.kind == DatabaseKind::sqlite) {
+      soci::rowset<soci::row> rows = (sql->prepare << "EXPLAIN QUERY PLAN " << statement);
+      for (const auto& row : rows) text += row.get<std::string>(3) + "\n";
+    } else {
+      auto how = url.kind == DatabaseKind::mysql ? "EXPLAIN FORMAT=JSON " : "EXPLAIN ";
+      soci::rowset<std::string> rows = (sql->prepare << how << statement);
+      for (const auto& row : rows) text += row + "\n";
+    }
+    return text;
+  }
+
+  // Whether it reads a whole table or a whole index.
+  static bool reads_all(const std::string& plan) {
+    for (auto sign : {"SCAN ", "Seq Scan", R"("access_type": "ALL")", R"("access_type": "index")"})
+      if (plan.contains(sign)) return true;
+    return false;
+  }
+
+  TempDir folder;
+  const DatabaseUrl url = fresh(folder);
+  const std::unique_ptr<Dialect> dialect = make_dialect(url, {});
+  std::unique_ptr<soci::session> sql;
+};
+
+INSTANTIATE_TEST_SUITE_P(Sqlite, Plans, ::testing::Values(DatabaseKind::sqlite));
+INSTANTIATE_TEST_SUITE_P(Postgres, Plans, ::testing::Values(DatabaseKind::postgresql));
+INSTANTIATE_TEST_SUITE_P(Mysql, Plans, ::testing::Values(DatabaseKind::mysql));
+
+TEST_P(Plans, HotStatementsUseIndexes) {
+  for (auto statement :
+       {kFindNarInfo, kFindNar, kMarkStored, kUseNarInfo, kUseNarOfNarInfo, kUseNar, kMarkGone,
+        // the one inside Put
+        std::string_view("SELECT id FROM nar_urls WHERE url = :url AND nar_hash = :h "
+                         "AND compression = :c"),
+        // what a foreign key costs when a row of nar_urls goes
+        std::string_view("SELECT id FROM narinfos WHERE nar_url_id = :size")})
+    EXPECT_FALSE(reads_all(plan(std::string(statement)))) << plan(std::string(statement));
+}
+
+// In the order of the index: a sort would mean that every NAR at rest is read.
+TEST_P(Plans, TheLeastUsedAreReadInTheOrderOfTheirIndex) {
+  *sql << "UPDATE nar_urls SET stored_size = 7 WHERE id % 2 = 0";
+  auto text = plan(least_used_statement(dialect->at_rest()));
+  EXPECT_TRUE(text.contains("idx_nar_urls_at_rest")) << text;
+  for (auto sign : {"TEMP B-TREE", "Sort", "filesort"}) EXPECT_FALSE(text.contains(sign)) << text;
+}
+
+TEST_P(Plans, ThisTestWouldSeeOneThatDoesNot) {
+  auto text = plan("SELECT id FROM nar_urls WHERE upstream_url = :url");
+  EXPECT_TRUE(reads_all(text)) << text;
+}
+
+}  // namespace
+}  // namespace ncps::db

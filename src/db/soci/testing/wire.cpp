@@ -1,0 +1,118 @@
+#include "db/soci/testing/wire.h"
+
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <stdexcept>
+#include <vector>
+
+namespace ncps::testing {
+namespace {
+
+sockaddr_in loopback(int port) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(static_cast<std::uint16_t>(port));
+  return address;
+}
+
+// Source: MySQL's protocol, "Protocol::HandshakeV10": after the version's NUL 4 + 8 + 1 bytes, then
+// the lower half of the capabilities, in which 0x0800 is CLIENT_SSL.
+void hide_tls(std::string& handshake) {
+  auto version_end = handshake.find('\0', 5);
+  auto at = version_end + 1 + 4 + 8 + 1 + 1;
+  if (version_end != handshake.npos && at < handshake.size())
+    handshake[at] = static_cast<char>(handshake[at] & ~0x08);
+}
+
+// Source: PostgreSQL, "Message Formats", SSLRequest.
+bool asks_for_tls(std::string_view bytes) {
+  return bytes == std::string_view("\0\0\0\x08\x04\xd2\x16\x2f", 8);
+}
+
+}  // namespace
+
+Wire::Wire(db::DatabaseKind kind, int server_port) : kind_(kind), server_port_(server_port) {
+  listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  auto address = loopback(0);
+  socklen_t size = sizeof(address);
+  auto* any = reinterpret_cast<sockaddr*>(&address);
+  if (::bind(listener_, any, size) != 0 || ::listen(listener_, 64) != 0 ||
+      ::getsockname(listener_, any, &size) != 0)
+    throw std::runtime_error("cannot listen");
+  port_ = ntohs(address.sin_port);
+  thread_ = std::thread([this] { run(); });
+}
+
+Wire::~Wire() {
+  stopping_ = true;
+  thread_.join();
+  while (!links_.empty()) hang_up(links_.begin()->first);
+  ::close(listener_);
+}
+
+void Wire::run() {
+  while (!stopping_) {
+    std::vector<pollfd> all = {{.fd = listener_, .events = POLLIN, .revents = 0}};
+    if (!frozen_)
+      for (const auto& [end, link] : links_)
+        all.push_back({.fd = end, .events = POLLIN, .revents = 0});
+    ::poll(all.data(), all.size(), 5);  // wakes to look at the flags
+    if (all[0].revents != 0) accept();
+    for (std::size_t i = 1; i < all.size(); ++i) {
+      bool there = links_.contains(all[i].fd);
+      if (all[i].revents != 0 && there && !pass_on(all[i].fd)) hang_up(all[i].fd);
+    }
+  }
+}
+
+void Wire::accept() {
+  int client = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
+  int server = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  auto address = loopback(server_port_);
+  if (client < 0 ||
+      ::connect(server, reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0) {
+    ::close(server);
+    ::close(client);
+    return;
+  }
+  ++connections_;
+  links_[client] = {.peer = server, .from_client = true};
+  links_[server] = {.peer = client};
+}
+
+bool Wire::pass_on(int from) {
+  std::string bytes(1 << 16, '\0');
+  auto got = ::recv(from, bytes.data(), bytes.size(), 0);
+  if (got <= 0) return false;
+  bytes.resize(static_cast<std::size_t>(got));
+  auto& link = links_[from];
+  if (link.from_client) {
+    turns_ += link.server_spoke ? 1 : 0;
+    link.server_spoke = false;
+    if (deny_tls_ && asks_for_tls(bytes)) return ::send(from, "N", 1, MSG_NOSIGNAL) == 1;
+  } else {
+    if (link.fresh && deny_tls_ && kind_ == db::DatabaseKind::mysql) hide_tls(bytes);
+    link.fresh = false;
+    links_[link.peer].server_spoke = true;
+  }
+  for (std::string_view rest = bytes; !rest.empty();) {
+    auto sent = ::send(link.peer, rest.data(), rest.size(), MSG_NOSIGNAL);
+    if (sent <= 0) return false;
+    rest.remove_prefix(static_cast<std::size_t>(sent));
+  }
+  return true;
+}
+
+void Wire::hang_up(int end) {
+  int peer = links_[end].peer;
+  for (int one : {end, peer}) {
+    links_.erase(one);
+    ::close(one);
+  }
+}
+
+}  // namespace ncps::testing
