@@ -24,7 +24,7 @@ class ShortSoak(LabCase):
         self.assertEqual(outcome.findings, [], "\n".join(map(str, outcome.findings)))
         self.assertEqual(outcome.runs, 60)
         self.assertGreater(len(outcome.met), 15, "too few kinds of faults were met to call this a soak")
-        self.assertEqual(outcome.answers["narinfos stored, right"], 60)
+        self.assertEqual(outcome.answers["narinfos stored, right where signed"], 60)
 
 
 class Dice(unittest.TestCase):
