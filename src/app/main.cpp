@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <iterator>
 
+#include "app/import.h"
 #include "app/serve.h"
 #include "app/signals.h"
 #include "config/command_line.h"
@@ -85,6 +86,8 @@ int main(int argc, char** argv) {
     case config::Command::config_show: return show(loaded());
     case config::Command::config_example: return print(config::example_yaml());
     case config::Command::config_reference: return print(config::reference_markdown());
+    case config::Command::import:
+      return app::import({.dry_run = line->dry_run, .from = line->from_database_url}, loaded());
     case config::Command::completion: return print(config::completions(line->text));
     case config::Command::print_and_exit: return print(line->text);
   }
