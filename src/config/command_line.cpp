@@ -118,6 +118,15 @@ Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments
                    "forms as of --cache-database-url)")
       ->type_name("")
       ->envname("NCPS_FROM_DATABASE_URL");
+  auto* migrate = app.add_subcommand("migrate", "Bring the database's schema up to date")
+                      ->fallthrough()
+                      ->require_subcommand(1);
+  flags.add(*migrate, Scope::serve);
+  auto* up = add_command(*migrate, "up", "Apply what is pending", Command::migrate_up);
+  bool dry_run = false;
+  up->add_flag("--dry-run", dry_run, "Only say what is pending");
+  add_command(*migrate, "status", "Say what is applied and what is pending",
+              Command::migrate_status);
   auto* completion =
       add_command(app, "completion", "Print the completions of a shell", Command::completion);
   completion->add_option("shell", out.text, "bash, zsh or fish")
@@ -141,11 +150,13 @@ Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments
     auto what = unexpected_flag(arguments, all).value_or(e.what());
     if (dynamic_cast<const CLI::RequiredError*>(&e) != nullptr && what == e.what())
       what =
-          "give a command: serve, config (check, show, example, reference), import or completion";
+          "give a command: serve, config (check, show, example, reference), import, migrate (up, "
+          "status) or completion";
     if (dynamic_cast<const CLI::ExtrasError*>(&e) != nullptr && what == e.what())
       what = "there is an argument that belongs to no flag";  // not repeated: it may be a secret
     return fail(ErrorKind::invalid, what + "\n`ncps serve --help` lists every option");
   }
+  if (dry_run) out.command = Command::migrate_status;
   for (auto& [flag, values] : all)
     if (!values.empty()) out.given[flag] = std::move(values);
   return out;

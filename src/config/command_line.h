@@ -16,6 +16,8 @@ enum class Command : std::uint8_t {
   config_example,    // print config.example.yaml
   config_reference,  // print docs/configuration.md
   import,            // take over what the Go program has kept
+  migrate_up,        // bring the database's schema up to date
+  migrate_status,    // say which migrations it has
   completion,        // print a shell's completions
   print_and_exit,    // --help, --version
 };

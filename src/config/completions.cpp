@@ -8,7 +8,7 @@
 namespace ncps::config {
 namespace {
 
-constexpr std::string_view kCommands = "serve config import completion";
+constexpr std::string_view kCommands = "serve config import migrate completion";
 
 std::string flags_of(Scope scope, bool equals) {
   std::string out;
@@ -24,7 +24,7 @@ std::string bash() {
 _ncps() {{
   local word=${{COMP_WORDS[COMP_CWORD]}} command= w
   for w in "${{COMP_WORDS[@]:1:COMP_CWORD-1}}"; do
-    case $w in serve|s|config|import|completion) command=$w ;; esac
+    case $w in serve|s|config|import|migrate|completion) command=$w ;; esac
   done
   local choices="{} --help --version"
   case $command in
@@ -32,6 +32,7 @@ _ncps() {{
     serve|s) choices+=" {}" ;;
     config) choices+=" check show example reference {}" ;;
     import) choices+=" --dry-run --from-database-url= {}" ;;
+    migrate) choices+=" up status {}" ;;
     completion) choices="bash zsh fish" ;;
   esac
   COMPREPLY=($(compgen -W "$choices" -- "$word"))
@@ -81,11 +82,9 @@ std::string zsh() {
   out +=
       "    '--dry-run[import: change nothing]'\n"
       "    '--from-database-url=[import: also read this database]:value:'\n";
-  out +=
-      "  )\n  _arguments '1:command:(serve config import completion)' '*::argument:(check show "
-      "example "
-      "reference bash zsh fish)' $flags\n}\n"
-      "compdef _ncps ncps\n";
+  "  )\n  _arguments '1:command:(serve config import migrate completion)' '*::argument:(check show "
+  "example reference up status bash zsh fish)' $flags\n}\n"
+  "compdef _ncps ncps\n";
   return out;
 }
 
@@ -101,9 +100,10 @@ std::string fish_text(std::string_view text) {
 std::string fish() {
   std::string out =
       "# fish completion of ncps; in config.fish: ncps completion fish | source\n"
-      "complete -c ncps -n __fish_use_subcommand -f -a 'serve config import completion'\n"
+      "complete -c ncps -n __fish_use_subcommand -f -a 'serve config import migrate completion'\n"
       "complete -c ncps -n '__fish_seen_subcommand_from config' -f -a 'check show example "
       "reference'\n"
+      "complete -c ncps -n '__fish_seen_subcommand_from migrate' -f -a 'up status'\n"
       "complete -c ncps -n '__fish_seen_subcommand_from completion' -f -a 'bash zsh fish'\n";
   out +=
       "complete -c ncps -n '__fish_seen_subcommand_from import' -l dry-run -d 'Change nothing'\n"
@@ -112,7 +112,7 @@ std::string fish() {
   for (const auto& option : option_table()) {
     if (option.effect == Effect::none) continue;
     auto when = option.scope == Scope::serve
-                    ? " -n '__fish_seen_subcommand_from serve s config import'"
+                    ? " -n '__fish_seen_subcommand_from serve s config import migrate'"
                     : "";
     auto value = option.kind == Kind::flag ? "" : option.kind == Kind::path ? " -r -F" : " -x";
     fmt::format_to(std::back_inserter(out), "complete -c ncps{} -l {}{} -d '{}'\n", when,

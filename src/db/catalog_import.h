@@ -23,8 +23,8 @@ struct ImportRow {
   // Names for the NAR: the first one that is no other NAR's is taken, in place of those in the rows
   // above. At least one; nar.stored_size is that of the first.
   std::vector<nix::NarUrl> urls;
-  // For rows that are new. Absent: those that the table `nars` of the Go program has for a NAR of
-  // that name, if it is in this database; else now.
+  // For rows that are new. Absent: those that the table `nars` of the Go program has in this
+  // database for a NAR of that name, or those of the narinfo's row there; else now.
   Times narinfo_times, nar_times;
 };
 

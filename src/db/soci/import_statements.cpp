@@ -28,15 +28,21 @@ std::string accessed(const Times& times) {
   return print_time(times.accessed.value_or(times.created.value_or(now())));
 }
 
+Times times_in(const Query::Row& row, std::size_t created) {
+  return {.created = parse_time(row[created].value_or("")),
+          .accessed = parse_time(row[created + 1].value_or(""))};
+}
+
 }  // namespace
 
 ImportStatements::ImportStatements(soci::session& sql, bool writes, bool has_old)
     : writes_(writes) {
   find_narinfo_.emplace(sql,
-                        "SELECT n.id, u.url, CASE WHEN n.content IS NULL THEN 0 ELSE 1 END "
-                        "FROM narinfos n LEFT JOIN nar_urls u ON u.id = n.nar_url_id "
+                        "SELECT n.id, u.url, CASE WHEN n.content IS NULL THEN 0 ELSE 1 END, "
+                        "n.created_at, n.last_accessed_at FROM narinfos n LEFT JOIN nar_urls u ON "
+                        "u.id = n.nar_url_id "
                         "WHERE n.hash = :hash",
-                        3, 1);
+                        5, 1);
   find_url_.emplace(
       sql, "SELECT id, nar_hash, compression, stored_size FROM nar_urls WHERE url = :url", 4, 1);
   if (has_old)
@@ -75,7 +81,9 @@ Imported ImportStatements::put(const ImportRow& row) {
     KnownUrl known;
     auto whose = look(url, row.nar, known);
     if (whose == Whose::anothers) continue;
-    if (writes_) write(url, row, whose, known, found.has_value());
+    std::optional<Times> of_narinfo;
+    if (found) of_narinfo = times_in(*found, 3);
+    if (writes_) write(url, row, whose, known, of_narinfo);
     return {How::added, url};
   }
   return {How::refused, row.urls.front()};
@@ -96,20 +104,21 @@ void ImportStatements::note_stored(const nix::NarUrl& url, const ImportRow& row)
     note_stored_->execute({text_of(row.nar.stored_size), url.str()});
 }
 
-Times ImportStatements::times_of(const nix::NarUrl& url, const Times& given) {
-  if (!find_old_ || given.created || given.accessed) return given;
-  auto old = find_old_->row({old_name(url)});
-  if (!old) return given;
-  return {.created = parse_time((*old)[0].value_or("")),
-          .accessed = parse_time((*old)[1].value_or(""))};
+// Its own; else those of the Go program's row of a NAR of that name; else those of its narinfo.
+Times ImportStatements::times_of(const nix::NarUrl& url, const Times& own,
+                                 const std::optional<Times>& of_narinfo) {
+  if (own.created || own.accessed) return own;
+  if (find_old_)
+    if (auto old = find_old_->row({old_name(url)})) return times_in(*old, 0);
+  return of_narinfo.value_or(own);
 }
 
 void ImportStatements::write(const nix::NarUrl& url, const ImportRow& row, Whose whose,
-                             const KnownUrl& known, bool row_is_there) {
+                             const KnownUrl& known, const std::optional<Times>& of_narinfo) {
   const auto& nar = row.nar;
   auto id = known.id;
   if (whose == Whose::nobodys) {
-    auto times = times_of(url, row.nar_times);
+    auto times = times_of(url, row.nar_times, of_narinfo);
     auto stored = url == row.urls.front() ? nar.stored_size : std::nullopt;
     insert_url_->execute({url.str(), nar.nar_hash.str(), std::to_string(nar.nar_size),
                           std::string(nix::to_string(nar.compression)),
@@ -124,7 +133,7 @@ void ImportStatements::write(const nix::NarUrl& url, const ImportRow& row, Whose
   // As Catalog::put_narinfo: what no database takes for text is in the store's file only.
   auto text = is_plain_utf8(narinfo.text) ? std::optional(narinfo.text) : std::nullopt;
   std::string hash(narinfo.hash.str());
-  if (row_is_there) {
+  if (of_narinfo) {
     update_narinfo_->execute({text, id, hash});
   } else {
     insert_narinfo_->execute({hash, text, narinfo.upstream, id, created(row.narinfo_times),

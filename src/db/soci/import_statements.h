@@ -25,9 +25,10 @@ class ImportStatements {
 
   Whose look(const nix::NarUrl& url, const NarRow& nar, KnownUrl& known);
   void note_stored(const nix::NarUrl& url, const ImportRow& row);
+  // `of_narinfo`: the times in the row that the narinfo has; absent: it has none.
   void write(const nix::NarUrl& url, const ImportRow& row, Whose whose, const KnownUrl& known,
-             bool row_is_there);
-  Times times_of(const nix::NarUrl& url, const Times& given);
+             const std::optional<Times>& of_narinfo);
+  Times times_of(const nix::NarUrl& url, const Times& own, const std::optional<Times>& of_narinfo);
 
   bool writes_;
   std::optional<Query> find_narinfo_, find_url_, find_old_, insert_url_, note_stored_,

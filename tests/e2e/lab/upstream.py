@@ -129,9 +129,13 @@ class Upstream:
         with self._lock:
             self._log.append(request)
         fault = self.faults.take(method, path, self.usual)
+        request.fault = fault.name
         if fault.delay:
             stopping.wait(fault.delay)
         if fault.drop or stopping.is_set():
+            raise Gone
+        if fault.garbage is not None:
+            connection.sendall(fault.garbage)
             raise Gone
         if not self._may(headers):
             self._text(connection, request, 401, {"WWW-Authenticate": 'Basic realm="lab"'})
