@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <iterator>
 
+#include "app/import.h"
 #include "app/migrate.h"
 #include "app/serve.h"
 #include "app/signals.h"
@@ -92,6 +93,8 @@ int main(int argc, char** argv) {
     case config::Command::config_show: return show(loaded());
     case config::Command::config_example: return print(config::example_yaml());
     case config::Command::config_reference: return print(config::reference_markdown());
+    case config::Command::import:
+      return app::import({.dry_run = line->dry_run, .from = line->from_database_url}, loaded());
     case config::Command::migrate_up: return app::migrate(app::Migrate::up, loaded());
     case config::Command::migrate_status: return app::migrate(app::Migrate::status, loaded());
     case config::Command::completion: return print(config::completions(line->text));

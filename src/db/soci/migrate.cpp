@@ -35,8 +35,7 @@ Result<std::vector<std::string>> applied_versions(const Dialect& dialect, soci::
     if (dialect.trouble(e) != Trouble::lasting) throw;
     return fail(ErrorKind::conflict,
                 "the database's table schema_migrations is none that this program knows (" +
-                    dialect.error(e).what() +
-                    "): a newer one made it. Start that one, or name another database");
+                    dialect.error(e).what() + "): a newer one made it. " + std::string(kTakeOver));
   }
 }
 
