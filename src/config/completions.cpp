@@ -41,7 +41,8 @@ _ncps() {{
 complete -o default -F _ncps ncps
 )",
                      flags_of(Scope::global, true), kCommands, flags_of(Scope::serve, true),
-                     flags_of(Scope::serve, true), flags_of(Scope::serve, true));
+                     flags_of(Scope::serve, true), flags_of(Scope::serve, true),
+                     flags_of(Scope::serve, true));
 }
 
 // In single quotes, which a shell takes literally; what zsh gives a meaning to is escaped.

@@ -8,8 +8,7 @@ namespace ncps::server {
 
 boost::asio::awaitable<http::Response> ReadyRoute::answer() {
   auto database = co_await catalog_.check();
-  if (!database)
-    log::warn("the database does not answer", {{"error", database.error().what()}});
+  if (!database) log::warn("the database does not answer", {{"error", database.error().what()}});
 
   std::size_t good = 0, doubtful = 0, refused = 0;
   for (const auto& upstream : *upstreams_.now()) {

@@ -83,7 +83,8 @@ struct Times {
   std::vector<double> seconds;
   void sort() { std::ranges::sort(seconds); }
   double at(double part) const {
-    return seconds.empty() ? 0 : seconds[static_cast<std::size_t>(part * double(seconds.size() - 1))];
+    return seconds.empty() ? 0
+                           : seconds[static_cast<std::size_t>(part * double(seconds.size() - 1))];
   }
   std::string json() const {
     return fmt::format(R"({{"count":{},"p50_ms":{:.4f},"p99_ms":{:.4f},"max_ms":{:.4f}}})",
