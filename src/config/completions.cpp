@@ -41,7 +41,8 @@ _ncps() {{
 complete -o default -F _ncps ncps
 )",
                      flags_of(Scope::global, true), kCommands, flags_of(Scope::serve, true),
-                     flags_of(Scope::serve, true), flags_of(Scope::serve, true));
+                     flags_of(Scope::serve, true), flags_of(Scope::serve, true),
+                     flags_of(Scope::serve, true));
 }
 
 // In single quotes, which a shell takes literally; what zsh gives a meaning to is escaped.
@@ -81,10 +82,10 @@ std::string zsh() {
   zsh_flags(out, Scope::serve);
   out +=
       "    '--dry-run[import: change nothing]'\n"
-      "    '--from-database-url=[import: also read this database]:value:'\n";
-  "  )\n  _arguments '1:command:(serve config import migrate completion)' '*::argument:(check show "
-  "example reference up status bash zsh fish)' $flags\n}\n"
-  "compdef _ncps ncps\n";
+      "    '--from-database-url=[import: also read this database]:value:'\n"
+      "  )\n  _arguments '1:command:(serve config import migrate completion)' "
+      "'*::argument:(check show example reference up status bash zsh fish)' $flags\n}\n"
+      "compdef _ncps ncps\n";
   return out;
 }
 
