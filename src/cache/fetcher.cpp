@@ -34,9 +34,9 @@ Task<void> Fetcher::run() {
 // The NAR itself may travel compressed, a file that is compressed anyway is asked for as it is. And
 // so is what follows a break: a range of an encoding would have other positions, and could not be
 // undone.
-upstream::Decode Fetcher::decode() const {
+fetch::Decode Fetcher::decode() const {
   bool may_travel_compressed = job_.intake == Intake::compressed && writer_.taken() == 0;
-  return may_travel_compressed ? upstream::Decode::yes : upstream::Decode::no;
+  return may_travel_compressed ? fetch::Decode::yes : fetch::Decode::no;
 }
 
 // Clients who have begun to read wait no longer than the policy's longest silence, give or take

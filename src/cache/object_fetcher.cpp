@@ -65,7 +65,7 @@ Task<ObjectFetcher::File> ObjectFetcher::fetch_from(upstream::Upstream& upstream
                                                     const nix::ObjectPath& path,
                                                     Deadline deadline) {
   for (unsigned tries = 1;; ++tries) {
-    auto opened = co_await upstream.open_file(path.url(), 0, upstream::Decode::yes,
+    auto opened = co_await upstream.open_file(path.url(), 0, fetch::Decode::yes,
                                               deadline.at_most(kOpenTime));
     if (!opened)
       co_return std::unexpected(std::move(opened).error().while_doing("asking for " + path.str()));
