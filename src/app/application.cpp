@@ -20,7 +20,7 @@ upstream::UpstreamList make_upstreams(const config::ServeOptions& options,
     fetch::HttpTimeouts timeouts{.connect = options.dialer_timeout,
                                  .head = options.response_header_timeout};
     auto netrc = options.netrc_file ? options.netrc_file->native() : std::string();
-    list.push_back(make_http_upstream(
+    list.push_back(upstream::make_http_upstream(
         {.url = url, .timeouts = timeouts, .retry = {}, .netrc_file = netrc}, client));
   }
   return list;
@@ -95,6 +95,7 @@ void Application::use(const config::ServeOptions& options) {
 
 void Application::cut_off() {
   client_->stop();
+  store_->cut_off();
   downloads_.cut_off();
   objects_.cut_off();
 }
@@ -105,7 +106,10 @@ bool Application::stop(Deadline grace) {
   auto all_stop = [&](Deadline by) {
     return objects_.stop(by) && narinfos_.stop(by) && downloads_.stop(by);
   };
-  if (!all_stop(grace)) downloads_.cut_off();
+  if (!all_stop(grace)) {
+    store_->cut_off();
+    downloads_.cut_off();
+  }
   client_->stop();  // what is left now is a probe, or had its time
   auto last = Deadline::after(kUnwind);
   return all_stop(last) && watch_.stop(last);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "cache/nar_layout.h"
 #include "telemetry/log.h"
 
 namespace ncps::cache {
@@ -77,9 +78,9 @@ bool Fetcher::fits(const upstream::FileBody& body) const {
 }
 
 Task<void> Fetcher::begin(const upstream::FileBody& body) {
-  CO_TRY(auto file, co_await deps_.store.spool());
+  CO_TRY(auto blob, co_await deps_.store.stage(nar_key(job_.url)));
   if (!total_) total_ = body.total;
-  CO_TRY(writer_.begin(std::move(file), total_));
+  CO_TRY(writer_.begin(std::move(blob), total_));
   progress_ = Clock::now();
   co_return Result<void>();
 }
