@@ -1,10 +1,12 @@
 #include "app/serve.h"
 
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <map>
 #include <thread>
 
 #include "app/application.h"
@@ -12,9 +14,11 @@
 #include "cache/signing_key.h"
 #include "config/version.h"
 #include "db/soci/open_catalog.h"
+#include "fetch/curl/curl_client.h"
 #include "http/server.h"
 #include "rt/block_on.h"
 #include "storage/local/local_blob_store.h"
+#include "storage/s3/s3_blob_store.h"
 
 namespace ncps::app {
 namespace {
@@ -43,6 +47,31 @@ void warn(const config::Loaded& loaded) {
       "no --cache-upstream-public-key: NOTHING IS VERIFIED, whatever an upstream sends is passed "
       "on",
       {{"signed", options.sign_narinfo && options.sign_unverified}});
+}
+
+std::map<std::string, std::string> environment() {
+  std::map<std::string, std::string> all;
+  for (auto** at = environ; *at != nullptr; ++at) {
+    std::string_view entry(*at);
+    if (auto equals = entry.find('='); equals != entry.npos)
+      all.emplace(entry.substr(0, equals), entry.substr(equals + 1));
+  }
+  return all;
+}
+
+// Each reader of an object has a transfer, for as long as that client takes.
+constexpr fetch::LineLimits kS3Transfers{.per_host = 2'048, .in_total = 2'048, .waiting = 16'384};
+
+Result<std::unique_ptr<storage::BlobStore>> open_store(const config::ServeOptions& options,
+                                                       Runtime& runtime, Pool& disk, Pool& cpu) {
+  if (!options.storage_s3) return storage::open_local({.root = options.storage_local}, disk);
+  auto s3 = *options.storage_s3;
+  s3.environment = environment();
+  s3.spool = options.temp_path / ("ncps-spool-" + std::to_string(::geteuid()));
+  auto client = fetch::make_curl_client({.user_agent = "ncps/" + std::string(config::kVersion),
+                                         .ca_file = s3.ca_file,
+                                         .limits = kS3Transfers});
+  return s3::open_s3(std::move(s3), std::move(client), runtime, disk, cpu);
 }
 
 Result<nix::SecretKey> signing_key(const config::ServeOptions& options, Runtime& runtime,
@@ -106,7 +135,7 @@ int serve(config::Loaded loaded, const std::function<config::Loaded()>& read_opt
         Error(ErrorKind::unavailable,
               "creating --cache-temp-path " + options.temp_path.native() + ": " + ec.message()));
   }
-  auto store = storage::open_local({.root = options.storage_local}, disk);
+  auto store = open_store(options, runtime, disk, cpu);
   if (!store) return cannot_start(store.error());
   auto catalog = db::open_catalog(options.database, options.database_pool);
   if (!catalog) return cannot_start(catalog.error());

@@ -12,6 +12,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "rt/testing/run_sync.h"
@@ -31,9 +32,16 @@ class BlobStoreContract : public ::testing::TestWithParam<BlobStoreFactory> {
   }
 
   Result<void> put(std::string_view name, std::string_view bytes) {
-    TRY(auto file, run(store->spool()));
-    TRY(file->append(bytes));
-    return run(store->publish(*file, key(name)));
+    TRY(auto staged, run(store->stage(key(name))));
+    TRY(staged->file().append(bytes));
+    staged->grown();
+    return run(staged->publish());
+  }
+
+  static std::string pattern(std::size_t size) {
+    std::string out(size, '\0');
+    for (std::size_t i = 0; i < size; ++i) out[i] = static_cast<char>(i * 2654435761U >> 13);
+    return out;
   }
 
   // Reads pieces of both kinds into one string.
@@ -82,11 +90,66 @@ TEST_P(BlobStoreContract, APublishedBlobReadsBackWholeAndInParts) {
 
 TEST_P(BlobStoreContract, AnUnpublishedBlobIsInvisible) {
   {
-    auto file = run(store->spool()).value();
-    ASSERT_TRUE(file->append("half"));
+    auto staged = run(store->stage(key("b"))).value();
+    ASSERT_TRUE(staged->file().append("half"));
+    staged->grown();
     EXPECT_EQ(run(store->open(key("b"))).value(), nullptr);
   }
   EXPECT_EQ(run(store->open(key("b"))).value(), nullptr);
+}
+
+TEST_P(BlobStoreContract, ALargeBlobThatGrewReadsBackFromAnywhere) {
+  const auto bytes = pattern(33 << 20);
+  {
+    auto staged = run(store->stage(key("large"))).value();
+    for (std::size_t at = 0; at < bytes.size(); at += 1 << 20) {
+      ASSERT_TRUE(staged->file().append(std::string_view(bytes).substr(at, 1 << 20)));
+      staged->grown();
+    }
+    EXPECT_EQ(run(store->open(key("large"))).value(), nullptr);
+    ASSERT_TRUE(run(staged->publish()));
+    char part[4];
+    ASSERT_EQ(::pread(staged->file().fd(), part, 4, 9 << 20), 4);
+    EXPECT_EQ(std::string_view(part, 4), std::string_view(bytes).substr(9 << 20, 4));
+  }
+  EXPECT_TRUE(text_of("large") == bytes);
+  auto blob = run(store->open(key("large"))).value();
+  for (auto [first, length] : {std::pair<std::size_t, std::size_t>{(8 << 20) - 1, 2},
+                               {bytes.size() - 1, 1},
+                               {20 << 20, 3 << 20}}) {
+    auto source = blob->read(first, length);
+    EXPECT_TRUE(drain(*source) == bytes.substr(first, length)) << first;
+  }
+}
+
+TEST_P(BlobStoreContract, ALargeBlobThatIsGivenUpLeavesTheOldOne) {
+  ASSERT_TRUE(put("given-up", "old"));
+  {
+    auto staged = run(store->stage(key("given-up"))).value();
+    for (int i = 0; i < 20; ++i) {
+      ASSERT_TRUE(staged->file().append(pattern(1 << 20)));
+      staged->grown();
+    }
+  }
+  EXPECT_EQ(text_of("given-up"), "old");
+}
+
+TEST_P(BlobStoreContract, TwoReadersOfOneBlobDoNotDisturbEachOther) {
+  const auto bytes = pattern(3 << 20);
+  ASSERT_TRUE(put("shared", bytes));
+  auto blob = run(store->open(key("shared"))).value();
+  auto whole = blob->read(0, blob->size());
+  auto end = blob->read(2 << 20, 1 << 20);
+  auto given_up = blob->read(1, 2);
+  given_up.reset();
+  EXPECT_TRUE(drain(*end) == bytes.substr(2 << 20));
+  EXPECT_TRUE(drain(*whole) == bytes);
+}
+
+TEST_P(BlobStoreContract, NamesWithEveryAllowedCharacterAreKeptApart) {
+  const auto names = {"log/a+b", "log/a=b", "log/a?b", "log/a", "log/a.b", "log/A"};
+  for (auto name : names) ASSERT_TRUE(put(name, name)) << name;
+  for (auto name : names) EXPECT_EQ(text_of(name), name);
 }
 
 TEST_P(BlobStoreContract, PublishReplacesAndOpenReadersKeepWhatTheyOpened) {
