@@ -7,7 +7,7 @@ JOBS ?= $(shell nproc)
 NCPS := build/release/ncps
 KEY := cache.nixos.org-1:6NCHdD59X431o0gWypbMrAURkbJ16ZPMQFGspcDShjY=
 
-.PHONY: help deps docs run build test check asan tsan demo bench fmt fmt-check lint headers clean
+.PHONY: help deps docs run build test check asan tsan demo bench soak fmt fmt-check lint headers clean
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,10 +50,18 @@ demo:  ## watch the main job, without internet, in half a minute
 	@$(MAKE) --no-print-directory build
 	@python3 demo/demo.py
 
-bench:  ## measure beside nginx; writes bench/results/ and docs/measurements.md
+bench:  ## measure beside nginx, and with a distant upstream; writes bench/results/ and docs/measurements.md
 	@scripts/deps.sh test
 	@$(MAKE) --no-print-directory build
 	@python3 bench/bench.py $(ARGS)
+	@python3 bench/closure.py $(CLOSURE_ARGS)
+	@cmake --build --preset release -j $(JOBS) --target catalog_bench
+	@python3 bench/catalog.py $(CATALOG_ARGS)
+
+soak:  ## a thousand runs of random faults, judged (minutes); writes docs/quality.md
+	@scripts/deps.sh test
+	@$(MAKE) --no-print-directory build
+	@python3 -m tests.soak --write $(ARGS)
 
 docs: build  ## write what is generated: docs/configuration.md, config.example.yaml
 	@$(NCPS) config reference > docs/configuration.md

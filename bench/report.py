@@ -10,10 +10,9 @@ import subprocess
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
+from typing import Callable
 
-BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
 HEADING = f"{'':<34}{'ncps':>10}{'nginx':>10}{'':<11}{'ratio':>7}{'CPU of the server':>28}"
-NEW_PAGE = f"# Measurements\n\n{BEGIN}\n{END}\n"
 
 
 @dataclass
@@ -59,24 +58,29 @@ def table(rows: list[Row], where: dict, date: str, rounds: int, seconds: int) ->
     return "\n".join(lines)
 
 
-def replace_between_markers(page: str, text: str) -> str:
-    if BEGIN not in page or END not in page:
-        page = page.rstrip() + f"\n\n{BEGIN}\n{END}\n"
-    before, _, rest = page.partition(BEGIN)
-    return f"{before}{BEGIN}\n{text}\n{END}{rest.partition(END)[2]}"
+def replace_between_markers(page: str, text: str, name: str = "bench") -> str:
+    begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
+    if begin not in page or end not in page:
+        page = page.rstrip() + f"\n\n{begin}\n{end}\n"
+    before, _, rest = page.partition(begin)
+    return f"{before}{begin}\n{text}\n{end}{rest.partition(end)[2]}"
+
+
+def write_section(root: Path, name: str, measured: dict, text: Callable[[str], str]) -> None:
+    """Keeps `measured` in bench/results, and puts text(date) between the markers of that name."""
+    now = datetime.datetime.now(datetime.timezone.utc)
+    results = root / "bench/results"
+    results.mkdir(parents=True, exist_ok=True)
+    file = results / (f"{now:%Y-%m-%dT%H%M%SZ}" + ("" if name == "bench" else f"-{name}") + ".json")
+    file.write_text(json.dumps({"date": f"{now:%Y-%m-%d %H:%M}Z", "machine": machine()} | measured, indent=1) + "\n")
+    page = root / "docs/measurements.md"
+    page.parent.mkdir(exist_ok=True)
+    old = page.read_text() if page.exists() else "# Measurements\n"
+    page.write_text(replace_between_markers(old, text(f"{now:%Y-%m-%d}"), name))
+    print(f"written: {file.relative_to(root)} and the table in {page.relative_to(root)}")
 
 
 def write(root: Path, rows: list[Row], rounds: int, seconds: int) -> None:
-    now = datetime.datetime.now(datetime.timezone.utc)
-    where = machine()
-    results = root / "bench/results"
-    results.mkdir(parents=True, exist_ok=True)
-    file = results / f"{now:%Y-%m-%dT%H%M%SZ}.json"
     measured = [asdict(row) | {"ratio": round(row.ratio, 3)} for row in rows]
-    file.write_text(json.dumps({"date": f"{now:%Y-%m-%d %H:%M}Z", "machine": where, "rounds": rounds,
-                                "seconds": seconds, "rows": measured}, indent=1) + "\n")
-    page = root / "docs/measurements.md"
-    page.parent.mkdir(exist_ok=True)
-    text = page.read_text() if page.exists() else NEW_PAGE
-    page.write_text(replace_between_markers(text, table(rows, where, f"{now:%Y-%m-%d}", rounds, seconds)))
-    print(f"written: {file.relative_to(root)} and the table in {page.relative_to(root)}")
+    write_section(root, "bench", {"rounds": rounds, "seconds": seconds, "rows": measured},
+                  lambda date: table(rows, machine(), date, rounds, seconds))

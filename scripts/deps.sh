@@ -50,3 +50,9 @@ status=0
 [ -z "$made_policy" ] || "${root[@]}" rm -f "$policy"
 [ $status -eq 0 ] || { cat /tmp/ncps-deps.$$; rm -f /tmp/ncps-deps.$$; exit $status; }
 rm -f /tmp/ncps-deps.$$
+# Nor at the next boot, if it was us who brought it.
+for pair in nginx-light:nginx postgresql-15:postgresql mariadb-server:mariadb; do
+  if command -v systemctl >/dev/null && [[ " ${missing[*]} " == *" ${pair%:*} "* ]]; then
+    "${root[@]}" systemctl disable --quiet "${pair#*:}" >/dev/null 2>&1 || true
+  fi
+done

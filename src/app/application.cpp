@@ -73,16 +73,22 @@ Application::Application(const config::ServeOptions& options,
                          .nars = nars_,
                          .disk = disk,
                          .cpu = cpu}),
-      narinfo_routes_(narinfos_, kHotNarInfoBytes, audience(options)),
-      nar_routes_(nars_, audience(options)),
+      uses_(runtime, *catalog_),
+      narinfo_routes_(narinfos_, uses_, kHotNarInfoBytes, audience(options)),
+      nar_routes_(nars_, uses_, audience(options)),
       object_routes_(objects_, audience(options)),
-      router_({options.hostname, key.public_key()}, narinfo_routes_, nar_routes_, object_routes_,
-              reader_token(options)),
+      router_({options.hostname, key.public_key()}, {*catalog_, upstreams_}, narinfo_routes_,
+              nar_routes_, object_routes_, reader_token(options)),
       watch_(runtime, upstreams_) {}
 
 Task<void> Application::bring_narinfo(nix::StorePathHash hash, Deadline deadline) {
   CO_TRY(co_await narinfos_.find(hash, cache::Asked::by_head, deadline));
   co_return Result<void>();
+}
+
+void Application::start() {
+  watch_.start();
+  uses_.start();
 }
 
 void Application::use(const config::ServeOptions& options) {
@@ -112,7 +118,7 @@ bool Application::stop(Deadline grace) {
   }
   client_->stop();  // what is left now is a probe, or had its time
   auto last = Deadline::after(kUnwind);
-  return all_stop(last) && watch_.stop(last);
+  return all_stop(last) && watch_.stop(last) && uses_.stop(last);
 }
 
 }  // namespace ncps::app

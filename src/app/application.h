@@ -1,7 +1,7 @@
 // Application: everything that serves, put together.
 //
-// Built top to bottom, destroyed bottom to top: a pool is joined after all that uses it is gone, and before the
-// loops that it posts to.
+// Built top to bottom, destroyed bottom to top: a pool is joined after all that uses it is gone,
+// and before the loops that it posts to.
 #pragma once
 
 #include <memory>
@@ -10,6 +10,7 @@
 #include "cache/nar_info_service.h"
 #include "cache/nar_service.h"
 #include "cache/object_service.h"
+#include "cache/use_log.h"
 #include "config/serve_options.h"
 #include "fetch/http_client.h"
 #include "server/router.h"
@@ -28,8 +29,9 @@ class Application {
     return router_.answer(request);
   }
 
-  // Begins to probe the upstreams; waits for none of them.
-  void start() { watch_.start(); }
+  // Begins what runs beside requests: probes of the upstreams, notes of what was used. Waits for
+  // nobody.
+  void start();
 
   // Puts into force what can change while we serve: upstreams, keys, signing. From the
   // thread that called start().
@@ -54,6 +56,7 @@ class Application {
   cache::NarService nars_;
   cache::NarInfoService narinfos_;
   cache::ObjectService objects_;
+  cache::UseLog uses_;
   server::NarInfoRoutes narinfo_routes_;
   server::NarRoutes nar_routes_;
   server::ObjectRoutes object_routes_;

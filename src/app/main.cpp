@@ -5,6 +5,8 @@
 #include <cstdlib>
 #include <iterator>
 
+#include "app/import.h"
+#include "app/migrate.h"
 #include "app/serve.h"
 #include "app/signals.h"
 #include "config/command_line.h"
@@ -73,7 +75,13 @@ int show(const config::Loaded& loaded) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  auto line = config::parse_command_line({argv + 1, argv + argc});
+  // Before all else, because its flags are not ours. Also under its own name, as a link to this
+  // program.
+  std::vector<std::string> arguments(argv + (argc > 0 ? 1 : 0), argv + argc);
+  if (argc > 0 && std::string_view(argv[0]).ends_with("dbmate")) return app::dbmate(arguments);
+  if (!arguments.empty() && arguments[0] == "dbmate")
+    return app::dbmate({arguments.begin() + 1, arguments.end()});
+  auto line = config::parse_command_line(arguments);
   if (!line) {
     std::fprintf(stderr, "ncps: %s\n", line.error().what().c_str());
     return kBadOptions;
@@ -85,6 +93,10 @@ int main(int argc, char** argv) {
     case config::Command::config_show: return show(loaded());
     case config::Command::config_example: return print(config::example_yaml());
     case config::Command::config_reference: return print(config::reference_markdown());
+    case config::Command::import:
+      return app::import({.dry_run = line->dry_run, .from = line->from_database_url}, loaded());
+    case config::Command::migrate_up: return app::migrate(app::Migrate::up, loaded());
+    case config::Command::migrate_status: return app::migrate(app::Migrate::status, loaded());
     case config::Command::completion: return print(config::completions(line->text));
     case config::Command::print_and_exit: return print(line->text);
   }

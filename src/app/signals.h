@@ -1,4 +1,5 @@
-// SIGTERM, SIGINT: the first asks the program to end, the second ends it at once. SIGHUP: read the options anew.
+// SIGTERM, SIGINT: the first asks the program to end, the second ends it at once. SIGHUP: read the
+// options anew.
 //
 // Source: sigwait(3). block_signals() must be called before the first thread is made.
 #pragma once
@@ -11,7 +12,8 @@ void block_signals();
 // Returns with the number of the next one: SIGTERM, SIGINT or SIGHUP.
 int wait_for_signal();
 
-// From now on SIGTERM and SIGINT end the process at once, with 128 + their number, and SIGHUP does nothing.
+// From now on SIGTERM and SIGINT end the process at once, with 128 + their number, and SIGHUP does
+// nothing.
 void leave_at_next_signal();
 
 }  // namespace ncps::app

@@ -220,7 +220,7 @@ TEST_F(DownloadCompressed, WhetherItCanBeHadIsToldWithoutALengthUntilItIsAtRest)
             std::filesystem::file_size(root.path() / nar_key(row.url).str()));
   a.no_nar(sample.info.url);
   ASSERT_TRUE(run(store.remove(nar_key(row.url))));
-  EXPECT_EQ(run(nars->size_of(row.url, minute())).error().kind(), ErrorKind::not_found);
+  EXPECT_EQ(failure_of(run(nars->size_of(row.url, minute()))), ErrorKind::not_found);
 }
 
 }  // namespace

@@ -142,6 +142,19 @@ TEST_F(NarInfoAhead, AHeadFetchesNothingAheadButTheGetAfterItDoes) {
   EXPECT_EQ(a.asked(), 1u);
   EXPECT_TRUE(find(links[0], Asked::by_get).value());
   EXPECT_TRUE(nar_comes(links[0]));
+  EXPECT_TRUE(comes(links[1])) << "nix path-info and nix copy ask for the root by HEAD first";
+}
+
+TEST_F(NarInfoAhead, AfterAHeadAGetWalksAlsoWhereNarsAreNotFetchedAhead) {
+  policy.prefetch = {.nars = false, .narinfos = true};
+  service->use(policy);
+  auto& a = add_upstream("a");
+  auto links = chain(a, 3);
+  EXPECT_TRUE(find(links[0], Asked::by_head).value());
+  EXPECT_TRUE(find(links[0], Asked::by_get).value());
+  EXPECT_TRUE(comes(links[2]));
+  restart();
+  EXPECT_FALSE(at_rest(links[0].url()));
 }
 
 TEST_F(NarInfoAhead, AClientThatJoinsWhatIsFetchedAheadGetsItsNarFetched) {

@@ -1,8 +1,20 @@
 #include "cache/nar_info_judge.h"
 
+#include <algorithm>
+
 #include "codec/decompressor.h"
 
 namespace ncps::cache {
+namespace {
+
+bool in_the_name_of_any(const std::vector<nix::Signature>& signatures,
+                        const std::vector<nix::PublicKey>& keys) {
+  return std::ranges::any_of(signatures, [&](const auto& signature) {
+    return std::ranges::find(keys, signature.key_name, &nix::PublicKey::name) != keys.end();
+  });
+}
+
+}  // namespace
 
 Task<Judged> NarInfoJudge::judge(nix::StorePathHash hash, std::string_view text) const {
   auto work = [&] { return judge_now(hash, text); };
@@ -28,7 +40,11 @@ Result<Judged> NarInfoJudge::judge_now(const nix::StorePathHash& hash,
   bool verified =
       nix::signed_by_any(nix::fingerprint(*info), info->signatures, trust->upstream_keys);
   if (!verified && !trust->upstream_keys.empty()) {
-    return Judged{.accepted = {}, .why_not = "no signature by a trusted key"};
+    bool misfit = in_the_name_of_any(info->signatures, trust->upstream_keys);
+    return Judged{.accepted = {},
+                  .why_not = misfit ? "its signature in the name of a trusted key does not fit"
+                                    : "no signature by a trusted key",
+                  .misfit = misfit};
   }
   return Judged{.accepted = Accepted{.info = std::move(*info), .verified = verified},
                 .why_not = {}};

@@ -31,6 +31,9 @@ struct Accepted {
 struct Judged {
   std::optional<Accepted> accepted;
   std::string why_not;
+  // Signed in the name of a trusted key, but the signature does not fit: another key of that name, or
+  // damage on the way.
+  bool misfit = false;
 };
 
 class NarInfoJudge {

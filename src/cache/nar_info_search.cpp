@@ -134,29 +134,44 @@ boost::asio::awaitable<void> NarInfoSearch::ask(RacePtr race, std::size_t who,
 Task<std::optional<Finding>> NarInfoSearch::answer_of(Race& race, std::size_t who,
                                                       nix::StorePathHash hash, Deadline deadline) {
   const auto& upstream = race.upstreams[who];
-  auto text = co_await upstream->find_narinfo(hash, deadline);
-  if (text && !*text) co_return std::nullopt;
-  auto error = Error(ErrorKind::corrupt, "what it answers cannot be right");
-  if (text) {
-    auto judged = co_await judge_.judge(hash, **text);
-    if (judged && judged->accepted) {
-      co_return Finding{
-          .accepted = std::move(*judged->accepted), .text = std::move(**text), .from = upstream};
-    }
-    if (judged) {  // not for us: as if it had none
-      race.passed_over = true;
-      log::warn(
-          "a narinfo is passed over",
-          {{"narinfo", hash.str()}, {"upstream", upstream->name()}, {"why", judged->why_not}});
-      co_return std::nullopt;
-    }
-    error = std::move(judged).error();
-  } else {
-    error = std::move(text).error();
+  std::string text;
+  auto judged = co_await ask_and_judge(*upstream, hash, text, deadline);
+  if (judged && !*judged) co_return std::nullopt;
+  if (!judged) {
+    log::warn("an upstream could not be asked", {{"narinfo", hash.str()},
+                                                 {"upstream", upstream->name()},
+                                                 {"error", judged.error().what()}});
+    co_return std::unexpected(std::move(judged).error());
   }
-  log::warn("an upstream could not be asked",
-            {{"narinfo", hash.str()}, {"upstream", upstream->name()}, {"error", error.what()}});
-  co_return std::unexpected(std::move(error));
+  auto& verdict = **judged;
+  if (verdict.accepted) {
+    co_return Finding{
+        .accepted = std::move(*verdict.accepted), .text = std::move(text), .from = upstream};
+  }
+  race.passed_over = true;  // not for us: as if it had none
+  log::warn("a narinfo is passed over",
+            {{"narinfo", hash.str()}, {"upstream", upstream->name()}, {"why", verdict.why_not}});
+  co_return std::nullopt;
+}
+
+// A bit that flipped on the way will not flip again: a signature that does not fit counts as theirs
+// only if the same text comes twice.
+Task<std::optional<Judged>> NarInfoSearch::ask_and_judge(upstream::Upstream& upstream,
+                                                         nix::StorePathHash hash, std::string& text,
+                                                         Deadline deadline) {
+  CO_TRY(auto first, co_await upstream.find_narinfo(hash, deadline));
+  if (!first) co_return std::nullopt;
+  text = std::move(*first);
+  CO_TRY(auto judged, co_await judge_.judge(hash, text));
+  if (!judged.misfit) co_return std::optional(std::move(judged));
+  CO_TRY(auto second, co_await upstream.find_narinfo(hash, deadline));
+  if (!second) co_return std::nullopt;
+  if (*second == text) co_return std::optional(std::move(judged));
+  text = std::move(*second);
+  CO_TRY(auto again, co_await judge_.judge(hash, text));
+  if (again.misfit)
+    co_return fail(ErrorKind::corrupt, "its narinfo is another wrong one each time");
+  co_return std::optional(std::move(again));
 }
 
 }  // namespace ncps::cache

@@ -50,6 +50,10 @@ class NarInfoSearch {
   Task<std::optional<Finding>> answer_of(Race& race, std::size_t who, nix::StorePathHash hash,
                                          Deadline deadline);
 
+  // nullopt: missing there. Otherwise `text` is what was judged.
+  Task<std::optional<Judged>> ask_and_judge(upstream::Upstream& upstream, nix::StorePathHash hash,
+                                            std::string& text, Deadline deadline);
+
   Runtime& runtime_;
   const NarInfoJudge& judge_;
   HedgeBudget hedges_;

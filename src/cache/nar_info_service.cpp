@@ -1,5 +1,7 @@
 #include "cache/nar_info_service.h"
 
+#include <utility>
+
 #include "cache/kept_urls.h"
 #include "cache/nar_info_rendering.h"
 #include "cache/nar_layout.h"
@@ -47,7 +49,7 @@ Task<std::optional<ServedNarInfo>> NarInfoService::find(nix::StorePathHash hash,
   auto work = [this, hash, asked] { return find_or_fetch(hash, asked); };
   auto found = co_await flights_.run(hash, std::move(work), deadline);
   if (asked == Asked::by_get && found && *found) {
-    if (auto nar = ahead_.take(hash)) downloads_.prefetch(job_for(*nar, *upstreams_.now()));
+    if (auto left = ahead_.take(hash)) fetch(*left);
   }
   co_return std::move(found);
 }
@@ -155,19 +157,23 @@ Task<NarInfoService::Found> NarInfoService::keep(const nix::StorePathHash& hash,
 // Of a narinfo that is new here.
 void NarInfoService::fetch_ahead(const nix::NarInfo& info, db::NarRow nar, Asked asked) {
   auto policy = prefetch_.now();
-  if (policy->nars) {
-    if (asked == Asked::by_get) {
-      downloads_.prefetch(job_for(nar, *upstreams_.now()));
-    } else {
-      ahead_.put(info.store_path.hash(), std::move(nar));
-    }
-  }
-  if (policy->narinfos && asked != Asked::by_head) {
-    std::vector<nix::StorePathHash> hashes;
+  StillToFetch left;
+  if (policy->nars) left.nar = std::move(nar);
+  if (policy->narinfos) {
     for (const auto& reference : info.references)
-      if (reference != info.store_path) hashes.push_back(reference.hash());
-    walk_.add(hashes);
+      if (reference != info.store_path) left.references.push_back(reference.hash());
   }
+  if (asked == Asked::ahead) walk_.add(std::exchange(left.references, {}));
+  if (asked == Asked::by_get) {
+    fetch(left);
+  } else if (!left.empty()) {
+    ahead_.put(info.store_path.hash(), std::move(left));
+  }
+}
+
+void NarInfoService::fetch(const StillToFetch& left) {
+  if (left.nar) downloads_.prefetch(job_for(*left.nar, *upstreams_.now()));
+  walk_.add(left.references);
 }
 
 Task<NarInfoService::Found> NarInfoService::serve(Accepted accepted, const nix::NarUrl& url,

@@ -34,7 +34,7 @@ struct ServedNarInfo {
 // Who wants it: decides what is fetched ahead.
 enum class Asked : std::uint8_t {
   by_get,   // a client that will want its NAR and its references
-  by_head,  // a client that only looks: nothing is fetched ahead
+  by_head,  // a client that only looks: nothing is fetched ahead until it asks by GET
   ahead,    // ourselves, because a client will: its references, but not its NAR
 };
 
@@ -83,6 +83,7 @@ class NarInfoService {
                                         std::string upstream);
   Task<Found> keep(const nix::StorePathHash& hash, Finding finding, Asked asked);
   void fetch_ahead(const nix::NarInfo& info, db::NarRow nar, Asked asked);
+  void fetch(const StillToFetch& left);
   Task<Found> serve(Accepted accepted, const nix::NarUrl& url, std::string_view how);
   MissingMemory::World world() const;
 

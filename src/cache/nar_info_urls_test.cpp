@@ -216,7 +216,7 @@ TEST_F(NarInfoUrls, WhetherItIsAtRestMustBeKnownBeforeItIsAnnounced) {
   ASSERT_TRUE(
       run(store.put_text(narinfo_key(sample.hash()), sample.text(), storage::IfExists::replace)));
   faults.fail_always("open");
-  EXPECT_EQ(find(sample).error().kind(), ErrorKind::unavailable);
+  EXPECT_EQ(failure_of(find(sample)), ErrorKind::unavailable);
 }
 
 TEST_F(NarInfoUrls, AnAnnouncedUrlOfANarWithoutCompressionStaysWhatItWas) {

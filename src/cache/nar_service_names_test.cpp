@@ -75,13 +75,13 @@ TEST_F(NarServiceNames, WhatTheNarInfoDoesNotLeadToIsNotFound) {
   auto sample = make_sample("elsewhere", 2'000);
   offer_as(sample, "nar/elsewhere.nar.xz");
   auto deadline = Deadline::after(std::chrono::minutes(1));
-  EXPECT_EQ(run(nars->open(url(of_attic(sample)), deadline)).error().kind(), ErrorKind::not_found);
+  EXPECT_EQ(failure_of(run(nars->open(url(of_attic(sample)), deadline))), ErrorKind::not_found);
   auto unknown = make_sample("unknown", 2'000);
-  EXPECT_EQ(run(nars->open(url(of_attic(unknown)), deadline)).error().kind(), ErrorKind::not_found);
+  EXPECT_EQ(failure_of(run(nars->open(url(of_attic(unknown)), deadline))), ErrorKind::not_found);
   auto unsigned_one = make_sample("unsigned", 2'000);
   unsigned_one.info.url = of_attic(unsigned_one);
   offer(a, unsigned_one);
-  EXPECT_EQ(run(nars->open(url(of_attic(unsigned_one)), deadline)).error().kind(),
+  EXPECT_EQ(failure_of(run(nars->open(url(of_attic(unsigned_one)), deadline))),
             ErrorKind::not_found);
   EXPECT_EQ(brought, 3);
 }
@@ -90,9 +90,8 @@ TEST_F(NarServiceNames, ANarInfoThatCannotBeHadIsNoAbsence) {
   auto sample = plain_sample("down", 20'000);
   a.narinfo(sample.hash(), std::unexpected(down()));
   auto deadline = Deadline::after(std::chrono::minutes(1));
-  EXPECT_EQ(run(nars->open(url(of_attic(sample)), deadline)).error().kind(), ErrorKind::upstream);
-  EXPECT_EQ(run(nars->size_of(url(of_attic(sample)), deadline)).error().kind(),
-            ErrorKind::upstream);
+  EXPECT_EQ(failure_of(run(nars->open(url(of_attic(sample)), deadline))), ErrorKind::upstream);
+  EXPECT_EQ(failure_of(run(nars->size_of(url(of_attic(sample)), deadline))), ErrorKind::upstream);
   // The other form ends in the hash of the NAR: that is enough.
   a.nar(of_nix_serve(sample), {.bytes = sample.nar});
   expect_served(of_nix_serve(sample), sample.nar);

@@ -64,7 +64,7 @@ TEST_F(NarServiceTest, WhenAllIsCutOffWhoWaitsGetsAnErrorAndNothingIsKept) {
   downloads->cut_off();
   EXPECT_EQ(run(testing::drain(std::move(far_ahead))).value().error.value().kind(),
             ErrorKind::unavailable);
-  EXPECT_EQ(run(nars->open(sample.url(), minute())).error().kind(), ErrorKind::unavailable);
+  EXPECT_EQ(failure_of(run(nars->open(sample.url(), minute()))), ErrorKind::unavailable);
   gate->open();
   settle();
 }
@@ -82,8 +82,8 @@ TEST_F(NarServiceTest, AHitNeedsNeitherUpstreamNorDatabase) {
 TEST_F(NarServiceTest, WhatWeCannotLookUpIsUnavailableNotAbsent) {
   for (auto call : {"open", "find_nar"}) {
     faults.fail_always(call);
-    EXPECT_EQ(run(nars->open(sample.url(), minute())).error().kind(), ErrorKind::unavailable);
-    EXPECT_EQ(run(nars->size_of(sample.url(), minute())).error().kind(), ErrorKind::unavailable);
+    EXPECT_EQ(failure_of(run(nars->open(sample.url(), minute()))), ErrorKind::unavailable);
+    EXPECT_EQ(failure_of(run(nars->size_of(sample.url(), minute()))), ErrorKind::unavailable);
     faults.heal();
   }
   EXPECT_EQ(a.asked() + b.asked(), 0u);
@@ -104,16 +104,16 @@ TEST_F(NarServiceTest, AnUnknownNarIsTakenFromAnybodyIfItsNameIsItsHash) {
   EXPECT_FALSE(at_rest(liar.url()));
   auto nameless = nix::NarUrl::parse("nar/some-name.nar.xz").value();
   a.nar(nameless.str(), {.bytes = sample.file});
-  EXPECT_EQ(run(nars->open(nameless, minute())).error().kind(), ErrorKind::not_found);
+  EXPECT_EQ(failure_of(run(nars->open(nameless, minute()))), ErrorKind::not_found);
   EXPECT_EQ(a.asked_for(nameless.str()), 0u);
 }
 
 TEST_F(NarServiceTest, AbsentEverywhereIsNotFoundAndAFailureIsNot) {
-  EXPECT_EQ(run(nars->open(sample.url(), minute())).error().kind(), ErrorKind::not_found);
-  EXPECT_EQ(run(nars->size_of(sample.url(), minute())).error().kind(), ErrorKind::not_found);
+  EXPECT_EQ(failure_of(run(nars->open(sample.url(), minute()))), ErrorKind::not_found);
+  EXPECT_EQ(failure_of(run(nars->size_of(sample.url(), minute()))), ErrorKind::not_found);
   a.nar(sample.info.url, {.refuses = Error(ErrorKind::upstream, "down")});
-  EXPECT_EQ(run(nars->open(sample.url(), minute())).error().kind(), ErrorKind::upstream);
-  EXPECT_EQ(run(nars->size_of(sample.url(), minute())).error().kind(), ErrorKind::upstream);
+  EXPECT_EQ(failure_of(run(nars->open(sample.url(), minute()))), ErrorKind::upstream);
+  EXPECT_EQ(failure_of(run(nars->size_of(sample.url(), minute()))), ErrorKind::upstream);
   b.nar(sample.info.url, {.bytes = sample.file});
   EXPECT_EQ(run(nars->size_of(sample.url(), minute())).value(), sample.file.size());
   EXPECT_TRUE(run(get(sample.url())).value().bytes == sample.file);

@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::string_view kExitStatus =
     "Exit status: 0 done; 1 could not start, or failed while running; 2 wrong options, nothing was "
-    "touched.";
+    "touched. Of import: 0 done; 1 done, but something was refused; 2 it could not.";
 
 std::string help_of(const OptionSpec& option) {
   std::string help(option.help);
@@ -66,7 +66,8 @@ class Flags {
 // "there is no flag --x; did you mean --y?", without its value.
 std::optional<std::string> unexpected_flag(const std::vector<std::string>& arguments,
                                            const GivenFlags& known) {
-  std::set<std::string, std::less<>> names = {"--help", "--help-all", "--version"};
+  std::set<std::string, std::less<>> names = {"--help", "--help-all", "--version", "--dry-run",
+                                              "--from-database-url"};
   for (const auto& [flag, values] : known) names.insert(flag);
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     auto flag = arguments[i].substr(0, arguments[i].find('='));
@@ -107,6 +108,25 @@ Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments
               Command::config_example);
   add_command(*config, "reference", "Print the documentation of every option",
               Command::config_reference);
+  auto* import = add_command(app, "import", "Take over the store of the Go program of this name",
+                             Command::import);
+  flags.add(*import, Scope::serve);
+  import->add_flag("--dry-run", out.dry_run, "Change nothing, only say what would be done");
+  import
+      ->add_option("--from-database-url", out.from_database_url,
+                   "Also read this database, of a version that kept narinfos in it (never written; "
+                   "forms as of --cache-database-url)")
+      ->type_name("")
+      ->envname("NCPS_FROM_DATABASE_URL");
+  auto* migrate = app.add_subcommand("migrate", "Bring the database's schema up to date")
+                      ->fallthrough()
+                      ->require_subcommand(1);
+  flags.add(*migrate, Scope::serve);
+  auto* up = add_command(*migrate, "up", "Apply what is pending", Command::migrate_up);
+  bool dry_run = false;
+  up->add_flag("--dry-run", dry_run, "Only say what is pending");
+  add_command(*migrate, "status", "Say what is applied and what is pending",
+              Command::migrate_status);
   auto* completion =
       add_command(app, "completion", "Print the completions of a shell", Command::completion);
   completion->add_option("shell", out.text, "bash, zsh or fish")
@@ -129,11 +149,14 @@ Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments
   } catch (const CLI::ParseError& e) {
     auto what = unexpected_flag(arguments, all).value_or(e.what());
     if (dynamic_cast<const CLI::RequiredError*>(&e) != nullptr && what == e.what())
-      what = "give a command: serve, config (check, show, example, reference) or completion";
+      what =
+          "give a command: serve, config (check, show, example, reference), import, migrate (up, "
+          "status) or completion";
     if (dynamic_cast<const CLI::ExtrasError*>(&e) != nullptr && what == e.what())
       what = "there is an argument that belongs to no flag";  // not repeated: it may be a secret
     return fail(ErrorKind::invalid, what + "\n`ncps serve --help` lists every option");
   }
+  if (dry_run) out.command = Command::migrate_status;
   for (auto& [flag, values] : all)
     if (!values.empty()) out.given[flag] = std::move(values);
   return out;

@@ -15,6 +15,9 @@ enum class Command : std::uint8_t {
   config_show,       // say what they are, and where each comes from
   config_example,    // print config.example.yaml
   config_reference,  // print docs/configuration.md
+  import,            // take over what the Go program has kept
+  migrate_up,        // bring the database's schema up to date
+  migrate_status,    // say which migrations it has
   completion,        // print a shell's completions
   print_and_exit,    // --help, --version
 };
@@ -23,6 +26,8 @@ struct CommandLine {
   Command command = Command::serve;
   std::string text;  // print_and_exit: what to print; completion: the shell
   GivenFlags given;
+  bool dry_run = false;           // import: only say what it would do
+  std::string from_database_url;  // import; may hold a password; empty: none was given
 };
 
 // Reads the arguments after the program's name. Errors: invalid, with what is wrong and where help

@@ -28,6 +28,10 @@ TEST(CommandLine, NamesACommand) {
   EXPECT_EQ(command_of({"config", "show"}), Command::config_show);
   EXPECT_EQ(command_of({"config", "example"}), Command::config_example);
   EXPECT_EQ(command_of({"config", "reference"}), Command::config_reference);
+  EXPECT_EQ(command_of({"migrate", "up"}), Command::migrate_up);
+  EXPECT_EQ(command_of({"migrate", "up", "--cache-database-url=sqlite:/x"}), Command::migrate_up);
+  EXPECT_EQ(command_of({"migrate", "up", "--dry-run"}), Command::migrate_status);
+  EXPECT_EQ(command_of({"migrate", "status"}), Command::migrate_status);
   for (const std::string shell : {"bash", "zsh", "fish"}) {
     auto line = parse_command_line({"completion", shell}).value();
     EXPECT_EQ(line.command, Command::completion);

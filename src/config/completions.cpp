@@ -8,7 +8,7 @@
 namespace ncps::config {
 namespace {
 
-constexpr std::string_view kCommands = "serve config completion";
+constexpr std::string_view kCommands = "serve config import migrate completion";
 
 std::string flags_of(Scope scope, bool equals) {
   std::string out;
@@ -24,13 +24,15 @@ std::string bash() {
 _ncps() {{
   local word=${{COMP_WORDS[COMP_CWORD]}} command= w
   for w in "${{COMP_WORDS[@]:1:COMP_CWORD-1}}"; do
-    case $w in serve|s|config|completion) command=$w ;; esac
+    case $w in serve|s|config|import|migrate|completion) command=$w ;; esac
   done
   local choices="{} --help --version"
   case $command in
     "") choices+=" {}" ;;
     serve|s) choices+=" {}" ;;
     config) choices+=" check show example reference {}" ;;
+    import) choices+=" --dry-run --from-database-url= {}" ;;
+    migrate) choices+=" up status {}" ;;
     completion) choices="bash zsh fish" ;;
   esac
   COMPREPLY=($(compgen -W "$choices" -- "$word"))
@@ -39,6 +41,7 @@ _ncps() {{
 complete -o default -F _ncps ncps
 )",
                      flags_of(Scope::global, true), kCommands, flags_of(Scope::serve, true),
+                     flags_of(Scope::serve, true), flags_of(Scope::serve, true),
                      flags_of(Scope::serve, true));
 }
 
@@ -78,9 +81,11 @@ std::string zsh() {
   zsh_flags(out, Scope::global);
   zsh_flags(out, Scope::serve);
   out +=
-      "  )\n  _arguments '1:command:(serve config completion)' '*::argument:(check show example "
-      "reference bash zsh fish)' $flags\n}\n"
-      "compdef _ncps ncps\n";
+      "    '--dry-run[import: change nothing]'\n"
+      "    '--from-database-url=[import: also read this database]:value:'\n";
+  "  )\n  _arguments '1:command:(serve config import migrate completion)' '*::argument:(check show "
+  "example reference up status bash zsh fish)' $flags\n}\n"
+  "compdef _ncps ncps\n";
   return out;
 }
 
@@ -96,14 +101,20 @@ std::string fish_text(std::string_view text) {
 std::string fish() {
   std::string out =
       "# fish completion of ncps; in config.fish: ncps completion fish | source\n"
-      "complete -c ncps -n __fish_use_subcommand -f -a 'serve config completion'\n"
+      "complete -c ncps -n __fish_use_subcommand -f -a 'serve config import migrate completion'\n"
       "complete -c ncps -n '__fish_seen_subcommand_from config' -f -a 'check show example "
       "reference'\n"
+      "complete -c ncps -n '__fish_seen_subcommand_from migrate' -f -a 'up status'\n"
       "complete -c ncps -n '__fish_seen_subcommand_from completion' -f -a 'bash zsh fish'\n";
+  out +=
+      "complete -c ncps -n '__fish_seen_subcommand_from import' -l dry-run -d 'Change nothing'\n"
+      "complete -c ncps -n '__fish_seen_subcommand_from import' -l from-database-url -x "
+      "-d 'Also read this database'\n";
   for (const auto& option : option_table()) {
     if (option.effect == Effect::none) continue;
-    auto when =
-        option.scope == Scope::serve ? " -n '__fish_seen_subcommand_from serve s config'" : "";
+    auto when = option.scope == Scope::serve
+                    ? " -n '__fish_seen_subcommand_from serve s config import migrate'"
+                    : "";
     auto value = option.kind == Kind::flag ? "" : option.kind == Kind::path ? " -r -F" : " -x";
     fmt::format_to(std::back_inserter(out), "complete -c ncps{} -l {}{} -d '{}'\n", when,
                    option.flag.substr(2), value, fish_text(option.help));

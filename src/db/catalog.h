@@ -5,10 +5,12 @@
 // unavailable, if the database cannot be asked.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "nix/compression.h"
 #include "nix/hash.h"
@@ -40,9 +42,27 @@ struct NarInfoRow {
   nix::NarUrl nar_url;   // under which its NAR is announced
 };
 
+// What was used. Each at most once, at most kMostAtOnce in all.
+struct Uses {
+  std::vector<nix::StorePathHash> narinfos;
+  std::vector<nix::NarUrl> nars;
+};
+
+// The file behind an announced URL.
+struct StoredNar {
+  nix::NarUrl url;
+  std::uint64_t size;  // bytes at rest
+};
+
 class Catalog {
  public:
+  // Lists that are given or asked for have at most so many entries.
+  static constexpr std::size_t kMostAtOnce = 500;
+
   virtual ~Catalog() = default;
+
+  // Whether the database answers.
+  virtual Task<void> check() = 0;
 
   // nullopt: we keep none.
   virtual Task<std::optional<NarInfoRow>> find_narinfo(nix::StorePathHash hash) = 0;
@@ -58,6 +78,16 @@ class Catalog {
 
   // The file behind an announced URL is at rest. Of one never announced there is nothing to mark.
   virtual Task<void> mark_stored(nix::NarUrl url, std::uint64_t size) = 0;
+
+  // They were used then; using a narinfo is using its NAR. All or none of it is noted; of what is
+  // not known there is nothing to note.
+  virtual Task<void> note_uses(Uses uses, std::chrono::sys_seconds when) = 0;
+
+  // The NARs at rest that were used longest ago, at most `most` of them, the longest ago first.
+  virtual Task<std::vector<StoredNar>> least_used(std::size_t most) = 0;
+
+  // They are not at rest any more, all or none of them; the way to fetch them again stays.
+  virtual Task<void> mark_gone(std::vector<nix::NarUrl> urls) = 0;
 };
 
 }  // namespace ncps::db

@@ -21,8 +21,8 @@ Result<std::vector<Migration>> pending(std::string_view dialect, std::span<const
     if (std::ranges::none_of(ours, is_it)) {
       return fail(ErrorKind::conflict,
                   "the database has schema version " + version +
-                      ", which this program does not know: a newer one made it. "
-                      "Start that one, or name another database");
+                      ", which this program does not know: a newer one made it. " +
+                      std::string(kTakeOver));
     }
   }
   std::erase_if(ours, [&](const Migration& m) {

@@ -28,6 +28,12 @@ std::span<const Migration> all_migrations();
 Result<std::vector<Migration>> pending(std::string_view dialect, std::span<const Migration> known,
                                        const std::vector<std::string>& applied);
 
+// What to do with a database that was made by a newer program, of which the Go program's later
+// versions are the likely one.
+inline constexpr std::string_view kTakeOver =
+    "Start that one; or name another database and, if it is one of the Go program, take over what "
+    "it holds with `ncps import --from-database-url=`";
+
 // The statements of a migration, without comments and empty ones. No statement of ours holds a
 // ';' or a "--" in a literal.
 std::vector<std::string> statements(std::string_view sql);

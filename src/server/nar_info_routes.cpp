@@ -35,6 +35,7 @@ std::optional<http::Response> NarInfoRoutes::answer_from_memory(const http::Requ
                                                                 const nix::StorePathHash& hash) {
   auto hot = memory_.find(hash);
   if (!hot) return std::nullopt;
+  uses_.used(hash);
   return respond(request, *hot, "memory");
 }
 
@@ -50,6 +51,7 @@ boost::asio::awaitable<http::Response> NarInfoRoutes::answer(const http::Request
     absent.cache = "miss";
     co_return absent;
   }
+  uses_.used(hash);
   auto& served = **found;
   HotNarInfo hot{.prepared = http::prepare(200, headers_for(served.etag), std::move(served.text)),
                  .etag = served.etag};

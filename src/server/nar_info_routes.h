@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cache/nar_info_service.h"
+#include "cache/use_log.h"
 #include "http/request.h"
 #include "http/response.h"
 #include "server/nar_info_memory.h"
@@ -11,9 +12,9 @@ namespace ncps::server {
 
 class NarInfoRoutes {
  public:
-  NarInfoRoutes(cache::NarInfoService& narinfos, std::size_t memory_bytes,
+  NarInfoRoutes(cache::NarInfoService& narinfos, cache::UseLog& uses, std::size_t memory_bytes,
                 Audience audience = Audience::everybody)
-      : narinfos_(narinfos), audience_(audience), memory_(memory_bytes) {}
+      : narinfos_(narinfos), uses_(uses), audience_(audience), memory_(memory_bytes) {}
 
   // The answer if it is in memory: without waiting for anything.
   std::optional<http::Response> answer_from_memory(const http::Request& request,
@@ -31,6 +32,7 @@ class NarInfoRoutes {
                          std::string_view how) const;
 
   cache::NarInfoService& narinfos_;
+  cache::UseLog& uses_;
   Audience audience_;
   NarInfoMemory memory_;
 };

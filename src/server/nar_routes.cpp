@@ -53,6 +53,7 @@ boost::asio::awaitable<http::Response> NarRoutes::answer(const http::Request& re
 
   auto nar = co_await nars_.open(url, Deadline::after(kAnswerTime));
   if (!nar) co_return error_response(nar.error());
+  uses_.used(url);
   http::Response response{.headers = headers_for(url)};
   response.cache = nar->how();
   auto wanted = request.header("Range");

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "cache/nar_service.h"
+#include "cache/use_log.h"
 #include "http/request.h"
 #include "http/response.h"
 #include "server/route.h"
@@ -13,8 +14,8 @@ namespace ncps::server {
 
 class NarRoutes {
  public:
-  explicit NarRoutes(cache::NarService& nars, Audience audience = Audience::everybody)
-      : nars_(nars), audience_(audience) {}
+  NarRoutes(cache::NarService& nars, cache::UseLog& uses, Audience audience = Audience::everybody)
+      : nars_(nars), uses_(uses), audience_(audience) {}
 
   boost::asio::awaitable<http::Response> answer(const http::Request& request, nix::NarUrl url);
 
@@ -24,6 +25,7 @@ class NarRoutes {
   std::vector<http::Header> headers_for(const nix::NarUrl& url) const;
 
   cache::NarService& nars_;
+  cache::UseLog& uses_;
   Audience audience_;
 };
 

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "rt/byte_source.h"
 #include "storage/blob_key.h"
@@ -45,6 +46,11 @@ class StagedBlob {
   virtual Task<void> publish() = 0;
 };
 
+struct BlobEntry {
+  BlobKey key;
+  std::uint64_t size;  // bytes at rest
+};
+
 enum class IfExists : bool { keep, replace };
 
 class BlobStore {
@@ -66,6 +72,12 @@ class BlobStore {
 
   // Removing what is not there succeeds. Errors: unavailable.
   virtual Task<void> remove(BlobKey key) = 0;
+
+  // The next blobs below `folder` ("store/nar"), at most kListed: those whose keys come after
+  // `after`, ordered by the bytes of their keys. So the last key of a page asks for the next one; an
+  // empty page is the end. What comes or goes meanwhile is listed or not. Errors: unavailable.
+  virtual Task<std::vector<BlobEntry>> list(BlobKey folder, std::string after) = 0;
+  static constexpr std::size_t kListed = 1000;
 
   // The time is up: what waits for something far away fails soon, and whatever comes later.
   virtual void cut_off() {}

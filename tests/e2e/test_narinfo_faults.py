@@ -127,6 +127,36 @@ class NarinfoFaults(LabCase):
         self.server.fault(self.target, body=text.replace(f"NarSize: {size}", f"NarSize: {int(size) + 8}").encode())
         self.assert_refused()
 
+    def flip(self, offset: int, times: int | None = None) -> None:
+        """Another digit of NarSize, which the signature covers."""
+        text = (self.cache.folder / self.target[1:]).read_bytes()
+        self.server.fault(self.target, times=times, flip_at=text.index(b"NarSize: ") + 9 + offset, flip_mask=1)
+
+    def test_a_bit_that_flips_once_where_the_signature_sees_it_is_mended(self) -> None:
+        self.flip(0, times=1)
+        self.assertEqual(self.status(self.start()), 200)
+
+    def test_bits_that_flip_each_time_elsewhere_are_an_error_not_a_404(self) -> None:
+        self.flip(1)
+        self.flip(0, times=1)
+        proxy = self.start()
+        self.assertEqual(self.status(proxy), 502)
+        self.server.faults.clear()
+        self.assertEqual(self.status(proxy), 200)
+
+    def test_a_fault_at_the_second_look_is_an_error_not_a_404(self) -> None:
+        self.server.fault(self.target, status=400)
+        self.flip(0, times=1)
+        self.assertEqual(self.status(self.start()), 502)
+
+    def test_a_signature_that_does_not_fit_twice_in_the_same_way_is_for_others(self) -> None:
+        self.flip(0)
+        proxy = self.start()
+        self.assertEqual(self.status(proxy), 404)
+        self.assertEqual(len(self.server.requests(self.target)), 2)
+        self.server.faults.clear()
+        self.assertEqual(self.status(proxy), 200, "not remembered")
+
     def test_the_narinfo_of_another_path_is_refused(self) -> None:
         other = narinfo_target(self.made.paths[0])
         self.server.fault(self.target, body=(self.cache.folder / other[1:]))

@@ -199,12 +199,13 @@ class Uncompressed(LabCase):
         at_rest = raw.get(proxy.url, target, wanted)
         self.assertEqual((at_rest.status, at_rest.body), (206, kept[1000:2000]))
 
-    def test_head_is_answered_without_a_download(self) -> None:
+    def test_head_tells_no_length_until_it_is_at_rest_and_does_not_download(self) -> None:
         proxy = self.start()
         self.assertEqual(raw.ask(proxy.url, "HEAD", narinfo_target(self.leaf)).status, 200)
         target = f"/nar/{self.cache.narinfo(self.leaf)['NarHash'].removeprefix('sha256:')}.nar.zst"
         with raw.Connection(proxy.url) as connection:
-            self.assertEqual(connection.ask("HEAD", target).status, 200)
+            answer = connection.ask("HEAD", target)
+            self.assertEqual((answer.status, answer.get("content-length")), (200, None))
             self.assertEqual(connection.ask("GET", "/healthz").status, 200)  # usable after it
         self.assertEqual(self.gets(), [])
         body = self.fetch(proxy)

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <future>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -57,6 +58,12 @@ struct CacheFixture : ::testing::Test {
 
   DownloadDeps deps() {
     return {.store = store, .catalog = catalog, .disk = disk, .cpu = cpu, .policy = quick_policy()};
+  }
+
+  // The kind of its Error; absent: there is none. (error() of what succeeded is anything.)
+  template <class T>
+  static std::optional<ErrorKind> failure_of(const Result<T>& result) {
+    return result ? std::nullopt : std::optional(result.error().kind());
   }
 
   template <class T>

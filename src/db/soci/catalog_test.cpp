@@ -6,6 +6,7 @@
 #include "db/soci/sqlite_catalog.h"
 #include "db/soci/testing/database_server.h"
 #include "db/testing/catalog_hard_cases.h"
+#include "db/testing/catalog_uses.h"
 
 namespace ncps::db {
 namespace {
@@ -41,6 +42,10 @@ std::shared_ptr<Catalog> make_mysql_catalog() {
 INSTANTIATE_TEST_SUITE_P(Sqlite, CatalogContract, ::testing::Values(make_sqlite_catalog));
 INSTANTIATE_TEST_SUITE_P(Postgres, CatalogContract, ::testing::Values(make_postgres_catalog));
 INSTANTIATE_TEST_SUITE_P(Mysql, CatalogContract, ::testing::Values(make_mysql_catalog));
+
+INSTANTIATE_TEST_SUITE_P(Sqlite, CatalogUses, ::testing::Values(make_sqlite_catalog));
+INSTANTIATE_TEST_SUITE_P(Postgres, CatalogUses, ::testing::Values(make_postgres_catalog));
+INSTANTIATE_TEST_SUITE_P(Mysql, CatalogUses, ::testing::Values(make_mysql_catalog));
 
 TEST(SqliteCatalog, AFileThatIsNoDatabaseIsSaid) {
   TempDir folder;

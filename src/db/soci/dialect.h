@@ -43,6 +43,9 @@ class Dialect {
   virtual Trouble trouble(const std::exception& e) const = 0;
   virtual std::unique_ptr<Put> prepare_put(soci::session& sql) const = 0;
 
+  // The condition on a row of nar_urls that the index of NARs at rest is made for.
+  virtual std::string_view at_rest() const { return "stored_size IS NOT NULL"; }
+
   virtual bool has_table(soci::session& sql, const std::string& name) const = 0;
 
   // Migrations. Runs `job` while no other process runs one on this database, and what it does

@@ -4,7 +4,6 @@
 
 #include "db/migrations.h"
 #include "db/soci/dialect.h"
-#include "telemetry/log.h"
 
 namespace ncps::db {
 namespace {
@@ -36,8 +35,7 @@ Result<std::vector<std::string>> applied_versions(const Dialect& dialect, soci::
     if (dialect.trouble(e) != Trouble::lasting) throw;
     return fail(ErrorKind::conflict,
                 "the database's table schema_migrations is none that this program knows (" +
-                    dialect.error(e).what() +
-                    "): a newer one made it. Start that one, or name another database");
+                    dialect.error(e).what() + "): a newer one made it. " + std::string(kTakeOver));
   }
 }
 
@@ -79,7 +77,6 @@ class Migrator {
     sql_ << "INSERT INTO schema_migrations (version) VALUES (:v)", soci::use(version);
     if (!dialect_.undoes_ddl())
       sql_ << "DELETE FROM schema_migrations_begun WHERE version = :v", soci::use(version);
-    log::info("database schema brought up to date", {{"migration", migration.name}});
     applied.emplace_back(migration.name);
   }
 

@@ -116,6 +116,8 @@ class MysqlDialect final : public Dialect {
     return std::make_unique<MysqlPut>(sql);
   }
 
+  std::string_view at_rest() const override { return "at_rest = 1"; }
+
   bool has_table(soci::session& sql, const std::string& name) const override {
     int found = 0;
     sql << "SELECT count(*) FROM information_schema.tables "

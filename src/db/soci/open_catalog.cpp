@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "db/soci/migrate.h"
 #include "db/soci/session_pool.h"
+#include "telemetry/log.h"
 
 namespace ncps::db {
 namespace {
@@ -18,6 +19,14 @@ class SociCatalog final : public Catalog {
               std::optional<PoolLimits> writer)
       : dialect_(std::move(dialect)), readers_(*dialect_, readers) {
     if (writer) own_writer_.emplace(*dialect_, *writer);
+  }
+
+  Task<void> check() override {
+    auto work = [&](Statements& statements) -> Result<void> {
+      statements.check();
+      return {};
+    };
+    co_return co_await readers_.run<void>("asking whether the database is there", work);
   }
 
   Task<std::optional<NarInfoRow>> find_narinfo(nix::StorePathHash hash) override {
@@ -44,6 +53,30 @@ class SociCatalog final : public Catalog {
     co_return co_await writer().run<void>("noting a stored NAR", work);
   }
 
+  Task<void> note_uses(Uses uses, std::chrono::sys_seconds when) override {
+    CHECK(uses.narinfos.size() + uses.nars.size() <= kMostAtOnce);
+    auto work = [&](Statements& statements) -> Result<void> {
+      statements.note_uses(uses, when);
+      return {};
+    };
+    co_return co_await writer().run<void>("noting what was used", work);
+  }
+
+  Task<std::vector<StoredNar>> least_used(std::size_t most) override {
+    CHECK(most <= kMostAtOnce);
+    auto work = [&](Statements& statements) { return statements.least_used(most); };
+    co_return co_await readers_.run<std::vector<StoredNar>>("looking for old NARs", work);
+  }
+
+  Task<void> mark_gone(std::vector<nix::NarUrl> urls) override {
+    CHECK(urls.size() <= kMostAtOnce);
+    auto work = [&](Statements& statements) -> Result<void> {
+      statements.mark_gone(urls);
+      return {};
+    };
+    co_return co_await writer().run<void>("noting that NARs are gone", work);
+  }
+
  private:
   SessionPool& writer() { return own_writer_ ? *own_writer_ : readers_; }
 
@@ -55,7 +88,9 @@ class SociCatalog final : public Catalog {
 }  // namespace
 
 Result<std::unique_ptr<Catalog>> open_catalog(const DatabaseUrl& url, const PoolLimits& limits) {
-  TRY(migrate(url));
+  TRY(auto applied, migrate(url));
+  for (const auto& name : applied)
+    log::info("database schema brought up to date", {{"migration", name}});
   auto dialect = make_dialect(url, limits);
   if (url.kind == DatabaseKind::sqlite)
     return std::make_unique<SociCatalog>(std::move(dialect), kSqliteReaders, kSqliteWriter);

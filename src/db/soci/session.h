@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "base/unique_fd.h"
 #include "db/soci/statements.h"
 
 namespace ncps::db {
@@ -21,7 +22,9 @@ class Session {
 
  private:
   std::unique_ptr<soci::session> sql_;
-  const int socket_;
+  // Our own descriptor of its socket: libpq closes its one when it sees fit, and then the number is
+  // somebody else's.
+  const UniqueFd socket_;
   Statements statements_;
 };
 

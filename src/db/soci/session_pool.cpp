@@ -32,20 +32,27 @@ Result<void> SessionPool::perform(const Job& job, Deadline deadline) {
     if (deadline.passed()) return fail(ErrorKind::unavailable, "no answer in time");
     TRY(auto session, take());
     try {
-      Watch::Turn turn(watch_, *session, deadline);
-      auto done = job(session->statements());
+      auto done = watched(job, *session, deadline);
       give_back(std::move(session));
       return done;
     } catch (const std::exception& e) {
       auto trouble = dialect_.trouble(e);
       // What one connection lost, the others will have lost as well.
       if (trouble == Trouble::lost) forget_idle();
-      if (trouble == Trouble::passing) give_back(std::move(session));
+      if (trouble == Trouble::passing) {
+        session->statements().forget();
+        give_back(std::move(session));
+      }
       bool again = trouble != Trouble::lasting && attempt < kTries;
       if (!again || deadline.passed()) return std::unexpected(dialect_.error(e));
     }
     pause_before(attempt + 1);
   }
+}
+
+Result<void> SessionPool::watched(const Job& job, Session& session, Deadline deadline) {
+  Watch::Turn turn(watch_, session, deadline);
+  return job(session.statements());
 }
 
 Result<std::unique_ptr<Session>> SessionPool::take() {

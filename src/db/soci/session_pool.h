@@ -53,6 +53,7 @@ class SessionPool {
   using Job = std::function<Result<void>(Statements&)>;
 
   Result<void> perform(const Job& job, Deadline deadline);
+  Result<void> watched(const Job& job, Session& session, Deadline deadline);
   Result<std::unique_ptr<Session>> take();
   std::unique_ptr<Session> take_idle();
   Result<std::unique_ptr<Session>> connect();

@@ -1,5 +1,7 @@
 #include "db/soci/statements.h"
 
+#include <fmt/chrono.h>
+
 namespace ncps::db {
 namespace {
 
@@ -24,7 +26,17 @@ T& made(std::unique_ptr<T>& one, soci::session& sql) {
   return *one;
 }
 
+// As every one of them reads a timestamp, in UTC.
+std::string text_of(std::chrono::sys_seconds when) {
+  return fmt::format("{:%Y-%m-%d %H:%M:%S}", when);
+}
+
 }  // namespace
+
+std::string least_used_statement(std::string_view at_rest) {
+  return "SELECT url, stored_size FROM nar_urls WHERE " + std::string(at_rest) +
+         " ORDER BY last_accessed_at LIMIT :most";
+}
 
 class Statements::FindNarInfo {
  public:
@@ -114,6 +126,18 @@ class Statements::MarkStored {
 Statements::Statements(const Dialect& dialect, soci::session& sql) : dialect_(dialect), sql_(sql) {}
 Statements::~Statements() = default;
 
+void Statements::forget() {
+  find_narinfo_.reset();
+  find_nar_.reset();
+  mark_stored_.reset();
+  put_.reset();
+}
+
+void Statements::check() {
+  int one = 0;
+  sql_ << "SELECT 1", soci::into(one);
+}
+
 Result<std::optional<NarInfoRow>> Statements::find_narinfo(const nix::StorePathHash& hash) {
   return made(find_narinfo_, sql_).run(hash);
 }
@@ -124,6 +148,50 @@ Result<std::optional<NarRow>> Statements::find_nar(const nix::NarUrl& url) {
 
 void Statements::mark_stored(const nix::NarUrl& url, std::uint64_t size) {
   made(mark_stored_, sql_).run(url, size);
+}
+
+void Statements::note_uses(const Uses& uses, std::chrono::sys_seconds when) {
+  std::string at = text_of(when), key;
+  soci::statement narinfo = (sql_.prepare << kUseNarInfo, soci::use(at), soci::use(key));
+  soci::statement its_nar = (sql_.prepare << kUseNarOfNarInfo, soci::use(at), soci::use(key));
+  soci::statement nar = (sql_.prepare << kUseNar, soci::use(at), soci::use(key));
+  soci::transaction all(sql_);
+  for (const auto& hash : uses.narinfos) {
+    key = hash.str();
+    narinfo.execute(true);
+    its_nar.execute(true);
+  }
+  for (const auto& url : uses.nars) {
+    key = url.str();
+    nar.execute(true);
+  }
+  all.commit();
+}
+
+Result<std::vector<StoredNar>> Statements::least_used(std::size_t most) {
+  std::string url;
+  long long size = 0;
+  auto limit = static_cast<long long>(most);
+  soci::statement statement = (sql_.prepare << least_used_statement(dialect_.at_rest()),
+                               soci::into(url), soci::into(size), soci::use(limit));
+  std::vector<StoredNar> nars;
+  for (bool more = statement.execute(true); more; more = statement.fetch()) {
+    auto parsed = nix::NarUrl::parse(url);
+    if (!parsed) return unreadable(parsed.error());
+    nars.push_back({.url = std::move(*parsed), .size = static_cast<std::uint64_t>(size)});
+  }
+  return nars;
+}
+
+void Statements::mark_gone(const std::vector<nix::NarUrl>& urls) {
+  std::string key;
+  soci::statement gone = (sql_.prepare << kMarkGone, soci::use(key));
+  soci::transaction all(sql_);
+  for (const auto& url : urls) {
+    key = url.str();
+    gone.execute(true);
+  }
+  all.commit();
 }
 
 Result<void> Statements::put(const NarInfoRow& narinfo, const NarRow& nar) {

@@ -1,6 +1,6 @@
 // Statements: those of one session, prepared at first use and then kept. Only for this folder.
 //
-// For one thread at a time. What throws, throws what SOCI throws; after that they may be used
+// For one thread at a time. What throws, throws what SOCI throws; then forget() makes them usable
 // again.
 #pragma once
 
@@ -19,15 +19,36 @@ inline constexpr std::string_view kFindNar =
 inline constexpr std::string_view kMarkStored =
     "UPDATE nar_urls SET stored_size = :size WHERE url = :url";
 
+// Each is run once for each entry of a list, in one transaction: no statement grows with data.
+inline constexpr std::string_view kUseNarInfo =
+    "UPDATE narinfos SET last_accessed_at = :at WHERE hash = :hash";
+inline constexpr std::string_view kUseNarOfNarInfo =
+    "UPDATE nar_urls SET last_accessed_at = :at WHERE id = "
+    "(SELECT nar_url_id FROM narinfos WHERE hash = :hash)";
+inline constexpr std::string_view kUseNar =
+    "UPDATE nar_urls SET last_accessed_at = :at WHERE url = :url";
+inline constexpr std::string_view kMarkGone =
+    "UPDATE nar_urls SET stored_size = NULL WHERE url = :url";
+// `at_rest`: Dialect::at_rest().
+std::string least_used_statement(std::string_view at_rest);
+
 class Statements {
  public:
   Statements(const Dialect& dialect, soci::session& sql);
   ~Statements();
 
+  // After one of those below threw: SOCI's buffers of a statement that failed go with it only.
+  void forget();
+
+  void check();
+
   // Errors: unavailable, of a row that cannot be read. Throws.
   Result<std::optional<NarInfoRow>> find_narinfo(const nix::StorePathHash& hash);
   Result<std::optional<NarRow>> find_nar(const nix::NarUrl& url);
   void mark_stored(const nix::NarUrl& url, std::uint64_t size);
+  void note_uses(const Uses& uses, std::chrono::sys_seconds when);
+  Result<std::vector<StoredNar>> least_used(std::size_t most);
+  void mark_gone(const std::vector<nix::NarUrl>& urls);
   // Errors: conflict. Throws.
   Result<void> put(const NarInfoRow& narinfo, const NarRow& nar);
 

@@ -26,6 +26,22 @@ class FailingCatalog final : public Catalog {
     CO_TRY(plan_.call("mark_stored"));
     co_return co_await inner_.mark_stored(std::move(url), size);
   }
+  Task<void> check() override {
+    CO_TRY(plan_.call("check"));
+    co_return co_await inner_.check();
+  }
+  Task<void> note_uses(Uses uses, std::chrono::sys_seconds when) override {
+    CO_TRY(plan_.call("note_uses"));
+    co_return co_await inner_.note_uses(std::move(uses), when);
+  }
+  Task<std::vector<StoredNar>> least_used(std::size_t most) override {
+    CO_TRY(plan_.call("least_used"));
+    co_return co_await inner_.least_used(most);
+  }
+  Task<void> mark_gone(std::vector<nix::NarUrl> urls) override {
+    CO_TRY(plan_.call("mark_gone"));
+    co_return co_await inner_.mark_gone(std::move(urls));
+  }
 
  private:
   Catalog& inner_;

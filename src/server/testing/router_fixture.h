@@ -165,15 +165,17 @@ class RouterTest : public ::testing::Test {
                               .nars = nars,
                               .disk = t.disk,
                               .cpu = t.cpu}),
-          narinfo_routes(narinfos, 1 << 20),
-          nar_routes(nars),
+          uses(t.runtime, *t.catalog),
+          narinfo_routes(narinfos, uses, 1 << 20),
+          nar_routes(nars, uses),
           object_routes(objects),
-          router({"cache.example", t.key.public_key()}, narinfo_routes, nar_routes, object_routes) {
-    }
+          router({"cache.example", t.key.public_key()}, {*t.catalog, t.upstreams}, narinfo_routes,
+                 nar_routes, object_routes) {}
     cache::Downloads downloads;
     cache::NarService nars;
     cache::NarInfoService narinfos;
     cache::ObjectService objects;
+    cache::UseLog uses;
     NarInfoRoutes narinfo_routes;
     NarRoutes nar_routes;
     ObjectRoutes object_routes;

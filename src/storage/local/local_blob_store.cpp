@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "base/posix_error.h"
+#include "storage/local/list_files.h"
 
 namespace ncps::storage {
 namespace {
@@ -135,7 +136,7 @@ class LocalBlobStore final : public BlobStore {
 
   Task<void> put_text(BlobKey key, std::string text, IfExists if_exists) override {
     auto work = [&]() -> Result<void> {
-      TRY(auto file, spool_dir_->create());
+      TRY(auto file, create());
       TRY(file->append(text));
       auto target = root_ / key.str();
       return if_exists == IfExists::replace ? publish_file(*file, target)
@@ -145,7 +146,7 @@ class LocalBlobStore final : public BlobStore {
   }
 
   Task<std::unique_ptr<StagedBlob>> stage(BlobKey key) override {
-    auto work = [&] { return spool_dir_->create(); };
+    auto work = [&] { return create(); };
     CO_TRY(auto file, co_await offload(disk_, std::move(work)));
     file->clean_up_by([&disk = disk_](auto clean_up) { boost::asio::post(disk, clean_up); });
     co_return std::make_unique<LocalStagedBlob>(std::move(file), root_ / key.str(), disk_);
@@ -153,6 +154,7 @@ class LocalBlobStore final : public BlobStore {
 
   Task<void> remove(BlobKey key) override {
     auto work = [&]() -> Result<void> {
+      TRY(check_writable());
       auto path = root_ / key.str();
       if (::unlink(path.c_str()) != 0 && errno != ENOENT && errno != ENOTDIR) {
         return std::unexpected(posix_write_error("removing", path.native(), errno));
@@ -162,16 +164,34 @@ class LocalBlobStore final : public BlobStore {
     co_return co_await offload(disk_, std::move(work));
   }
 
+  Task<std::vector<BlobEntry>> list(BlobKey folder, std::string after) override {
+    auto work = [&] { return list_files(root_, folder, after, kListed); };
+    co_return co_await offload(disk_, std::move(work));
+  }
+
  private:
+  Result<std::unique_ptr<SpoolFile>> create() {
+    TRY(check_writable());
+    return spool_dir_->create();
+  }
+
+  Result<void> check_writable() const {
+    if (spool_dir_) return {};
+    return fail(ErrorKind::unavailable, root_.native() + ": opened only to be read");
+  }
+
   fs::path root_;
-  std::unique_ptr<SpoolDir> spool_dir_;
+  std::unique_ptr<SpoolDir> spool_dir_;  // nullptr: only to be read
   Pool& disk_;
 };
 
 }  // namespace
 
 Result<std::unique_ptr<BlobStore>> open_local(const LocalOptions& options, Pool& disk) {
-  TRY(auto spool_dir, SpoolDir::open(options.root / "store" / "tmp"));
+  std::unique_ptr<SpoolDir> spool_dir;
+  if (options.access == Access::write) {
+    TRY(spool_dir, SpoolDir::open(options.root / "store" / "tmp"));
+  }
   return std::make_unique<LocalBlobStore>(options.root, std::move(spool_dir), disk);
 }
 

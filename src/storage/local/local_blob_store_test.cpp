@@ -62,6 +62,40 @@ TEST_F(LocalBlobStore, WhatIsNotAFileIsAnErrorNotAbsence) {
   EXPECT_EQ(run(local.store->open(key("store/nar/x"))).error().kind(), ErrorKind::unavailable);
 }
 
+TEST_F(LocalBlobStore, ListsNoLinkRoundForEverAndNothingThatIsNoFile) {
+  auto store = local.root.path() / "store/nar";
+  fs::create_directories(store / "a");
+  fs::create_directory_symlink("..", store / "a" / "up");
+  ASSERT_EQ(::mkfifo((store / "a" / "pipe").c_str(), 0600), 0);
+  std::ofstream(store / "a" / "strange name") << "x";
+  std::ofstream(store / "a" / "x") << "x";
+  auto page = run(local.store->list(key("store/nar"), "")).value();
+  ASSERT_FALSE(page.empty());
+  EXPECT_EQ(page[0].key.str().substr(page[0].key.str().rfind('/')), "/x");
+}
+
+TEST_F(LocalBlobStore, AFolderThatCannotBeListedIsAnErrorNotTheEnd) {
+  fs::create_directories(local.root.path() / "store");
+  fs::create_symlink("nar", local.root.path() / "store/nar");  // to itself
+  EXPECT_EQ(run(local.store->list(key("store/nar"), "")).error().kind(), ErrorKind::unavailable);
+}
+
+TEST_F(LocalBlobStore, OpenedToBeReadItChangesNothing) {
+  ASSERT_TRUE(run(local.store->put_text(key("a"), "text", IfExists::keep)));
+  auto left = local.root.path() / "store/tmp/left-by-somebody";
+  std::ofstream(left) << "x";
+  auto before = fs::last_write_time(local.root.path() / "store/tmp");
+  auto reader = open_local({.root = local.root.path(), .access = Access::read}, local.disk).value();
+  EXPECT_EQ(run(reader->find_text(key("a"))).value(), "text");
+  EXPECT_FALSE(run(reader->put_text(key("a"), "other", IfExists::replace)));
+  EXPECT_FALSE(run(reader->put_text(key("b"), "new", IfExists::keep)));
+  EXPECT_FALSE(run(reader->stage(key("c"))));
+  EXPECT_FALSE(run(reader->remove(key("a"))));
+  EXPECT_EQ(run(reader->find_text(key("a"))).value(), "text");
+  EXPECT_TRUE(fs::exists(left));
+  EXPECT_EQ(fs::last_write_time(local.root.path() / "store/tmp"), before);
+}
+
 TEST_F(LocalBlobStore, ManyWritersOfOneTextAgreeOnOne) {
   std::atomic<int> won{0};
   TaskGroup group;

@@ -58,6 +58,10 @@ class FailingBlobStore final : public BlobStore {
     CO_TRY(plan_.call("remove"));
     co_return co_await inner_.remove(std::move(key));
   }
+  Task<std::vector<BlobEntry>> list(BlobKey folder, std::string after) override {
+    CO_TRY(plan_.call("list"));
+    co_return co_await inner_.list(std::move(folder), std::move(after));
+  }
 
  private:
   BlobStore& inner_;

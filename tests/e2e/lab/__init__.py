@@ -7,6 +7,8 @@
   faults    what an upstream can be told to do wrong
   body      a file as the body of an answer, with its fault
   upstream  an HTTP binary cache that does it
+  database  a real PostgreSQL or MariaDB (postgres, mariadb)
+  black_hole  an address that takes requests and never answers
   tls       certificates, and an authority that signs them
   nginx     an upstream with TLS and HTTP/2
   ncps      the program under test as a process

@@ -29,6 +29,7 @@ class Request:
     time: float = field(default_factory=time.monotonic)
     status: int = 0
     sent: int = 0           # body bytes given to the socket
+    fault: str = ""         # name of the fault it met
     finished: bool = False  # the whole answer was given to the socket
 
     @property
@@ -57,10 +58,15 @@ class Body:
         if status == 416:
             self.connection.sendall(head_of(416, {"Content-Range": f"bytes */{size}", "Content-Length": "0"}))
             return
-        self.connection.sendall(head_of(status, self._headers(first, last, size, status) | dict(fault.headers)))
+        version = "1.0" if fault.http10 else "1.1"
+        headers = self._headers(first, last, size, status) | dict(fault.headers)
+        self.connection.sendall(head_of(status, headers, version))
         if request.method == "HEAD":
             return
-        self._pieces(fd, first, last + 1)
+        self._pieces(fd, first, last + 1, fault.range_shift if status == 206 else 0)
+        if fault.http10:
+            request.finished = True
+            self._cut()
         if fault.chunked:
             self.connection.sendall(b"0\r\n\r\n")
 
@@ -70,6 +76,8 @@ class Body:
         headers = {"Content-Type": "text/x-nix-cache-info" if path.endswith("nix-cache-info") else kind}
         if self.fault.chunked:
             headers["Transfer-Encoding"] = "chunked"
+        elif self.fault.http10:
+            headers["Connection"] = "close"
         else:
             headers["Content-Length"] = str(last - first + 1)
         if not self.fault.ignore_range:
@@ -80,7 +88,7 @@ class Body:
             headers["Content-Range"] = f"bytes {first}-{last}/{size}"
         return headers
 
-    def _pieces(self, fd: int, position: int, end: int) -> None:
+    def _pieces(self, fd: int, position: int, end: int, shift: int) -> None:
         fault = self.fault
         gate = fault.gate
         piece_size = PIECE if fault.rate is None else max(1, min(PIECE, int(fault.rate / 50)))
@@ -99,7 +107,7 @@ class Body:
                 return
             stops = [end, position + piece_size, fault.cut_at, fault.stall_at, fault.gate_at if gate else None]
             stop = min(s for s in stops if s is not None and s > position)
-            self._piece(os.pread(fd, stop - position, position), position)
+            self._piece(os.pread(fd, stop - position, max(0, position - shift)), position)
             sent += stop - position
             position = stop
             if fault.rate:
@@ -109,7 +117,7 @@ class Body:
         flip = self.fault.flip_at
         if flip is not None and position <= flip < position + len(data):
             spoiled = bytearray(data)
-            spoiled[flip - position] ^= 0xFF
+            spoiled[flip - position] ^= self.fault.flip_mask
             data = bytes(spoiled)
         if self.fault.chunked:
             self.connection.sendall(b"%x\r\n%b\r\n" % (len(data), data))
@@ -136,8 +144,8 @@ class Body:
         raise Gone
 
 
-def head_of(status: int, headers: dict[str, str]) -> bytes:
-    lines = [f"HTTP/1.1 {status} {REASONS.get(status, 'Status')}", f"Date: {formatdate(usegmt=True)}"]
+def head_of(status: int, headers: dict[str, str], version: str = "1.1") -> bytes:
+    lines = [f"HTTP/{version} {status} {REASONS.get(status, 'Status')}", f"Date: {formatdate(usegmt=True)}"]
     return "\r\n".join(lines + [f"{name}: {value}" for name, value in headers.items()] + ["", ""]).encode()
 
 

@@ -31,6 +31,7 @@ class Gate:
 
 @dataclass(frozen=True)
 class Fault:
+    name: str = ""                         # how the request log calls it
     delay: float = 0                       # seconds before the head
     status: int | None = None              # answer with this status and a short text
     headers: Mapping[str, str] = field(default_factory=dict)  # more headers
@@ -42,11 +43,15 @@ class Fault:
     cut_at: int | None = None              # end the connection before this byte ...
     reset: bool = False                    # ... with a reset instead of a clean close
     stall_at: int | None = None            # send nothing from this byte on, keep the connection
-    flip_at: int | None = None             # invert the bits of this byte
+    flip_at: int | None = None             # change this byte ...
+    flip_mask: int = 0xFF                  # ... in these bits
     truncate_to: int | None = None         # the file is that short, with a Content-Length that says so
     body: bytes | Path | None = None       # another content
     ignore_range: bool = False             # answer 200 with everything to a Range request
+    range_shift: int = 0                   # to a Range send bytes from that much earlier, as if they were right
     chunked: bool = False                  # no Content-Length; with cut_at: without the last chunk
+    http10: bool = False                   # HTTP/1.0, no length, the end is a close: a cut cannot be seen
+    garbage: bytes | None = None           # these bytes instead of an answer, and a close
     encoding: str | None = None            # Content-Encoding (zstd, gzip) for who accepts it and wants no Range
 
 

@@ -3,8 +3,10 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import functools
 import json
 import os
+import re
 import signal
 import subprocess
 import threading
@@ -56,6 +58,12 @@ def run_ncps(*arguments: str, within: float = 5, **environment: str) -> Run:
     except subprocess.TimeoutExpired as error:
         raise AssertionError(f"still there after {within:g} s: {arguments}\n{error.stdout}\n{error.stderr}") from None
     return Run(run.returncode, run.stdout, run.stderr, time.monotonic() - begin)
+
+
+@functools.cache
+def has_option(name: str) -> bool:
+    """Whether this binary knows `ncps serve --name`."""
+    return re.search(rf"^ *{name}\b", run_ncps("serve", "--help").out, re.MULTILINE) is not None
 
 
 @dataclass

@@ -1,0 +1,191 @@
+#include "app/import.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <thread>
+
+#include "base/byte_size.h"
+#include "cache/adoption.h"
+#include "cache/signing_key.h"
+#include "config/secret_file.h"
+#include "db/soci/open_import.h"
+#include "rt/block_on.h"
+#include "storage/local/local_blob_store.h"
+
+namespace ncps::app {
+namespace {
+
+constexpr int kSomeRefused = 1, kCouldNot = 2;
+constexpr std::size_t kDiskThreads = 8;
+constexpr auto kProgressEvery = std::chrono::seconds(5);  // a line, where there is no terminal
+
+int say(const Error& error) {
+  std::fprintf(stderr, "ncps: %s\n", error.what().c_str());
+  return kCouldNot;
+}
+
+// False: there are mistakes that matter here. A server's name and upstreams do not.
+bool usable(const config::Loaded& loaded) {
+  bool good = true;
+  for (const auto& mistake : loaded.mistakes) {
+    if (mistake.starts_with("--cache-hostname is missing") ||
+        mistake.starts_with("--cache-upstream-url is missing"))
+      continue;
+    std::fprintf(stderr, "ncps: %s\n", mistake.c_str());
+    good = false;
+  }
+  if (good && loaded.options.storage_local.empty()) {
+    std::fputs("ncps: only a store in a directory (--cache-storage-local) can be imported\n",
+               stderr);
+    good = false;
+  }
+  return good;
+}
+
+class Progress {
+ public:
+  void operator()(const cache::AdoptionSummary& so_far) {
+    auto line = fmt::format("{} narinfos adopted, {} known, {} refused; {} NARs seen", so_far.added,
+                            so_far.known, so_far.refusals(), so_far.nars.number);
+    auto now = std::chrono::steady_clock::now();
+    if (terminal_) {
+      std::fprintf(stderr, "\r\x1b[K%s", line.c_str());
+    } else if (now - last_ >= kProgressEvery) {
+      std::fprintf(stderr, "%s\n", line.c_str());
+      last_ = now;
+    }
+  }
+  void end() const {
+    if (terminal_) std::fputs("\r\x1b[K", stderr);
+  }
+
+ private:
+  const bool terminal_ = ::isatty(STDERR_FILENO) != 0;
+  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
+};
+
+void print(const cache::AdoptionSummary& done, bool dry_run) {
+  if (dry_run) std::puts("dry run: nothing was changed");
+  std::printf("narinfos %s: %s\n", dry_run ? "to adopt" : "adopted",
+              fmt::format("{}", done.added).c_str());
+  auto line = [](const char* what, const std::string& value) {
+    std::printf("%s: %s\n", what, value.c_str());
+  };
+  line("narinfos already known", fmt::format("{}", done.known));
+  line("narinfos refused", fmt::format("{}", done.refusals()));
+  for (const auto& [reason, number] : done.refused)
+    line("  of these", fmt::format("{}: {}", number, reason));
+  line("narinfos without their NAR",
+       fmt::format("{}{}", done.without_nar,
+                   done.only_in_chunks == 0
+                       ? ""
+                       : fmt::format(", {} of them kept in chunks only, which cannot be taken over",
+                                     done.only_in_chunks)));
+  line("NARs at rest", fmt::format("{}, {}", done.nars.number, print_byte_size(done.nars.bytes)));
+  line("NARs without a narinfo", fmt::format("{}, {}", done.without_narinfo.number,
+                                             print_byte_size(done.without_narinfo.bytes)));
+  if (done.redescribed != 0)
+    line("narinfos that now name the compression of the file", fmt::format("{}", done.redescribed));
+  if (done.damaged != 0)
+    line("NARs of another size than announced; remove them to have them fetched again",
+         fmt::format("{}", done.damaged));
+  for (const auto& example : done.examples) std::fprintf(stderr, "ncps: %s\n", example.c_str());
+}
+
+Result<void> check_root(const std::filesystem::path& root) {
+  std::error_code ec;
+  if (std::filesystem::is_directory(root, ec)) return {};
+  return fail(ErrorKind::unavailable, "--cache-storage-local " + root.native() + ": " +
+                                          (ec ? ec.message() : "is no directory"));
+}
+
+Result<std::unique_ptr<db::GoDatabase>> open_from(const std::string& text) {
+  if (text.empty()) return nullptr;
+  TRY(auto plain, config::resolve_secret(text));
+  auto url = db::parse_database_url(plain);
+  if (!url) return std::unexpected(std::move(url).error().while_doing("--from-database-url"));
+  auto opened = db::open_go_database(*url);
+  if (!opened) return std::unexpected(std::move(opened).error().while_doing("--from-database-url"));
+  return opened;
+}
+
+// What became of the database's key, as a sentence.
+std::string_view told(cache::KeyImport outcome, bool dry_run) {
+  switch (outcome) {
+    case cache::KeyImport::none: return "the database has none";
+    case cache::KeyImport::taken: return dry_run ? "would be taken over" : "taken over";
+    case cache::KeyImport::same: return "already here";
+    case cache::KeyImport::other: return "the store has another one, which stays";
+  }
+  return "";
+}
+
+struct Parts {
+  Runtime& runtime;
+  Pool& cpu;
+  storage::BlobStore& store;
+  db::CatalogImport& catalog;
+  db::GoDatabase* from;  // nullptr: none
+};
+
+Result<std::string> import_key(const Parts& parts, bool dry_run, bool key_is_given) {
+  if (parts.from == nullptr) return "";
+  if (key_is_given) return "signing key: that of --cache-secret-key-path";
+  TRY(auto text, block_on(parts.runtime, parts.from->secret_key()));
+  auto changes = dry_run ? cache::Changes::none : cache::Changes::all;
+  TRY(auto outcome,
+      block_on(parts.runtime, cache::import_signing_key(parts.store, std::move(text), changes)));
+  return "signing key: " + std::string(told(outcome, dry_run));
+}
+
+Result<int> run(const Parts& parts, const ImportRequest& request,
+                const config::ServeOptions& options) {
+  Live<cache::Trust> trust(cache::Trust{
+      .upstream_keys = options.upstream_keys, .signing_key = {}, .sign_unverified = false});
+  cache::NarInfoJudge judge(parts.cpu, trust);
+  TRY(auto key, import_key(parts, request.dry_run, options.secret_key.has_value()));
+  Progress progress;
+  cache::AdoptionDeps deps{.runtime = parts.runtime,
+                           .store = parts.store,
+                           .catalog = parts.catalog,
+                           .judge = judge,
+                           .database = parts.from};
+  auto changes = request.dry_run ? cache::Changes::none : cache::Changes::all;
+  auto done = block_on(parts.runtime, cache::adopt(deps, changes, std::ref(progress)));
+  progress.end();
+  TRY(auto summary, std::move(done));
+  print(summary, request.dry_run);
+  if (!key.empty()) std::puts(key.c_str());
+  return summary.refusals() == 0 && summary.damaged == 0 ? 0 : kSomeRefused;
+}
+
+}  // namespace
+
+int import(const ImportRequest& request, const config::Loaded& loaded) {
+  if (!usable(loaded)) return kCouldNot;
+  const auto& options = loaded.options;
+  if (options.upstream_keys.empty())
+    std::fputs("ncps: warning: no --cache-upstream-public-key: nothing is verified\n", stderr);
+  auto cores = std::max(1U, std::thread::hardware_concurrency());
+  Runtime runtime(cores);
+  Pool disk(kDiskThreads), cpu(cores);
+  auto root = check_root(options.storage_local);
+  if (!root) return say(root.error());
+  auto from = open_from(request.from);
+  if (!from) return say(from.error());
+  auto dry_run = request.dry_run ? db::DryRun::yes : db::DryRun::no;
+  auto catalog = db::open_import(options.database, dry_run);
+  if (!catalog) return say(catalog.error());
+  auto access = request.dry_run ? storage::Access::read : storage::Access::write;
+  auto store = storage::open_local({.root = options.storage_local, .access = access}, disk);
+  if (!store) return say(store.error());
+  Parts parts{
+      .runtime = runtime, .cpu = cpu, .store = **store, .catalog = **catalog, .from = from->get()};
+  auto status = run(parts, request, options);
+  return status ? *status : say(status.error());
+}
+
+}  // namespace ncps::app

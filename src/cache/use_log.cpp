@@ -1,0 +1,70 @@
+#include "cache/use_log.h"
+
+#include "telemetry/log.h"
+
+namespace ncps::cache {
+
+void UseLog::used(const nix::StorePathHash& hash) {
+  shard_of(hash).with([&](Names& names) {
+    if (names.size() < kMostInShard) names.narinfos.insert(hash);
+  });
+}
+
+void UseLog::used(const nix::NarUrl& url) {
+  shard_of(url).with([&](Names& names) {
+    if (names.size() < kMostInShard) names.nars.insert(url);
+  });
+}
+
+void UseLog::start() {
+  group_.spawn(runtime_.next_executor(), "noting uses", write_again_and_again());
+}
+
+boost::asio::awaitable<void> UseLog::write_again_and_again() {
+  for (bool last = false; !last;) {
+    auto seen = stop_.version();
+    if (!stopping_) co_await stop_.wait_past(seen, Deadline::after(kEvery));
+    last = stopping_;
+    auto written = co_await write();
+    if (!written)
+      log::warn("what was used could not be noted", {{"error", written.error().what()}});
+  }
+}
+
+Task<void> UseLog::write() {
+  Result<void> outcome;
+  for (auto& shard : shards_) {
+    auto names = shard.with([](Names& all) { return std::exchange(all, {}); });
+    while (names.size() > 0 && outcome) {
+      db::Uses uses;
+      while (uses.narinfos.size() < db::Catalog::kMostAtOnce && !names.narinfos.empty())
+        uses.narinfos.push_back(names.narinfos.extract(names.narinfos.begin()).value());
+      while (uses.narinfos.size() + uses.nars.size() < db::Catalog::kMostAtOnce &&
+             !names.nars.empty())
+        uses.nars.push_back(std::move(names.nars.extract(names.nars.begin()).value()));
+      outcome = co_await write_some(std::move(uses));
+    }
+    // The database is away: later.
+    for (const auto& hash : names.narinfos) used(hash);
+    for (const auto& url : names.nars) used(url);
+  }
+  co_return outcome;
+}
+
+Task<void> UseLog::write_some(db::Uses uses) {
+  using namespace std::chrono;
+  auto now = floor<seconds>(system_clock::now());
+  auto noted = co_await catalog_.note_uses(uses, now);
+  if (noted) co_return noted;
+  for (const auto& hash : uses.narinfos) used(hash);
+  for (const auto& url : uses.nars) used(url);
+  co_return noted;
+}
+
+bool UseLog::stop(Deadline deadline) {
+  stopping_ = true;
+  stop_.notify();
+  return group_.join_blocking(deadline);
+}
+
+}  // namespace ncps::cache

@@ -1,0 +1,81 @@
+#include "db/database_time.h"
+
+#include <fmt/format.h>
+
+#include <array>
+
+#include "nix/text.h"
+
+namespace ncps::db {
+namespace {
+
+constexpr std::string_view kShape = "dddd-dd-dd dd:dd:dd";  // d: a digit; ' ' may be a 'T'
+
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
+std::optional<Time> parse_shape(std::string_view text) {
+  if (text.size() < kShape.size()) return std::nullopt;
+  std::array<int, 6> numbers{};
+  for (std::size_t at = 0, which = 0; at < kShape.size(); ++at) {
+    if (kShape[at] == 'd') {
+      if (!is_digit(text[at])) return std::nullopt;
+      numbers[which] = numbers[which] * 10 + (text[at] - '0');
+    } else {
+      if (text[at] != kShape[at] && !(kShape[at] == ' ' && text[at] == 'T')) return std::nullopt;
+      ++which;
+    }
+  }
+  auto [year, month, day, hour, minute, second] = numbers;
+  std::chrono::year_month_day date{std::chrono::year(year),
+                                   std::chrono::month(static_cast<unsigned>(month)),
+                                   std::chrono::day(static_cast<unsigned>(day))};
+  if (!date.ok() || hour > 23 || minute > 59 || second > 60) return std::nullopt;
+  return std::chrono::sys_days(date) + std::chrono::hours(hour) + std::chrono::minutes(minute) +
+         std::chrono::seconds(second);
+}
+
+// Of what follows the seconds and their fraction. Absent: no offset, but something else.
+std::optional<std::chrono::minutes> parse_offset(std::string_view text) {
+  text = nix::trim(text);
+  text = text.substr(0, text.find(' '));  // the zone's name says nothing more
+  if (text.empty() || text == "Z") return std::chrono::minutes(0);
+  if (text.front() != '+' && text.front() != '-') return std::nullopt;
+  std::string digits;
+  for (char c : text.substr(1))
+    if (c != ':') digits.push_back(c);
+  if (digits.size() == 2) digits += "00";
+  if (digits.size() != 4) return std::nullopt;
+  auto hours = nix::parse_number<int>(digits.substr(0, 2));
+  auto minutes = nix::parse_number<int>(digits.substr(2));
+  if (!hours || !minutes) return std::nullopt;
+  auto offset = std::chrono::hours(*hours) + std::chrono::minutes(*minutes);
+  return text.front() == '-' ? -offset : offset;
+}
+
+}  // namespace
+
+std::optional<Time> parse_time(std::string_view text) {
+  auto time = parse_shape(text);
+  if (!time) return std::nullopt;
+  text.remove_prefix(kShape.size());
+  if (text.starts_with('.')) {
+    auto digits = std::min(text.find_first_not_of("0123456789", 1), text.size());
+    text.remove_prefix(digits);
+  }
+  auto offset = parse_offset(text);
+  if (!offset) return std::nullopt;
+  return *time - *offset;
+}
+
+std::string print_time(Time time) {
+  auto day = std::chrono::floor<std::chrono::days>(time);
+  std::chrono::year_month_day date(day);
+  std::chrono::hh_mm_ss clock(time - day);
+  return fmt::format("{:04}-{:02}-{:02} {:02}:{:02}:{:02}", static_cast<int>(date.year()),
+                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                     clock.hours().count(), clock.minutes().count(), clock.seconds().count());
+}
+
+}  // namespace ncps::db
