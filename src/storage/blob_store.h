@@ -28,11 +28,6 @@ class Blob {
   virtual std::unique_ptr<ByteSource> read(std::uint64_t first, std::uint64_t length) = 0;
 };
 
-struct BlobEntry {
-  BlobKey key;
-  std::uint64_t size;  // bytes at rest
-};
-
 // A blob that is being written. publish() makes it visible; if it is destroyed before that, nothing
 // remains of it. One writer; must be gone before its store.
 class StagedBlob {
@@ -49,6 +44,11 @@ class StagedBlob {
   // Makes what is in the file the blob: visible whole or not at all, durable when this returns,
   // replacing an older one. At most once. Errors: unavailable; then the blob may be there or not.
   virtual Task<void> publish() = 0;
+};
+
+struct BlobEntry {
+  BlobKey key;
+  std::uint64_t size;  // bytes at rest
 };
 
 enum class IfExists : bool { keep, replace };

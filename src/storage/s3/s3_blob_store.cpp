@@ -9,6 +9,7 @@
 #include "rt/task_group.h"
 #include "storage/s3/credential_chain.h"
 #include "storage/s3/s3_client.h"
+#include "storage/s3/s3_list.h"
 #include "storage/s3/s3_object.h"
 #include "storage/s3/s3_outside.h"
 #include "storage/s3/s3_start.h"
@@ -140,10 +141,11 @@ class S3BlobStore final : public BlobStore {
     co_return Result<void>();
   }
 
-  Task<std::vector<BlobEntry>> list(BlobKey folder, std::string after) override {
-    auto listed = co_await list_below(folder.str() + "/", std::move(after));
-    if (!listed) co_return std::unexpected(named(std::move(listed).error(), "listing ", folder));
-    co_return std::move(*listed);
+  Task<std::vector<storage::BlobEntry>> list(BlobKey folder, std::string after) override {
+    auto deadline = Deadline::after(kAskTime);
+    auto page = co_await list_objects(client_, folder.str(), std::move(after), deadline);
+    if (!page) co_return std::unexpected(named(std::move(page).error(), "listing ", folder));
+    co_return std::move(*page);
   }
 
   void cut_off() override { http_->stop(); }
