@@ -55,6 +55,8 @@ bench:  ## measure beside nginx, and with a distant upstream; writes bench/resul
 	@$(MAKE) --no-print-directory build
 	@python3 bench/bench.py $(ARGS)
 	@python3 bench/closure.py $(CLOSURE_ARGS)
+	@cmake --build --preset release -j $(JOBS) --target catalog_bench
+	@python3 bench/catalog.py $(CATALOG_ARGS)
 
 soak:  ## a thousand runs of random faults, judged (minutes); writes docs/quality.md
 	@scripts/deps.sh test

@@ -77,8 +77,8 @@ Application::Application(const config::ServeOptions& options,
       narinfo_routes_(narinfos_, uses_, kHotNarInfoBytes, audience(options)),
       nar_routes_(nars_, uses_, audience(options)),
       object_routes_(objects_, audience(options)),
-      router_({options.hostname, key.public_key()}, narinfo_routes_, nar_routes_, object_routes_,
-              reader_token(options)),
+      router_({options.hostname, key.public_key()}, {*catalog_, upstreams_}, narinfo_routes_,
+              nar_routes_, object_routes_, reader_token(options)),
       watch_(runtime, upstreams_) {}
 
 Task<void> Application::bring_narinfo(nix::StorePathHash hash, Deadline deadline) {

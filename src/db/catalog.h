@@ -61,6 +61,9 @@ class Catalog {
 
   virtual ~Catalog() = default;
 
+  // Whether the database answers.
+  virtual Task<void> check() = 0;
+
   // nullopt: we keep none.
   virtual Task<std::optional<NarInfoRow>> find_narinfo(nix::StorePathHash hash) = 0;
 

@@ -35,6 +35,7 @@ Route parse_decoded(std::string_view path) {
   if (path == "/nix-cache-info") return Fixed::cache_info;
   if (path == "/pubkey") return Fixed::pubkey;
   if (path == "/healthz") return Fixed::healthz;
+  if (path == "/readyz") return Ready{};
   if (path.starts_with('/')) {
     auto object = nix::ObjectPath::parse(path.substr(1));
     if (object) return std::move(*object);

@@ -15,12 +15,13 @@ enum class Fixed : std::uint8_t { root, cache_info, pubkey, healthz };
 // Who may read: decides whether caches between us and the client may share an answer.
 enum class Audience : bool { everybody, token_holders };
 
+struct Ready {};  // /readyz
 struct NoSuchPath {};
 struct BadNarName {
 };  // below /nar/, ends like a NAR, but is no name that we can serve: 400, as the contract has it
 
-using Route =
-    std::variant<Fixed, nix::StorePathHash, nix::NarUrl, nix::ObjectPath, NoSuchPath, BadNarName>;
+using Route = std::variant<Fixed, Ready, nix::StorePathHash, nix::NarUrl, nix::ObjectPath,
+                           NoSuchPath, BadNarName>;
 
 // `path` as sent, without query: percent-decoded here, once. What is malformed, or would leave its
 // folder, is NoSuchPath.

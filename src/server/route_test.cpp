@@ -16,6 +16,7 @@ std::string shown(std::string_view path) {
   if (auto* hash = std::get_if<nix::StorePathHash>(&route)) return std::string(hash->str());
   if (auto* url = std::get_if<nix::NarUrl>(&route)) return url->str();
   if (auto* object = std::get_if<nix::ObjectPath>(&route)) return "object " + object->str();
+  if (std::holds_alternative<Ready>(route)) return "ready";
   return std::holds_alternative<BadNarName>(route) ? "bad" : "none";
 }
 
@@ -24,6 +25,7 @@ TEST(Route, NamesEveryResource) {
   EXPECT_EQ(shown("/nix-cache-info"), "fixed 1");
   EXPECT_EQ(shown("/pubkey"), "fixed 2");
   EXPECT_EQ(shown("/healthz"), "fixed 3");
+  EXPECT_EQ(shown("/readyz"), "ready");
   EXPECT_EQ(shown("/" + kHash + ".narinfo"), kHash);
   for (std::string name : {"x.nar", "x.nar.xz", "x.nar.zst", "a-b_C9.nar.bz2", "x.nar.none"})
     EXPECT_EQ(shown("/nar/" + name), "nar/" + name);

@@ -17,7 +17,8 @@ boost::asio::awaitable<http::Response> Router::answer(const http::Request& reque
   }
   auto route = parse_route(request.path);
   auto* fixed = std::get_if<Fixed>(&route);
-  bool open = fixed != nullptr && *fixed == Fixed::healthz;
+  bool ready = std::holds_alternative<Ready>(route);
+  bool open = ready || (fixed != nullptr && *fixed == Fixed::healthz);
   if (token_ && !open && !token_->admits(request.header("Authorization"))) {
     co_return unauthorized();
   }
@@ -29,6 +30,7 @@ boost::asio::awaitable<http::Response> Router::answer(const http::Request& reque
   if (auto* object = std::get_if<nix::ObjectPath>(&route))
     co_return co_await objects_.answer(request, *object);
   if (fixed != nullptr) co_return fixed_.answer(*fixed);
+  if (ready) co_return co_await ready_.answer();
   if (std::holds_alternative<BadNarName>(route))
     co_return http::text_response(400, "not the name of a NAR");
   co_return http::text_response(404, "no such path");

@@ -7,16 +7,18 @@
 #include "server/nar_routes.h"
 #include "server/object_routes.h"
 #include "server/reader_token.h"
+#include "server/ready_route.h"
 
 namespace ncps::server {
 
 // Thread-safe, as its parts are. Must outlive the server that it answers for.
 class Router {
  public:
-  // With `token`, readers must send it for everything but /healthz.
-  Router(FixedRoutes fixed, NarInfoRoutes& narinfos, NarRoutes& nars, ObjectRoutes& objects,
-         std::optional<ReaderToken> token = {})
+  // With `token`, readers must send it for everything but /healthz and /readyz.
+  Router(FixedRoutes fixed, ReadyRoute ready, NarInfoRoutes& narinfos, NarRoutes& nars,
+         ObjectRoutes& objects, std::optional<ReaderToken> token = {})
       : fixed_(std::move(fixed)),
+        ready_(ready),
         narinfos_(narinfos),
         nars_(nars),
         objects_(objects),
@@ -26,6 +28,7 @@ class Router {
 
  private:
   FixedRoutes fixed_;
+  ReadyRoute ready_;
   NarInfoRoutes& narinfos_;
   NarRoutes& nars_;
   ObjectRoutes& objects_;

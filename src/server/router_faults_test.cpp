@@ -19,6 +19,7 @@ class BrokenCatalog final : public db::Catalog {
   Task<void> put_narinfo(db::NarInfoRow, db::NarRow) override {
     co_return std::unexpected(error());
   }
+  Task<void> check() override { co_return std::unexpected(error()); }
   Task<void> note_uses(db::Uses, std::chrono::sys_seconds) override {
     co_return std::unexpected(error());
   }
@@ -139,6 +140,13 @@ TEST_F(RouterFaults, ADatabaseThatCannotBeAskedIsNotShownToClients) {
   serve(p);
   for (auto path : {p.narinfo_path(), p.nar_path()})
     for (auto method : {"GET", "HEAD"}) expect_hidden(ask(method, path));
+
+  // Hits go on, so a balancer need not go elsewhere; but it is said.
+  auto ready = get("/readyz");
+  EXPECT_EQ(ready.status, 200u);
+  EXPECT_TRUE(ready.body.contains(R"("database":"does not answer")")) << ready.body;
+  EXPECT_TRUE(ready.body.contains(R"("status":"degraded")")) << ready.body;
+  EXPECT_FALSE(ready.body.contains("secret")) << ready.body;
 }
 
 TEST_F(RouterFaults, AfterAFaultTheSameConnectionGoesOn) {

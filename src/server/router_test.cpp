@@ -40,6 +40,19 @@ TEST_F(RouterFixed, AnswersGetAndHeadAlike) {
   EXPECT_EQ(calls(), 0u);
 }
 
+TEST_F(RouterFixed, ReadyzSaysHowWeAre) {
+  start();
+  auto answer = get("/readyz");
+  EXPECT_EQ(answer.status, 200u);
+  EXPECT_EQ(value_of(answer, "Content-Type"), "application/json");
+  EXPECT_EQ(value_of(answer, "Cache-Control"), "no-store");
+  auto report = nlohmann::json::parse(answer.body);
+  EXPECT_EQ(report["status"], "ok");
+  EXPECT_EQ(report["database"], "ok");
+  EXPECT_EQ(report["upstreams"]["good"], 2);
+  EXPECT_EQ(head("/readyz").status, 200u);
+}
+
 TEST_F(RouterFixed, OtherMethodsAreRefusedEverywhere) {
   start();
   auto p = package('a', "x");

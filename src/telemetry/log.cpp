@@ -5,6 +5,7 @@
 #include <spdlog/async.h>
 #include <spdlog/sinks/stdout_sinks.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cmath>
@@ -29,20 +30,43 @@ struct Writer {
 std::atomic<Level> lowest{Level::panic};
 std::atomic<Writer*> writer{nullptr};
 
-// JSON string (RFC 8259). Bytes that are not ASCII are kept: requests are escaped before they get
-// here.
+// Bytes of the well-formed UTF-8 character that `text` begins with (RFC 3629); 0: there is none.
+std::size_t utf8_character(std::string_view text) {
+  auto within = [&](std::size_t i, unsigned low, unsigned high) {
+    auto byte = i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
+    return byte >= low && byte <= high;
+  };
+  auto tail = [&](std::size_t i) { return within(i, 0x80, 0xbf); };
+  auto first = static_cast<unsigned char>(text.front());
+  if (first < 0x80) return 1;
+  if (within(0, 0xc2, 0xdf)) return tail(1) ? 2 : 0;
+  if (within(0, 0xe0, 0xef)) {
+    bool second = within(1, first == 0xe0 ? 0xa0 : 0x80, first == 0xed ? 0x9f : 0xbf);
+    return second && tail(2) ? 3 : 0;
+  }
+  if (within(0, 0xf0, 0xf4)) {
+    bool second = within(1, first == 0xf0 ? 0x90 : 0x80, first == 0xf4 ? 0x8f : 0xbf);
+    return second && tail(2) && tail(3) ? 4 : 0;
+  }
+  return 0;
+}
+
+// JSON string (RFC 8259). What is not UTF-8 becomes U+FFFD: upstreams send whatever they like.
 void append_json(std::string& out, std::string_view text) {
   out.push_back('"');
-  for (char c : text) {
+  while (!text.empty()) {
+    char c = text.front();
     auto byte = static_cast<unsigned char>(c);
+    auto length = utf8_character(text);
     if (c == '"' || c == '\\') {
       out.push_back('\\');
       out.push_back(c);
     } else if (byte < 0x20 || byte == 0x7f) {
       fmt::format_to(std::back_inserter(out), "\\u{:04x}", byte);
     } else {
-      out.push_back(c);
+      out.append(length == 0 ? "\\ufffd" : text.substr(0, length));
     }
+    text.remove_prefix(std::max<std::size_t>(length, 1));
   }
   out.push_back('"');
 }

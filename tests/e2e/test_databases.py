@@ -1,6 +1,7 @@
 """The server on a real PostgreSQL and on a real MariaDB, and its commands for the schema."""
 from __future__ import annotations
 
+import json
 import shutil
 import threading
 import unittest
@@ -13,7 +14,7 @@ from .lab.ncps import BINARY, Ncps, Run, run_ncps
 from .lab.postgres import Postgres
 from .lab.waiting import eventually
 
-MIGRATIONS = 5
+MIGRATIONS = 6
 
 
 class OnAServer:
@@ -81,6 +82,11 @@ class OnAServer:
 
     # --- the database goes away ---
 
+    def health(self, proxy: Ncps) -> str:
+        answer = raw.get(proxy.url, "/readyz", timeout=10)
+        self.assertEqual(answer.status, 200)
+        return json.loads(answer.body)["database"]
+
     def test_without_the_database_the_store_serves_what_it_has_and_misses_are_503(self) -> None:
         known, unknown = self.made.paths[0], self.made.paths[1]
         proxy = self.proxy().start()
@@ -94,8 +100,10 @@ class OnAServer:
         self.assert_whole(raw.get(proxy.url, target), nar.body)
         for _ in range(10):
             self.assertEqual(raw.get(proxy.url, narinfo_target(unknown), timeout=10).status, 503)
+        self.assertEqual(self.health(proxy), "does not answer")
         self.database.start()
         eventually(lambda: raw.get(proxy.url, narinfo_target(unknown)).status == 200, "it recovers by itself")
+        self.assertEqual(self.health(proxy), "ok")
         self.assertEqual(proxy.stop(), 0)
         self.assert_silent(str(proxy.lines), proxy.stderr())
 

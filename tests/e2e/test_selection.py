@@ -134,6 +134,11 @@ class AnotherStoreDir(SelectionCase):
             self.assertEqual(raw.get(proxy.url, self.cache.nar_url(path)).status, 200)
         self.assertEqual([r for r in foreign.requests() if r.path != "/nix-cache-info"], [])
 
+    def test_whatever_it_calls_it_the_log_stays_readable(self) -> None:
+        foreign = self.says(b'StoreDir: /\xff\xfe"store\n')
+        proxy = self.behind(foreign.url)
+        proxy.wait_line(self.REFUSED, store_dir='/\ufffd\ufffd"store')
+
     def test_also_where_nobody_else_is(self) -> None:
         foreign = self.says(b"StoreDir: /nix/storage\n")
         proxy = self.behind(foreign.url)

@@ -232,7 +232,7 @@ class Judge:
             if problem:
                 self.find(CORRUPT, f"{name}: {problem}")
         self.answers["NARs stored, right"] = len(nars)
-        self.answers["narinfos stored, right"] = len(narinfos)
+        self.answers["narinfos stored, right where signed"] = len(narinfos)
         self.answers[DAMAGED] = len(self.damaged)
 
     def _names(self, path: str) -> set[str]:

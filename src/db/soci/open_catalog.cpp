@@ -21,6 +21,14 @@ class SociCatalog final : public Catalog {
     if (writer) own_writer_.emplace(*dialect_, *writer);
   }
 
+  Task<void> check() override {
+    auto work = [&](Statements& statements) -> Result<void> {
+      statements.check();
+      return {};
+    };
+    co_return co_await readers_.run<void>("asking whether the database is there", work);
+  }
+
   Task<std::optional<NarInfoRow>> find_narinfo(nix::StorePathHash hash) override {
     auto work = [&](Statements& statements) { return statements.find_narinfo(hash); };
     co_return co_await readers_.run<std::optional<NarInfoRow>>("looking up a narinfo", work);

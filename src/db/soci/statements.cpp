@@ -133,6 +133,11 @@ void Statements::forget() {
   put_.reset();
 }
 
+void Statements::check() {
+  int one = 0;
+  sql_ << "SELECT 1", soci::into(one);
+}
+
 Result<std::optional<NarInfoRow>> Statements::find_narinfo(const nix::StorePathHash& hash) {
   return made(find_narinfo_, sql_).run(hash);
 }

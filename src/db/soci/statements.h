@@ -40,6 +40,8 @@ class Statements {
   // After one of those below threw: SOCI's buffers of a statement that failed go with it only.
   void forget();
 
+  void check();
+
   // Errors: unavailable, of a row that cannot be read. Throws.
   Result<std::optional<NarInfoRow>> find_narinfo(const nix::StorePathHash& hash);
   Result<std::optional<NarRow>> find_nar(const nix::NarUrl& url);

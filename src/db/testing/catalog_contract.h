@@ -49,6 +49,10 @@ class CatalogContract : public ::testing::TestWithParam<CatalogFactory> {
   std::shared_ptr<Catalog> catalog = GetParam()();
 };
 
+TEST_P(CatalogContract, SaysThatItIsThere) {
+  EXPECT_TRUE(run(catalog->check()));
+}
+
 TEST_P(CatalogContract, AbsenceIsAnAnswer) {
   EXPECT_EQ(run(catalog->find_narinfo(hash('a'))).value().has_value(), false);
   EXPECT_EQ(run(catalog->find_nar(nar("nar/none.nar").url)).value().has_value(), false);

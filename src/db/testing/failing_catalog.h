@@ -26,6 +26,10 @@ class FailingCatalog final : public Catalog {
     CO_TRY(plan_.call("mark_stored"));
     co_return co_await inner_.mark_stored(std::move(url), size);
   }
+  Task<void> check() override {
+    CO_TRY(plan_.call("check"));
+    co_return co_await inner_.check();
+  }
   Task<void> note_uses(Uses uses, std::chrono::sys_seconds when) override {
     CO_TRY(plan_.call("note_uses"));
     co_return co_await inner_.note_uses(std::move(uses), when);

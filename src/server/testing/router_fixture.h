@@ -169,8 +169,8 @@ class RouterTest : public ::testing::Test {
           narinfo_routes(narinfos, uses, 1 << 20),
           nar_routes(nars, uses),
           object_routes(objects),
-          router({"cache.example", t.key.public_key()}, narinfo_routes, nar_routes, object_routes) {
-    }
+          router({"cache.example", t.key.public_key()}, {*t.catalog, t.upstreams}, narinfo_routes,
+                 nar_routes, object_routes) {}
     cache::Downloads downloads;
     cache::NarService nars;
     cache::NarInfoService narinfos;

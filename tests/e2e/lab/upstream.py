@@ -75,8 +75,10 @@ class Upstream:
     # --- what it was asked ---
 
     def requests(self, suffix: str = "", method: str | None = None) -> list[Request]:
+        """Of that suffix; without one all but probes, which come when they like."""
         with self._lock:
-            return [r for r in self._log if r.path.endswith(suffix) and method in (None, r.method)]
+            return [r for r in self._log if r.path.endswith(suffix) and method in (None, r.method)
+                    and (suffix or not r.path.endswith("/nix-cache-info"))]
 
     def bytes_sent(self, suffix: str = "") -> int:
         return sum(r.sent for r in self.requests(suffix))

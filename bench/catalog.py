@@ -1,0 +1,81 @@
+#!/usr/bin/env python3
+"""A million narinfos and NARs in SQLite: bench/catalog.py [--short] [--rows N]
+
+How long the server takes to start with them, what a lookup costs, what a round of eviction costs and
+does to lookups beside it. Writes bench/results/<date>-catalog.json and the table in
+docs/measurements.md; --short only checks that all of it works, and writes nothing.
+"""
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+from bench import report  # noqa: E402
+from tests.e2e.lab.ncps import BINARY, Ncps  # noqa: E402
+
+PROGRAM = BINARY.parent / "src/catalog_bench"
+
+
+def start_time(proxy: Ncps) -> tuple[float, float]:
+    """Seconds until the server listens, and the MB that it has then."""
+    begin = time.monotonic()
+    try:
+        proxy.start()
+        took = time.monotonic() - begin
+        status = Path(f"/proc/{proxy.process.pid}/status").read_text()
+        resident = next(line for line in status.splitlines() if line.startswith("VmRSS:"))
+        return took, int(resident.split()[1]) / 1024
+    finally:
+        proxy.kill9()
+
+
+def measure(home: Path, rows: int) -> dict:
+    proxy = Ncps(home, upstreams=[("http://127.0.0.1:9", None)], more=["--cache-upstream-mode=offline"])
+    database = home / "db.sqlite"  # where it looks
+    subprocess.run([PROGRAM, "fill", database, str(rows)], check=True)
+    size = database.stat().st_size / 1e6
+    start, resident = start_time(proxy)
+    out = subprocess.run([PROGRAM, "measure", database, str(rows)], check=True, capture_output=True, text=True)
+    return json.loads(out.stdout) | {"start_s": start, "start_mb": resident, "file_mb": size}
+
+
+def table(measured: dict, date: str) -> str:
+    lookup, eviction = measured["lookup"], measured["eviction"]
+    beside = eviction["lookup_beside"]
+    return "\n".join([
+        f"{date}, {measured['rows']:,} narinfos and as many NARs at rest, in a SQLite file of {measured['file_mb']:,.0f} MB. "
+        "`bench/catalog.py`", "",
+        "| | measured | aim |", "|---|---:|---:|",
+        f"| the server listens after | {measured['start_s']:.2f} s, with {measured['start_mb']:.0f} MB resident | < 1 s |",
+        f"| lookup of a narinfo, at random: median, 99 of 100, slowest of {lookup['count']:,} | "
+        f"{lookup['p50_ms']:.3f}, {lookup['p99_ms']:.3f}, {lookup['max_ms']:.1f} ms | < 1 ms |",
+        f"| a round of eviction: {eviction['nars']:,} NARs found and marked | {eviction['seconds']:.2f} s | < 5 s |",
+        f"| lookups beside it: median, 99 of 100, slowest of {beside['count']:,} | "
+        f"{beside['p50_ms']:.3f}, {beside['p99_ms']:.3f}, {beside['max_ms']:.1f} ms | not blocked |"])
+
+
+def main() -> int:
+    arguments = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    arguments.add_argument("--short", action="store_true", help="20,000 rows, nothing is written")
+    arguments.add_argument("--rows", type=int, default=1_000_000)
+    chosen = arguments.parse_args()
+    if not PROGRAM.exists():
+        print(f"{PROGRAM} is not built yet: make check", file=sys.stderr)
+        return 1
+    with tempfile.TemporaryDirectory(prefix="ncps-catalog-") as home:
+        measured = measure(Path(home), 20_000 if chosen.short else chosen.rows)
+    print(table(measured, "now"))
+    if not chosen.short:
+        report.write_section(ROOT, "catalog", {"catalog": measured}, lambda date: table(measured, date))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
