@@ -14,14 +14,12 @@
 #include "storage/s3/s3_outside.h"
 #include "storage/s3/s3_start.h"
 #include "storage/s3/s3_upload.h"
-#include "storage/s3/s3_xml.h"
 
 namespace ncps::s3 {
 namespace {
 
 using namespace std::chrono_literals;
 using storage::Blob;
-using storage::BlobEntry;
 using storage::BlobKey;
 using storage::BlobStore;
 using storage::IfExists;
@@ -155,30 +153,6 @@ class S3BlobStore final : public BlobStore {
 
   static Error named(Error error, std::string_view action, const BlobKey& key) {
     return std::move(error).while_doing(std::string(action) + key.str());
-  }
-
-  // Others may have put what is no blob into the bucket: a page may hold none of ours.
-  Task<std::vector<BlobEntry>> list_below(const std::string& folder, std::string after) {
-    const auto& address = client_.address();
-    std::vector<BlobEntry> blobs;
-    for (auto deadline = Deadline::after(kStartTime); blobs.empty();) {
-      S3Request request{.path = address.bucket_path(),
-                        .query = {{"list-type", "2"},
-                                  {"max-keys", std::to_string(kListed)},
-                                  {"prefix", address.full_key(folder)}}};
-      if (!after.empty()) request.query.emplace_back("start-after", address.full_key(after));
-      CO_TRY(auto answer, co_await client_.ask(std::move(request), deadline));
-      if (!answer.good()) co_return std::unexpected(answer.why());
-      CO_TRY(auto text, co_await S3Client::read_text(std::move(answer), kMaxXmlBytes, deadline));
-      CO_TRY(auto page, parse_object_page(text));
-      for (const auto& object : page.objects) {
-        auto key = BlobKey::parse(address.own_key(object.key));
-        if (key) blobs.push_back({.key = std::move(*key), .size = object.size});
-      }
-      if (page.next.empty() || page.objects.empty()) break;
-      after = address.own_key(page.objects.back().key);
-    }
-    co_return blobs;
   }
 
   Task<std::optional<std::string>> read_text(const BlobKey& key) {
