@@ -141,6 +141,9 @@ void Downloads::start_what_may() {
 boost::asio::awaitable<void> Downloads::run(EntryPtr entry) {
   co_await run_download(deps_, entry->job, entry->spool);
   auto outcome = entry->spool->view();
+  if (outcome.state == SpoolState::complete) doubtful_.take(entry->job.url);
+  if (outcome.failure == ErrorKind::corrupt || outcome.failure == ErrorKind::not_found)
+    doubtful_.add(entry->job.url);
   state_.with([&](State& s) {
     note_outcome(s, *entry, outcome);
     forget(s, entry);

@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "base/guarded.h"
+#include "cache/doubtful_nars.h"
 #include "cache/download.h"
 #include "rt/runtime.h"
 #include "rt/task_group.h"
@@ -37,6 +38,9 @@ class Downloads {
 
   // Fetches it when there is room, for nobody in particular.
   void prefetch(DownloadJob job);
+
+  // What could not be had lately.
+  DoubtfulNars& doubtful() noexcept { return doubtful_; }
 
   // Fails what runs and what waits, for good, so that nobody waits for it any longer; begins nothing more.
   void cut_off();
@@ -79,6 +83,7 @@ class Downloads {
   Runtime& runtime_;
   DownloadDeps deps_;
   DownloadLimits limits_;
+  DoubtfulNars doubtful_;
   Guarded<State> state_;
   TaskGroup group_;
 };

@@ -58,6 +58,10 @@ Task<NarInfoService::Found> NarInfoService::find_or_fetch(nix::StorePathHash has
   auto row = co_await catalog_.find_narinfo(hash);
   if (row && *row) {
     CO_TRY(auto accepted, co_await accept(hash, (*row)->text, "the catalog"));
+    if (accepted && downloads_.doubtful().take((*row)->nar_url)) {
+      auto again = co_await from_upstreams(hash, asked);
+      if (again && *again) co_return std::move(again);  // or what we have must do
+    }
     if (accepted) co_return co_await serve(std::move(*accepted), (*row)->nar_url, "hit");
   }
   if (missing_.has(hash, world(), MissingMemory::Clock::now())) co_return std::nullopt;

@@ -59,6 +59,10 @@ class NarInfoService {
   // answer cannot be right), unavailable.
   Task<std::optional<ServedNarInfo>> find(nix::StorePathHash hash, Asked asked, Deadline deadline);
 
+  // Changes when kept narinfos should be asked for again because their NARs cannot be had: what was
+  // served before may be out of date.
+  std::uint64_t doubts() const noexcept { return downloads_.doubtful().additions(); }
+
   // Upstreams, keys or policy have changed.
   void use(NarInfoPolicy policy);
 

@@ -31,8 +31,21 @@ http::Response NarInfoRoutes::respond(const http::Request& request, const HotNar
   return response;
 }
 
+// All of it, but at most once a second, so that nobody can keep the memory empty.
+void NarInfoRoutes::forget_what_is_in_doubt() {
+  auto doubts = narinfos_.doubts();
+  if (doubts == doubts_seen_.load(std::memory_order_relaxed)) return;
+  using namespace std::chrono;
+  auto now = duration_cast<seconds>(steady_clock::now().time_since_epoch()).count();
+  auto last = forgotten_at_.load();
+  if (now == last || !forgotten_at_.compare_exchange_strong(last, now)) return;
+  doubts_seen_ = doubts;
+  memory_.forget_all();
+}
+
 std::optional<http::Response> NarInfoRoutes::answer_from_memory(const http::Request& request,
                                                                 const nix::StorePathHash& hash) {
+  forget_what_is_in_doubt();
   auto hot = memory_.find(hash);
   if (!hot) return std::nullopt;
   uses_.used(hash);

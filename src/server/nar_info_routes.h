@@ -1,6 +1,8 @@
 // GET and HEAD of /<hash>.narinfo.
 #pragma once
 
+#include <atomic>
+
 #include "cache/nar_info_service.h"
 #include "cache/use_log.h"
 #include "http/request.h"
@@ -31,10 +33,14 @@ class NarInfoRoutes {
   http::Response respond(const http::Request& request, const HotNarInfo& info,
                          std::string_view how) const;
 
+  void forget_what_is_in_doubt();
+
   cache::NarInfoService& narinfos_;
   cache::UseLog& uses_;
   Audience audience_;
   NarInfoMemory memory_;
+  std::atomic<std::uint64_t> doubts_seen_ = 0;
+  std::atomic<std::int64_t> forgotten_at_ = 0;  // seconds of the steady clock
 };
 
 }  // namespace ncps::server
