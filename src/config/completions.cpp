@@ -82,10 +82,11 @@ std::string zsh() {
   zsh_flags(out, Scope::serve);
   out +=
       "    '--dry-run[import: change nothing]'\n"
-      "    '--from-database-url=[import: also read this database]:value:'\n";
-  "  )\n  _arguments '1:command:(serve config import migrate completion)' '*::argument:(check show "
-  "example reference up status bash zsh fish)' $flags\n}\n"
-  "compdef _ncps ncps\n";
+      "    '--from-database-url=[import: also read this database]:value:'\n"
+      "  )\n  _arguments '1:command:(serve config import migrate completion)' '*::argument:(check "
+      "show "
+      "example reference up status bash zsh fish)' $flags\n}\n"
+      "compdef _ncps ncps\n";
   return out;
 }
 

@@ -12,7 +12,7 @@
 #include "base/testing/temp_dir.h"
 #include "rt/runtime.h"
 #include "rt/task_group.h"
-#include "storage/testing/blob_store_contract.h"
+#include "storage/testing/blob_store_listing.h"
 
 namespace ncps::storage {
 namespace {

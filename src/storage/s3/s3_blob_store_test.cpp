@@ -10,7 +10,7 @@
 #include "storage/s3/s3_client.h"
 #include "storage/s3/s3_start.h"
 #include "storage/s3/testing/gateway.h"
-#include "storage/testing/blob_store_contract.h"
+#include "storage/testing/blob_store_listing.h"
 
 namespace ncps::s3 {
 namespace {
