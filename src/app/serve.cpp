@@ -59,7 +59,9 @@ std::map<std::string, std::string> environment() {
   return all;
 }
 
-// Each reader of an object has a transfer, for as long as that client takes.
+// Each reader of an object has a transfer, for as long as that client takes, and twice such a
+// buffer.
+constexpr std::size_t kS3Buffer = 256 << 10;
 constexpr fetch::LineLimits kS3Transfers{.per_host = 2'048, .in_total = 2'048, .waiting = 16'384};
 
 Result<std::unique_ptr<storage::BlobStore>> open_store(const config::ServeOptions& options,
@@ -70,6 +72,7 @@ Result<std::unique_ptr<storage::BlobStore>> open_store(const config::ServeOption
   s3.spool = options.temp_path / ("ncps-spool-" + std::to_string(::geteuid()));
   auto client = fetch::make_curl_client({.user_agent = "ncps/" + std::string(config::kVersion),
                                          .ca_file = s3.ca_file,
+                                         .buffer_bytes = kS3Buffer,
                                          .limits = kS3Transfers});
   return s3::open_s3(std::move(s3), std::move(client), runtime, disk, cpu);
 }

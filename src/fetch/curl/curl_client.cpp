@@ -225,8 +225,9 @@ class CurlBody final : public ByteSource {
 class CurlClient final : public HttpClient {
  public:
   explicit CurlClient(CurlOptions options)
-      : settings_(std::make_shared<const CurlSettings>(CurlSettings{
-            std::move(options.user_agent), environment_of_process(), std::move(options.ca_file)})) {
+      : settings_(std::make_shared<const CurlSettings>(
+            CurlSettings{std::move(options.user_agent), environment_of_process(),
+                         std::move(options.ca_file), options.buffer_bytes})) {
     loop_ = std::make_shared<CurlLoop>(options.limits);
   }
 

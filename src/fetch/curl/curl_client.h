@@ -2,7 +2,7 @@
 //
 // Source: curl_multi_poll(3), CURLOPT_WRITEFUNCTION(3). HTTP/2 over TLS, proxies from the
 // environment, redirects (at most 10; credentials are not sent to another host), connections kept
-// and shared. A body that is not read pauses its transfer at 1 MiB. TLS trusts what the system
+// and shared. A body that is not read pauses its transfer. TLS trusts what the system
 // trusts, and the certificates of the environment (curl_environment.h). At most so many transfers
 // at once as `limits` says; others wait for them, with their deadlines.
 #pragma once
@@ -17,7 +17,8 @@ namespace ncps::fetch {
 
 struct CurlOptions {
   std::string user_agent;
-  std::string ca_file = {};  // trusted instead of all of those; empty: those
+  std::string ca_file = {};            // trusted instead of all of those; empty: those
+  std::size_t buffer_bytes = 1 << 20;  // of a body that is not read, until its transfer is paused
   // Transfers, and so connections. A host gets more than the NARs that are downloaded at once
   // (DownloadLimits), so that narinfos do not wait for NARs.
   LineLimits limits{.per_host = 128, .in_total = 256, .waiting = 16'384};

@@ -245,7 +245,7 @@ std::size_t CurlTransfer::on_body(char* data, std::size_t size, std::size_t coun
   auto bytes = size * count;
   if (!me->head_done_) return bytes;  // the body of a redirect
   bool full = me->shared.with([&](Shared& s) {
-    s.paused = s.buffer.size() >= kBufferBytes;
+    s.paused = s.buffer.size() >= me->settings_->buffer_bytes;
     if (!s.paused) s.buffer.append(data, bytes);
     return s.paused;
   });

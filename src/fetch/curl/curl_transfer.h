@@ -28,13 +28,13 @@ struct EasyDeleter {
 struct CurlSettings {
   std::string user_agent;
   CurlEnvironment environment;
-  std::string ca_file;  // instead of what system and environment trust; empty: those
+  std::string ca_file;       // instead of what system and environment trust; empty: those
+  std::size_t buffer_bytes;  // of a body, until its transfer is paused
 };
 
 class CurlTransfer {
  public:
   using Clock = std::chrono::steady_clock;
-  static constexpr std::size_t kBufferBytes = 1 << 20;
 
   CurlTransfer(HttpRequest request, std::shared_ptr<const CurlSettings> settings);
 

@@ -6,6 +6,7 @@
 
 #include "base/posix_error.h"
 #include "rt/block_on.h"
+#include "rt/signal.h"
 #include "rt/task_group.h"
 #include "storage/s3/credential_chain.h"
 #include "storage/s3/s3_client.h"
@@ -33,6 +34,7 @@ constexpr std::size_t kMaxText = 16 << 20;
 constexpr auto kLeftAfter = std::chrono::hours(24);  // an upload that nobody will finish
 constexpr auto kGrace = 5s;  // for what runs behind the scenes when the store is destroyed
 constexpr auto kUnwind = 30s;
+constexpr auto kTidyUp = 4s;  // for what is under way when we are cut off
 
 std::chrono::sys_seconds now() {
   return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
@@ -146,7 +148,11 @@ class S3BlobStore final : public BlobStore {
     co_return std::move(*page);
   }
 
-  void cut_off() override { http_->stop(); }
+  // What waits for another try fails now; what is under way may end, so that uploads can be aborted.
+  void cut_off() override {
+    client_.close();
+    group_.spawn(runtime_.next_executor(), "s3 end", end_soon());
+  }
 
  private:
   std::string path_of(const BlobKey& key) const { return client_.address().object_path(key.str()); }
@@ -183,6 +189,11 @@ class S3BlobStore final : public BlobStore {
     }
     if (!answer.good()) co_return std::unexpected(answer.why());
     co_return Result<void>();
+  }
+
+  boost::asio::awaitable<void> end_soon() {
+    co_await sleep_for(kTidyUp);
+    http_->stop();
   }
 
   boost::asio::awaitable<void> look_for_leftovers() {

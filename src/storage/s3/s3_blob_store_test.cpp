@@ -217,6 +217,19 @@ TEST_F(S3BlobStoreTest, WhatMayNotBeReadIsNotAbsent) {
   EXPECT_EQ(found.error().kind(), ErrorKind::unavailable);
 }
 
+TEST_F(S3BlobStoreTest, BeingCutOffAnUploadIsStillAborted) {
+  auto store = bucket.open().value();
+  auto staged = run(store->stage(key("store/nar/x"))).value();
+  ASSERT_TRUE(staged->file().append(std::string(17 << 20, 'x')));
+  staged->grown();
+  while (bucket.uploads().find("<Upload>") == std::string::npos) std::this_thread::yield();
+  store->cut_off();
+  EXPECT_FALSE(run(staged->publish()));
+  staged.reset();
+  store.reset();
+  EXPECT_EQ(bucket.uploads().find("<Upload>"), std::string::npos);
+}
+
 TEST_F(S3BlobStoreTest, AfterBeingCutOffEverythingFailsSoon) {
   auto store = bucket.open().value();
   store->cut_off();

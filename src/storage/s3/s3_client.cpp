@@ -132,6 +132,8 @@ Task<S3Answer> S3Client::ask(S3Request request, Deadline deadline) {
   CO_TRY(auto payload, co_await hash_of(request.body));
   bool renewed = false;
   for (unsigned attempts = 1;; ++attempts) {
+    if (closing_ && request.closing == Closing::fails)
+      co_return fail(ErrorKind::unavailable, "the server is shutting down");
     auto tried = co_await try_once(request, payload, deadline);
     if (tried.answer) tried.answer->attempts = attempts;
     if (tried.expired && !renewed) {

@@ -4,6 +4,7 @@
 // plain HTTP its hash is, taken on the CPU pool. Thread-safe; what it is made of must outlive it.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <string>
 
@@ -23,6 +24,9 @@ namespace ncps::s3 {
 inline constexpr fetch::RetryPolicy kImpatient{.attempts = 6};
 inline constexpr fetch::RetryPolicy kPatient{.attempts = 25};
 
+// Whether a request is still made when the client closes: only what tidies up.
+enum class Closing : bool { fails, goes_on };
+
 struct S3Request {
   fetch::Verb verb = fetch::Verb::get;
   std::string path;  // of the server, not encoded: Address::object_path or bucket_path
@@ -31,6 +35,7 @@ struct S3Request {
   fetch::Body body = {};
   fetch::RetryPolicy retry = kImpatient;
   std::chrono::milliseconds head_time{15'000};  // until the answer begins
+  Closing closing = Closing::fails;
 };
 
 // What was answered in the end. Of a good one the body is still to be read; of the others it has
@@ -55,6 +60,9 @@ class S3Client {
   // Errors: unavailable: no answer, no credentials, or the deadline has passed.
   Task<S3Answer> ask(S3Request request, Deadline deadline);
 
+  // From now on nothing is asked, or asked again, but what tidies up.
+  void close() { closing_ = true; }
+
   // The whole of a good answer's body. Errors: unavailable, also if it is longer than `limit`.
   static Task<std::string> read_text(S3Answer answer, std::size_t limit, Deadline deadline);
 
@@ -68,6 +76,7 @@ class S3Client {
   fetch::HttpClient& http_;
   CredentialKeeper& keeper_;
   Pool& cpu_;
+  std::atomic<bool> closing_{false};
 };
 
 }  // namespace ncps::s3

@@ -222,7 +222,10 @@ boost::asio::awaitable<void> S3Upload::abort() {
   static_cast<void>(co_await wait_for_parts());
   auto id = state_.with([](const State& s) { return s.upload_id; });
   if (id.empty()) co_return;
-  S3Request request{.verb = fetch::Verb::del, .path = path_, .query = {{"uploadId", id}}};
+  S3Request request{.verb = fetch::Verb::del,
+                    .path = path_,
+                    .query = {{"uploadId", id}},
+                    .closing = Closing::goes_on};
   auto answer = co_await deps_.client.ask(std::move(request), Deadline::after(kSmallTime));
   if (answer && (answer->good() || answer->meaning == Meaning::no_such_upload)) co_return;
   log::warn("an upload could not be aborted; a start finds it a day later",
