@@ -1,7 +1,7 @@
 #include "app/application.h"
 
 #include "config/version.h"
-#include "upstream/curl/curl_client.h"
+#include "fetch/curl/curl_client.h"
 #include "upstream/http_upstream.h"
 
 namespace ncps::app {
@@ -13,14 +13,14 @@ constexpr std::size_t kHotNarInfoBytes = 64 << 20;
 
 // Offline there is nobody to ask: what is not here is confirmed to be nowhere.
 upstream::UpstreamList make_upstreams(const config::ServeOptions& options,
-                                      upstream::HttpClient& client) {
+                                      fetch::HttpClient& client) {
   upstream::UpstreamList list;
   if (options.offline) return list;
   for (const auto& url : options.upstreams) {
-    upstream::HttpTimeouts timeouts{.connect = options.dialer_timeout,
-                                    .head = options.response_header_timeout};
+    fetch::HttpTimeouts timeouts{.connect = options.dialer_timeout,
+                                 .head = options.response_header_timeout};
     auto netrc = options.netrc_file ? options.netrc_file->native() : std::string();
-    list.push_back(make_http_upstream(
+    list.push_back(upstream::make_http_upstream(
         {.url = url, .timeouts = timeouts, .retry = {}, .netrc_file = netrc}, client));
   }
   return list;
@@ -54,7 +54,7 @@ Application::Application(const config::ServeOptions& options,
                          Pool& cpu, const nix::SecretKey& key)
     : store_(std::move(store)),
       catalog_(std::move(catalog)),
-      client_(upstream::make_curl_client({.user_agent = "ncps/" + std::string(config::kVersion)})),
+      client_(fetch::make_curl_client({.user_agent = "ncps/" + std::string(config::kVersion)})),
       key_(key),
       upstreams_(make_upstreams(options, *client_)),
       trust_(make_trust(options, key)),
@@ -101,6 +101,7 @@ void Application::use(const config::ServeOptions& options) {
 
 void Application::cut_off() {
   client_->stop();
+  store_->cut_off();
   downloads_.cut_off();
   objects_.cut_off();
 }
@@ -111,7 +112,10 @@ bool Application::stop(Deadline grace) {
   auto all_stop = [&](Deadline by) {
     return objects_.stop(by) && narinfos_.stop(by) && downloads_.stop(by);
   };
-  if (!all_stop(grace)) downloads_.cut_off();
+  if (!all_stop(grace)) {
+    store_->cut_off();
+    downloads_.cut_off();
+  }
   client_->stop();  // what is left now is a probe, or had its time
   auto last = Deadline::after(kUnwind);
   return all_stop(last) && watch_.stop(last) && uses_.stop(last);

@@ -12,9 +12,9 @@
 #include "cache/object_service.h"
 #include "cache/use_log.h"
 #include "config/serve_options.h"
+#include "fetch/http_client.h"
 #include "server/router.h"
 #include "upstream/health_watch.h"
-#include "upstream/http_client.h"
 
 namespace ncps::app {
 
@@ -48,7 +48,7 @@ class Application {
 
   std::unique_ptr<storage::BlobStore> store_;
   std::unique_ptr<db::Catalog> catalog_;
-  std::unique_ptr<upstream::HttpClient> client_;
+  std::unique_ptr<fetch::HttpClient> client_;
   nix::SecretKey key_;
   upstream::UpstreamSet upstreams_;
   Live<cache::Trust> trust_;

@@ -8,13 +8,13 @@
 #include <thread>
 
 #include "app/application.h"
+#include "app/open_store.h"
 #include "app/signals.h"
 #include "cache/signing_key.h"
 #include "config/version.h"
 #include "db/soci/open_catalog.h"
 #include "http/server.h"
 #include "rt/block_on.h"
-#include "storage/local/local_blob_store.h"
 
 namespace ncps::app {
 namespace {
@@ -99,14 +99,7 @@ int serve(config::Loaded loaded, const std::function<config::Loaded()>& read_opt
   Runtime runtime(cores());
   Pool disk(kDiskThreads), cpu(cores());
 
-  std::error_code ec;
-  std::filesystem::create_directories(options.temp_path, ec);
-  if (ec) {
-    return cannot_start(
-        Error(ErrorKind::unavailable,
-              "creating --cache-temp-path " + options.temp_path.native() + ": " + ec.message()));
-  }
-  auto store = storage::open_local({.root = options.storage_local}, disk);
+  auto store = open_store(options, storage::Access::write, runtime, disk, cpu);
   if (!store) return cannot_start(store.error());
   auto catalog = db::open_catalog(options.database, options.database_pool);
   if (!catalog) return cannot_start(catalog.error());

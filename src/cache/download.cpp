@@ -100,7 +100,7 @@ Task<void> fetch_verify_keep(DownloadDeps& deps, DownloadJob& job, std::shared_p
     co_await verification->done.wait_past(seen, Deadline::never());
   }
   spool->complete();
-  CO_TRY(co_await deps.store.publish(spool->file(), key));
+  CO_TRY(co_await spool->blob().publish());
   co_return co_await deps.catalog.mark_stored(job.url, spool->view().size);
 }
 

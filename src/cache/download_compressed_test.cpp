@@ -6,7 +6,6 @@
 namespace ncps::cache {
 namespace {
 
-using upstream::Decode;
 using upstream::FakeNar;
 using upstream::FakeUpstream;
 
@@ -67,7 +66,7 @@ TEST_F(DownloadCompressed, IsStoredOnceAsZstdAndTheCatalogIsTold) {
   EXPECT_FALSE(download());
   expect_whole();
   EXPECT_EQ(a.asked(), 1u);
-  EXPECT_EQ(a.calls().front().decode, Decode::yes);
+  EXPECT_EQ(a.calls().front().decode, fetch::Decode::yes);
   auto stored = run(catalog.find_nar(row.url)).value().value();
   EXPECT_EQ(stored.stored_size, std::filesystem::file_size(root.path() / nar_key(row.url).str()));
   EXPECT_EQ(stored.compression, nix::Compression::none);  // of the upstream's file
@@ -89,7 +88,7 @@ TEST_F(DownloadCompressed, ABreakIsResumedAtItsPlaceInTheNarByWhoeverHasIt) {
       expect_whole();
       ASSERT_EQ(other.asked(), 1u);
       EXPECT_EQ(other.calls().front().first_byte, at);
-      EXPECT_EQ(other.calls().front().decode, Decode::no);
+      EXPECT_EQ(other.calls().front().decode, fetch::Decode::no);
     }
   }
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "cache/nar_layout.h"
 #include "telemetry/log.h"
 
 namespace ncps::cache {
@@ -34,9 +35,9 @@ Task<void> Fetcher::run() {
 // The NAR itself may travel compressed, a file that is compressed anyway is asked for as it is. And
 // so is what follows a break: a range of an encoding would have other positions, and could not be
 // undone.
-upstream::Decode Fetcher::decode() const {
+fetch::Decode Fetcher::decode() const {
   bool may_travel_compressed = job_.intake == Intake::compressed && writer_.taken() == 0;
-  return may_travel_compressed ? upstream::Decode::yes : upstream::Decode::no;
+  return may_travel_compressed ? fetch::Decode::yes : fetch::Decode::no;
 }
 
 // Clients who have begun to read wait no longer than the policy's longest silence, give or take
@@ -77,9 +78,9 @@ bool Fetcher::fits(const upstream::FileBody& body) const {
 }
 
 Task<void> Fetcher::begin(const upstream::FileBody& body) {
-  CO_TRY(auto file, co_await deps_.store.spool());
+  CO_TRY(auto blob, co_await deps_.store.stage(nar_key(job_.url)));
   if (!total_) total_ = body.total;
-  CO_TRY(writer_.begin(std::move(file), total_));
+  CO_TRY(writer_.begin(std::move(blob), total_));
   progress_ = Clock::now();
   co_return Result<void>();
 }

@@ -29,7 +29,7 @@ class Fetcher {
   enum class Copied : bool { all, broken };
 
   NarSource& source() { return job_.sources[at_]; }
-  upstream::Decode decode() const;
+  fetch::Decode decode() const;
   std::chrono::milliseconds open_time() const;
   bool fits(const upstream::FileBody& body) const;
   void drop_source();

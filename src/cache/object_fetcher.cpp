@@ -42,38 +42,37 @@ upstream::UpstreamList to_ask(const upstream::UpstreamList& all) {
 Task<Presence> ObjectFetcher::fetch(nix::ObjectPath path, Deadline deadline) {
   std::optional<Error> trouble;
   for (const auto& upstream : to_ask(*upstreams_.now())) {
-    auto file = co_await fetch_from(*upstream, path, deadline);
-    if (file && *file) {
-      auto key = object_key(path);
-      CO_TRY(co_await store_.publish(**file, key));
+    auto blob = co_await fetch_from(*upstream, path, deadline);
+    if (blob && *blob) {
+      CO_TRY(co_await (*blob)->publish());
       co_return Presence::at_rest;
     }
-    if (file) continue;
+    if (blob) continue;
     // What is unavailable is ours, the disk: no other upstream helps.
-    if (file.error().kind() == ErrorKind::unavailable)
-      co_return std::unexpected(std::move(file).error());
+    if (blob.error().kind() == ErrorKind::unavailable)
+      co_return std::unexpected(std::move(blob).error());
     log::warn(
         "an upstream could not be asked",
-        {{"object", path.str()}, {"upstream", upstream->name()}, {"error", file.error().what()}});
-    trouble = std::move(file).error();
+        {{"object", path.str()}, {"upstream", upstream->name()}, {"error", blob.error().what()}});
+    trouble = std::move(blob).error();
   }
   if (trouble) co_return std::unexpected(std::move(*trouble));
   co_return Presence::absent;
 }
 
-Task<ObjectFetcher::File> ObjectFetcher::fetch_from(upstream::Upstream& upstream,
-                                                    const nix::ObjectPath& path,
-                                                    Deadline deadline) {
+Task<ObjectFetcher::Staged> ObjectFetcher::fetch_from(upstream::Upstream& upstream,
+                                                      const nix::ObjectPath& path,
+                                                      Deadline deadline) {
   for (unsigned tries = 1;; ++tries) {
-    auto opened = co_await upstream.open_file(path.url(), 0, upstream::Decode::yes,
-                                              deadline.at_most(kOpenTime));
+    auto opened =
+        co_await upstream.open_file(path.url(), 0, fetch::Decode::yes, deadline.at_most(kOpenTime));
     if (!opened)
       co_return std::unexpected(std::move(opened).error().while_doing("asking for " + path.str()));
     if (!*opened) co_return nullptr;
     auto body = std::move(**opened);
-    auto file = co_await copy(body, path, deadline);
-    if (file) co_return std::move(file);
-    auto error = std::move(file).error();
+    auto blob = co_await copy(body, path, deadline);
+    if (blob) co_return std::move(blob);
+    auto error = std::move(blob).error();
     body.bytes.reset();
     // One that stalled would only stall again, while the next could answer.
     bool broke = error.kind() == ErrorKind::upstream;
@@ -85,29 +84,29 @@ Task<ObjectFetcher::File> ObjectFetcher::fetch_from(upstream::Upstream& upstream
   }
 }
 
-Task<ObjectFetcher::File> ObjectFetcher::copy(upstream::FileBody& body, const nix::ObjectPath& path,
-                                              Deadline deadline) {
+Task<ObjectFetcher::Staged> ObjectFetcher::copy(upstream::FileBody& body,
+                                                const nix::ObjectPath& path, Deadline deadline) {
   const auto most = max_bytes(path.kind());
   if (body.total && *body.total > most) co_return too_large();
-  CO_TRY(auto file, co_await store_.spool());
+  CO_TRY(auto blob, co_await store_.stage(object_key(path)));
   std::optional<nix::JsonObjectCheck> json;
   if (path.kind() != nix::ObjectKind::log) json.emplace();
   for (;;) {
     CO_TRY(auto piece, co_await body.bytes->next());
     auto bytes = std::get<std::string_view>(piece);
     if (bytes.empty()) break;
-    if (bytes.size() > most - file->size()) co_return too_large();
+    if (bytes.size() > most - blob->file().size()) co_return too_large();
     auto work = [&]() -> Result<void> {
       if (json) TRY(json->feed(bytes));
-      return file->append(bytes);
+      return blob->file().append(bytes);
     };
     CO_TRY(co_await offload(disk_, std::move(work)));
     if (deadline.passed()) co_return fail(ErrorKind::timeout, "it did not arrive in time");
   }
-  if (body.total && file->size() != *body.total)
+  if (body.total && blob->file().size() != *body.total)
     co_return fail(ErrorKind::upstream, "the body has another length than announced");
   if (json) CO_TRY(json->finish());
-  co_return std::move(file);
+  co_return std::move(blob);
 }
 
 }  // namespace ncps::cache

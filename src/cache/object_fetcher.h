@@ -27,10 +27,10 @@ class ObjectFetcher {
   Task<Presence> fetch(nix::ObjectPath path, Deadline deadline);
 
  private:
-  using File = std::unique_ptr<storage::SpoolFile>;
-  Task<File> fetch_from(upstream::Upstream& upstream, const nix::ObjectPath& path,
-                        Deadline deadline);  // nullptr: missing there
-  Task<File> copy(upstream::FileBody& body, const nix::ObjectPath& path, Deadline deadline);
+  using Staged = std::unique_ptr<storage::StagedBlob>;
+  Task<Staged> fetch_from(upstream::Upstream& upstream, const nix::ObjectPath& path,
+                          Deadline deadline);  // nullptr: missing there
+  Task<Staged> copy(upstream::FileBody& body, const nix::ObjectPath& path, Deadline deadline);
 
   storage::BlobStore& store_;
   const upstream::UpstreamSet& upstreams_;

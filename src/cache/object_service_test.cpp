@@ -46,7 +46,7 @@ TEST_F(Object, IsAskedForDecodedAndWithADeadline) {
   ASSERT_TRUE(get_object(log));
   auto call = a.calls().front();
   EXPECT_EQ(call.what, "log/26xbg1ndr7hbcncrlf9nhx5is2b25d13-g%2B%2B-1%3Fx%3D2.drv");
-  EXPECT_EQ(call.decode, upstream::Decode::yes);
+  EXPECT_EQ(call.decode, fetch::Decode::yes);
   EXPECT_EQ(call.first_byte, 0u);
   EXPECT_LT(call.deadline.remaining(), std::chrono::minutes(1));
 }

@@ -24,24 +24,25 @@ Spool::View Spool::view() const {
   return state_.with([](const State& s) { return s.view; });
 }
 
-void Spool::begin(std::unique_ptr<storage::SpoolFile> file, std::optional<std::uint64_t> total) {
-  CHECK(!file_);
-  file_ = std::move(file);
+void Spool::begin(std::unique_ptr<storage::StagedBlob> blob, std::optional<std::uint64_t> total) {
+  CHECK(!blob_);
+  blob_ = std::move(blob);
   state_.with([&](State& s) {
     if (!s.error) s.view.state = SpoolState::growing;  // what failed stays failed
     s.view.total = total;
-    s.view.fd = file_->fd();
+    s.view.fd = blob_->file().fd();
   });
   changed_.notify();
 }
 
-storage::SpoolFile& Spool::file() {
-  CHECK(file_);
-  return *file_;
+storage::StagedBlob& Spool::blob() {
+  CHECK(blob_);
+  return *blob_;
 }
 
 void Spool::grown() {
-  state_.with([&](State& s) { s.view.size = file_->size(); });
+  state_.with([&](State& s) { s.view.size = blob_->file().size(); });
+  blob_->grown();
   changed_.notify();
 }
 

@@ -14,7 +14,7 @@
 #include "rt/byte_source.h"
 #include "rt/deadline.h"
 #include "rt/signal.h"
-#include "storage/spool_file.h"
+#include "storage/blob_store.h"
 
 namespace ncps::cache {
 
@@ -37,12 +37,12 @@ class Spool {
   View view() const;
 
   // ---- the writer ----
-  void begin(std::unique_ptr<storage::SpoolFile> file, std::optional<std::uint64_t> total);
-  storage::SpoolFile& file();  // REQUIRES: begun
-  void grown();                // after appending to file()
-  void all_arrived();          // no more bytes will come; total is known now
-  void complete();             // what arrived is right
-  void fail(Error error);      // for good; the first Error counts; after complete() nothing happens
+  void begin(std::unique_ptr<storage::StagedBlob> blob, std::optional<std::uint64_t> total);
+  storage::StagedBlob& blob();  // REQUIRES: begun
+  void grown();                 // after appending to its file
+  void all_arrived();           // no more bytes will come; total is known now
+  void complete();              // what arrived is right
+  void fail(Error error);  // for good; the first Error counts; after complete() nothing happens
 
   // ---- readers ----
   // Waits until the bytes begin to come: then total is known if it can be. Errors: what failed;
@@ -63,7 +63,7 @@ class Spool {
     View view;
     std::optional<Error> error;
   };
-  std::unique_ptr<storage::SpoolFile> file_;  // written once, by begin()
+  std::unique_ptr<storage::StagedBlob> blob_;  // written once, by begin()
   Guarded<State> state_;
   Signal changed_;
 };

@@ -17,15 +17,28 @@ using testing::Drained;
 
 constexpr auto kHeld = Spool::kHeldBack;
 
+// A file that nobody publishes.
+class Unpublished final : public storage::StagedBlob {
+ public:
+  explicit Unpublished(std::unique_ptr<storage::SpoolFile> file) : file_(std::move(file)) {}
+  storage::SpoolFile& file() noexcept override { return *file_; }
+  Task<void> publish() override { co_return fail(ErrorKind::internal, "nobody asked for that"); }
+
+ private:
+  std::unique_ptr<storage::SpoolFile> file_;
+};
+
 struct SpoolTest : ::testing::Test {
   testing::TempDir folder;
   Runtime runtime{4};
   std::unique_ptr<storage::SpoolDir> dir = storage::SpoolDir::open(folder.path()).value();
   std::shared_ptr<Spool> spool = std::make_shared<Spool>();
 
-  void begin(std::optional<std::uint64_t> total) { spool->begin(dir->create().value(), total); }
+  void begin(std::optional<std::uint64_t> total) {
+    spool->begin(std::make_unique<Unpublished>(dir->create().value()), total);
+  }
   void append(std::string_view bytes) {
-    ASSERT_TRUE(spool->file().append(bytes));
+    ASSERT_TRUE(spool->blob().file().append(bytes));
     spool->grown();
   }
   std::unique_ptr<ByteSource> reader(Tail tail, std::uint64_t first = 0,

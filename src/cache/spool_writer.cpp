@@ -16,7 +16,7 @@ codec::Sink collect_in(std::string& out) {
 
 }  // namespace
 
-Result<void> SpoolWriter::begin(std::unique_ptr<storage::SpoolFile> file,
+Result<void> SpoolWriter::begin(std::unique_ptr<storage::StagedBlob> blob,
                                 std::optional<std::uint64_t> total) {
   auto spools_total = total;
   if (intake_ == Intake::compressed) {
@@ -24,7 +24,7 @@ Result<void> SpoolWriter::begin(std::unique_ptr<storage::SpoolFile> file,
     TRY(encoder_, codec::ZstdEncoder::make(*total));
     spools_total.reset();
   }
-  spool_.begin(std::move(file), spools_total);
+  spool_.begin(std::move(blob), spools_total);
   begun_ = true;
   return {};
 }
@@ -48,7 +48,7 @@ Task<void> SpoolWriter::finish() {
 
 Task<void> SpoolWriter::write(std::string_view bytes) {
   if (bytes.empty()) co_return Result<void>();
-  auto work = [&] { return spool_.file().append(bytes); };
+  auto work = [&] { return spool_.blob().file().append(bytes); };
   CO_TRY(co_await offload(disk_, std::move(work)));
   spool_.grown();
   co_return Result<void>();

@@ -25,7 +25,7 @@ class SpoolWriter {
 
   // `total`: bytes of the upstream's file, if known. REQUIRES: known, if it is to be compressed.
   // Errors: internal.
-  Result<void> begin(std::unique_ptr<storage::SpoolFile> file, std::optional<std::uint64_t> total);
+  Result<void> begin(std::unique_ptr<storage::StagedBlob> blob, std::optional<std::uint64_t> total);
 
   // The next bytes of the upstream's file. Readers see them at once, or, compressed, when a block
   // is full. REQUIRES: begun. Errors: unavailable (our disk), internal.

@@ -140,13 +140,13 @@ struct Storage : ::testing::Test {
 
 TEST_F(Storage, NoneAndBothAreRefused) {
   expect_one(with({}), "--cache-storage-local is missing", "");
-  expect_one(with({"--cache-storage-local=/x", "--cache-storage-s3-bucket=b"}),
+  expect_one(with({"--cache-storage-local=/x", "--cache-storage-s3-bucket=bucket"}),
              "--cache-storage-local and --cache-storage-s3-bucket", "give one");
 }
 
 TEST_F(Storage, InS3AloneThereIsNoPlaceForTheDatabase) {
-  expect_one(with({"--cache-storage-s3-bucket=b"}), "--cache-database-url is missing", "S3");
-  auto good = with({"--cache-storage-s3-bucket=b", "--cache-database-url=sqlite:/d"});
+  expect_one(with({"--cache-storage-s3-bucket=bucket"}), "--cache-database-url is missing", "S3");
+  auto good = with({"--cache-storage-s3-bucket=bucket", "--cache-database-url=sqlite:/d"});
   EXPECT_TRUE(good.mistakes.empty()) << lines(good.mistakes);
   EXPECT_EQ(good.options.database.sqlite_path, "/d");
 }
@@ -187,11 +187,47 @@ TEST_F(Storage, TheScheduleIsReadInItsTimeZone) {
 }
 
 TEST_F(Storage, WhatThisVersionCannotDoYetKeepsItFromServing) {
-  auto s3 = with({"--cache-storage-s3-bucket=b", "--cache-database-url=sqlite:/d"});
-  EXPECT_TRUE(refuses(s3, "--cache-storage-s3-bucket"));
   auto redis = with(
       {"--cache-storage-local=/x", "--cache-redis-addrs=r:1", "--cache-database-url=mysql://h/d"});
   EXPECT_TRUE(refuses(redis, "--cache-redis-addrs"));
+}
+
+TEST_F(Storage, ABucketIsReadWithAllThatBelongsToIt) {
+  auto loaded = with(
+      {"--cache-storage-s3-bucket=bucket", "--cache-database-url=sqlite:/d",
+       "--cache-storage-s3-endpoint=http://h:9000", "--cache-storage-s3-region=r-1",
+       "--cache-storage-s3-access-key-id=id", "--cache-storage-s3-secret-access-key=secret",
+       "--cache-storage-s3-force-path-style", "--cache-storage-s3-key-prefix=a/b",
+       "--cache-storage-s3-storage-class=STANDARD_IA", "--cache-storage-s3-ca-file=/dev/null"});
+  ASSERT_TRUE(loaded.mistakes.empty()) << loaded.mistakes.front();
+  ASSERT_TRUE(loaded.options.storage_s3);
+  const auto& s3 = *loaded.options.storage_s3;
+  EXPECT_EQ(s3.address.bucket, "bucket");
+  EXPECT_EQ(s3.address.endpoint, "http://h:9000");
+  EXPECT_EQ(s3.address.region, "r-1");
+  EXPECT_EQ(s3.address.key_prefix, "a/b");
+  EXPECT_EQ(s3.address.force_path_style, s3::ForcePathStyle::yes);
+  EXPECT_EQ(s3.access_key + ":" + s3.secret_key, "id:secret");
+  EXPECT_EQ(s3.storage_class, "STANDARD_IA");
+  EXPECT_EQ(s3.ca_file, "/dev/null");
+  EXPECT_FALSE(with({"--cache-storage-local=/x"}).options.storage_s3);
+}
+
+TEST_F(Storage, AMistakeInTheBucketsOptionsNamesTheOption) {
+  auto bucket = [](std::string more) {
+    return with({"--cache-storage-s3-bucket=bucket", "--cache-database-url=sqlite:/d", more});
+  };
+  expect_one(bucket("--cache-storage-s3-endpoint=ftp://h"), "--cache-storage-s3-endpoint", "http");
+  expect_one(bucket("--cache-storage-s3-endpoint=http://me:pw@h"), "--cache-storage-s3-endpoint",
+             "options of their own");
+  expect_one(bucket("--cache-storage-s3-region=a b"), "--cache-storage-s3-region", "region");
+  expect_one(bucket("--cache-storage-s3-key-prefix=a//b"), "--cache-storage-s3-key-prefix", "used");
+  expect_one(bucket("--cache-storage-s3-storage-class=cheap one"),
+             "--cache-storage-s3-storage-class", "STANDARD_IA");
+  expect_one(bucket("--cache-storage-s3-ca-file=/not/there"), "--cache-storage-s3-ca-file",
+             "cannot be read");
+  expect_one(bucket("--cache-storage-s3-access-key-id=id"), "--cache-storage-s3-access-key-id and",
+             "both, or none");
 }
 
 TEST_F(Storage, ADatabaseServerHasConnections) {

@@ -8,6 +8,7 @@
 #include "base/cron.h"
 #include "base/duration.h"
 #include "config/option_table.h"
+#include "config/read_s3.h"
 #include "config/reader.h"
 #include "config/text_file.h"
 
@@ -141,7 +142,9 @@ void read_storage(Reader& read, ReadOptions& out) {
   auto& o = out.options;
   bool local = read.has("--cache-storage-local"), s3 = read.has("--cache-storage-s3-bucket");
   if (!local && !s3) {
-    read.missing("--cache-storage-local is missing: give the directory that is to keep the cache");
+    read.missing(
+        "--cache-storage-local is missing: give the directory that is to keep the cache, or "
+        "--cache-storage-s3-bucket");
   }
   if (local && s3)
     read.mistake(
@@ -167,6 +170,8 @@ void read_storage(Reader& read, ReadOptions& out) {
   o.temp_path = std::filesystem::temp_directory_path(ec);
   if (ec) o.temp_path = "/tmp";
   read.one("--cache-temp-path", o.temp_path, parse_path);
+  auto bucket = read_s3(read);
+  if (s3) o.storage_s3 = std::move(bucket);
 }
 
 void read_prefetch(Reader& read, ServeOptions& o) {

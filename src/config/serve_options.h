@@ -12,6 +12,7 @@
 #include "db/pool_limits.h"
 #include "http/listen_address.h"
 #include "nix/signature.h"
+#include "storage/s3/s3_options.h"
 #include "telemetry/log.h"
 #include "upstream/upstream_url.h"
 
@@ -21,7 +22,8 @@ struct ServeOptions {
   log::Level log_level = log::Level::info;
   std::optional<bool> log_console;  // absent: as stdout is a terminal or not
   std::string hostname;
-  std::filesystem::path storage_local;
+  std::filesystem::path storage_local;      // unless there is storage_s3
+  std::optional<s3::S3Options> storage_s3;  // without environment and spool folder
   db::DatabaseUrl database;
   db::PoolLimits database_pool;
   std::filesystem::path temp_path;

@@ -1,7 +1,8 @@
 // Blobs by key: the only door to bytes at rest. Whatever is here has been verified before it came.
 //
-// Implementations: storage/local (a directory). All of them pass testing/blob_store_contract.h;
-// what is not tested there is not promised here. Thread-safe, also for one key.
+// Implementations: storage/local (a directory), storage/s3 (a bucket). All of them pass
+// testing/blob_store_contract.h; what is not tested there is not promised here. Thread-safe, also
+// for one key.
 #pragma once
 
 #include <cstdint>
@@ -17,13 +18,32 @@
 
 namespace ncps::storage {
 
-// An open blob: stays readable, whole, also if it is removed or replaced meanwhile.
+// An open blob. If it is removed or replaced meanwhile, who has begun to read it may go on, or gets
+// an Error, but never bytes of another blob.
 class Blob {
  public:
   virtual ~Blob() = default;
   virtual std::uint64_t size() const noexcept = 0;  // bytes at rest
   // REQUIRES: first + length <= size().
   virtual std::unique_ptr<ByteSource> read(std::uint64_t first, std::uint64_t length) = 0;
+};
+
+// A blob that is being written. publish() makes it visible; if it is destroyed before that, nothing
+// remains of it. One writer; must be gone before its store.
+class StagedBlob {
+ public:
+  virtual ~StagedBlob() = default;
+
+  // Where it is written. Anybody may read what is there, also after publish().
+  virtual SpoolFile& file() noexcept = 0;
+
+  // Something was appended, and will not change any more: a store that is far away may begin to
+  // send it. Does not wait.
+  virtual void grown() {}
+
+  // Makes what is in the file the blob: visible whole or not at all, durable when this returns,
+  // replacing an older one. At most once. Errors: unavailable; then the blob may be there or not.
+  virtual Task<void> publish() = 0;
 };
 
 struct BlobEntry {
@@ -47,13 +67,8 @@ class BlobStore {
   // Errors: conflict (it exists, and is to be kept), unavailable.
   virtual Task<void> put_text(BlobKey key, std::string text, IfExists if_exists) = 0;
 
-  // A new file to write a blob into. Errors: unavailable.
-  virtual Task<std::unique_ptr<SpoolFile>> spool() = 0;
-
-  // Makes a finished spool file the blob `key`: visible whole or not at all, durable when this
-  // returns, replacing an older one. Errors: unavailable;
-  // then the blob may be there or not.
-  virtual Task<void> publish(SpoolFile& file, BlobKey key) = 0;
+  // A new blob to write, still empty. Errors: unavailable.
+  virtual Task<std::unique_ptr<StagedBlob>> stage(BlobKey key) = 0;
 
   // Removing what is not there succeeds. Errors: unavailable.
   virtual Task<void> remove(BlobKey key) = 0;
@@ -63,6 +78,9 @@ class BlobStore {
   // empty page is the end. What comes or goes meanwhile is listed or not. Errors: unavailable.
   virtual Task<std::vector<BlobEntry>> list(BlobKey folder, std::string after) = 0;
   static constexpr std::size_t kListed = 1000;
+
+  // The time is up: what waits for something far away fails soon, and whatever comes later.
+  virtual void cut_off() {}
 };
 
 }  // namespace ncps::storage

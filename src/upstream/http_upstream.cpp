@@ -4,11 +4,11 @@
 #include <utility>
 #include <vector>
 
+#include "fetch/unit_random.h"
 #include "nix/cache_info.h"
 #include "nix/nar_info.h"
 #include "rt/signal.h"
 #include "telemetry/log.h"
-#include "upstream/unit_random.h"
 
 namespace ncps::upstream {
 namespace {
@@ -30,11 +30,11 @@ Meaning meaning_of(int status) {
   }
 }
 
-Health::Outcome outcome_of(Blame blame) {
+Health::Outcome outcome_of(fetch::Blame blame) {
   switch (blame) {
-    case Blame::unreachable: return Health::Outcome::unreachable;
-    case Blame::broken: return Health::Outcome::failed;
-    case Blame::nobody: break;
+    case fetch::Blame::unreachable: return Health::Outcome::unreachable;
+    case fetch::Blame::broken: return Health::Outcome::failed;
+    case fetch::Blame::nobody: break;
   }
   return Health::Outcome::unknown;
 }
@@ -43,7 +43,7 @@ constexpr std::size_t kMaxCacheInfoBytes = 64 << 10;
 
 class HttpUpstream final : public Upstream {
  public:
-  HttpUpstream(HttpUpstreamOptions options, HttpClient& client)
+  HttpUpstream(HttpUpstreamOptions options, fetch::HttpClient& client)
       : options_(std::move(options)),
         client_(client),
         record_(options_.url.masked(), options_.url.priority()) {}
@@ -59,7 +59,7 @@ class HttpUpstream final : public Upstream {
   Task<void> probe(Deadline deadline) override {
     Question question{.request = {.url = options_.url.resolve("nix-cache-info")},
                       .kind = Health::Kind::probe};
-    question.request.decode = Decode::yes;
+    question.request.decode = fetch::Decode::yes;
     question.text_limit = kMaxCacheInfoBytes;
     auto reply = co_await ask(std::move(question), deadline);
     // What is too long is no nix-cache-info, but an answer.
@@ -72,7 +72,7 @@ class HttpUpstream final : public Upstream {
   Task<std::optional<std::string>> find_narinfo(nix::StorePathHash hash,
                                                 Deadline deadline) override {
     std::string path = std::string(hash.str()) + ".narinfo";
-    Question question{.request = {.url = options_.url.resolve(path), .decode = Decode::yes},
+    Question question{.request = {.url = options_.url.resolve(path), .decode = fetch::Decode::yes},
                       .text_limit = nix::kMaxNarInfoBytes};
     auto reply = co_await ask(std::move(question), deadline);
     if (!reply)
@@ -80,11 +80,11 @@ class HttpUpstream final : public Upstream {
     co_return std::move(reply->text);
   }
 
-  Task<std::optional<FileBody>> open_file(std::string url, std::uint64_t first_byte, Decode decode,
-                                          Deadline deadline) override {
+  Task<std::optional<FileBody>> open_file(std::string url, std::uint64_t first_byte,
+                                          fetch::Decode decode, Deadline deadline) override {
     CO_TRY(auto answer, co_await open(url, first_byte, decode, deadline));
     bool here = meaning_of(answer.status) == Meaning::here;
-    if (here && first_byte > 0 && answer.encoded && decode == Decode::yes) {
+    if (here && first_byte > 0 && answer.encoded && decode == fetch::Decode::yes) {
       // It encodes what we asked for as it is: a position in that is none of the file.
       answer.body.reset();
       first_byte = 0;
@@ -103,7 +103,7 @@ class HttpUpstream final : public Upstream {
   }
 
   Task<std::optional<FileHead>> find_file(std::string url, Deadline deadline) override {
-    Question question{.request = {.url = options_.url.resolve(url), .verb = Verb::head}};
+    Question question{.request = {.url = options_.url.resolve(url), .verb = fetch::Verb::head}};
     question.own = options_.url.same_host(url);
     CO_TRY(auto reply, co_await ask(std::move(question), deadline));
     if (meaning_of(reply.answer.status) == Meaning::missing) co_return std::nullopt;
@@ -112,14 +112,14 @@ class HttpUpstream final : public Upstream {
 
  private:
   struct Question {
-    HttpRequest request;
+    fetch::HttpRequest request;
     std::optional<std::size_t> text_limit =
         {};  // read the whole body, if it has at most so many bytes
     Health::Kind kind = Health::Kind::request;
     bool own = true;  // is asked of the upstream's own host
   };
   struct Reply {  // means "here" or "missing"
-    HttpAnswer answer;
+    fetch::HttpAnswer answer;
     std::optional<std::string> text;  // with a text_limit, if it is here
   };
   struct Tried {
@@ -136,8 +136,8 @@ class HttpUpstream final : public Upstream {
     return Error(ErrorKind::upstream, std::move(what));
   }
 
-  Task<HttpAnswer> open(const std::string& url, std::uint64_t first_byte, Decode decode,
-                        Deadline deadline) {
+  Task<fetch::HttpAnswer> open(const std::string& url, std::uint64_t first_byte,
+                               fetch::Decode decode, Deadline deadline) {
     Question question{.request = {.url = options_.url.resolve(url)}};
     question.request.first_byte = first_byte;
     question.request.decode = decode;
@@ -166,7 +166,8 @@ class HttpUpstream final : public Upstream {
         attempt->end(tried.outcome, tried.reply ? nullptr : &tried.reply.error());
       }
       if (tried.reply) co_return std::move(tried.reply);
-      auto delay = retry_delay(options_.retry, ++failed, tried.retry_after, unit_random());
+      auto delay =
+          fetch::retry_delay(options_.retry, ++failed, tried.retry_after, fetch::unit_random());
       bool again =
           tried.outcome == Health::Outcome::failed || tried.outcome == Health::Outcome::unreachable;
       if (!again || !tried.reply.error().retryable() || once || failed >= options_.retry.attempts ||
@@ -223,13 +224,14 @@ class HttpUpstream final : public Upstream {
   }
 
   HttpUpstreamOptions options_;
-  HttpClient& client_;
+  fetch::HttpClient& client_;
   TrackRecord record_;
 };
 
 }  // namespace
 
-std::unique_ptr<Upstream> make_http_upstream(HttpUpstreamOptions options, HttpClient& client) {
+std::unique_ptr<Upstream> make_http_upstream(HttpUpstreamOptions options,
+                                             fetch::HttpClient& client) {
   return std::make_unique<HttpUpstream>(std::move(options), client);
 }
 

@@ -9,8 +9,8 @@
 
 #include <memory>
 
-#include "upstream/http_client.h"
-#include "upstream/retry_delay.h"
+#include "fetch/http_client.h"
+#include "fetch/retry_delay.h"
 #include "upstream/track_record.h"
 #include "upstream/upstream.h"
 #include "upstream/upstream_url.h"
@@ -19,12 +19,13 @@ namespace ncps::upstream {
 
 struct HttpUpstreamOptions {
   UpstreamUrl url;
-  HttpTimeouts timeouts;
-  RetryPolicy retry;
+  fetch::HttpTimeouts timeouts;
+  fetch::RetryPolicy retry;
   std::string netrc_file;  // with user names and passwords; empty: none
 };
 
 // `client` must outlive it.
-std::unique_ptr<Upstream> make_http_upstream(HttpUpstreamOptions options, HttpClient& client);
+std::unique_ptr<Upstream> make_http_upstream(HttpUpstreamOptions options,
+                                             fetch::HttpClient& client);
 
 }  // namespace ncps::upstream

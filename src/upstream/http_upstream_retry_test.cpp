@@ -2,18 +2,18 @@
 
 #include <boost/asio/io_context.hpp>
 
+#include "fetch/testing/scripted_client.h"
 #include "rt/testing/run_sync.h"
 #include "upstream/http_upstream.h"
-#include "upstream/testing/scripted_client.h"
 
 namespace ncps::upstream {
 namespace {
 
 using namespace std::chrono_literals;
+using fetch::testing::answer;
+using fetch::testing::ScriptedBody;
+using fetch::testing::ScriptedClient;
 using ncps::testing::run_sync;
-using testing::answer;
-using testing::ScriptedBody;
-using testing::ScriptedClient;
 
 struct HttpUpstreamRetries : ::testing::Test {
   boost::asio::io_context io;
@@ -31,13 +31,13 @@ struct HttpUpstreamRetries : ::testing::Test {
     auto upstream = make_http_upstream(options, client);
     return run_sync(io, upstream->find_file("nar/x.nar", deadline));
   }
-  static HttpAnswer broken_body() {
+  static fetch::HttpAnswer broken_body() {
     auto out = answer(200);
     std::deque<std::string> pieces{"Store"};
     out.body = std::make_unique<ScriptedBody>(pieces, Error(ErrorKind::upstream, "reset"));
     return out;
   }
-  static HttpAnswer busy(int status, std::chrono::seconds retry_after) {
+  static fetch::HttpAnswer busy(int status, std::chrono::seconds retry_after) {
     auto out = answer(status);
     out.retry_after = retry_after;
     return out;

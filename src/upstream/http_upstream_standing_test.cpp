@@ -2,19 +2,19 @@
 
 #include <boost/asio/io_context.hpp>
 
+#include "fetch/testing/scripted_client.h"
 #include "nix/nar_info.h"
 #include "rt/testing/run_sync.h"
 #include "upstream/http_upstream.h"
-#include "upstream/testing/scripted_client.h"
 
 namespace ncps::upstream {
 namespace {
 
 using namespace std::chrono_literals;
+using fetch::testing::answer;
+using fetch::testing::ScriptedBody;
+using fetch::testing::ScriptedClient;
 using ncps::testing::run_sync;
-using testing::answer;
-using testing::ScriptedBody;
-using testing::ScriptedClient;
 
 struct HttpUpstreamStanding : ::testing::Test {
   boost::asio::io_context io;
@@ -32,7 +32,7 @@ struct HttpUpstreamStanding : ::testing::Test {
     return run_sync(io, upstream->find_narinfo(hash, deadline));
   }
   Result<std::optional<FileBody>> file(std::string url = "nar/x.nar.xz") {
-    return run_sync(io, upstream->open_file(url, 0, Decode::no, Deadline::after(1min)));
+    return run_sync(io, upstream->open_file(url, 0, fetch::Decode::no, Deadline::after(1min)));
   }
   Result<std::optional<FileHead>> file_head(std::string url = "nar/x.nar.xz") {
     return run_sync(io, upstream->find_file(url, Deadline::after(1min)));
@@ -46,12 +46,12 @@ struct HttpUpstreamStanding : ::testing::Test {
     return probe();
   }
   void go() {
-    client.then(Blame::unreachable);
+    client.then(fetch::Blame::unreachable);
     EXPECT_FALSE(probe().has_value());
     EXPECT_EQ(upstream->standing(), Standing::doubtful);
     client.asked.clear();
   }
-  static HttpAnswer broken_body() {
+  static fetch::HttpAnswer broken_body() {
     auto out = answer(200);
     std::deque<std::string> pieces{"Store"};
     out.body = std::make_unique<ScriptedBody>(pieces, Error(ErrorKind::upstream, "reset"));
@@ -71,7 +71,7 @@ TEST_F(HttpUpstreamStanding, OneThatCannotBeReachedIsDoubtfulAtOnceAndBackWithAn
   EXPECT_TRUE(probe(404, "").has_value());
   EXPECT_GT(upstream->next_probe(), Deadline::Clock::now() + 40s);
   EXPECT_EQ(upstream->next_probe_nearer().version(), before);
-  client.then(Blame::unreachable);
+  client.then(fetch::Blame::unreachable);
   client.at_each([&, n = 0]() mutable {
     if (n++ == 1) EXPECT_EQ(upstream->standing(), Standing::trying);
   });
@@ -84,17 +84,17 @@ TEST_F(HttpUpstreamStanding, OneThatCannotBeReachedIsDoubtfulAtOnceAndBackWithAn
 
 TEST_F(HttpUpstreamStanding, ADoubtfulOneIsAskedOnceAndPatiently) {
   go();
-  client.then(Blame::unreachable);
+  client.then(fetch::Blame::unreachable);
   EXPECT_FALSE(narinfo().has_value());
   client.then(503);
   EXPECT_FALSE(file().has_value());
   client.then(broken_body());
   EXPECT_FALSE(narinfo().has_value());
-  client.then(Blame::broken);
+  client.then(fetch::Blame::broken);
   EXPECT_FALSE(file_head().has_value());
   EXPECT_EQ(client.asked.size(), 4u);
   for (const auto& request : client.asked)
-    EXPECT_EQ(request.timeouts.head, 4 * HttpTimeouts().head);
+    EXPECT_EQ(request.timeouts.head, 4 * fetch::HttpTimeouts().head);
   EXPECT_EQ(upstream->standing(), Standing::doubtful);
   EXPECT_EQ(upstream->returns(), 0u);
 }
@@ -118,7 +118,7 @@ TEST_F(HttpUpstreamStanding, ErrorsOfAReachedOneCountTogetherWhateverTheyAre) {
   EXPECT_FALSE(narinfo().has_value());
   EXPECT_EQ(upstream->standing(), Standing::good) << "busy is not away";
   client.then(500);
-  client.then(Blame::broken);
+  client.then(fetch::Blame::broken);
   client.then(broken_body());
   client.then(502);
   EXPECT_FALSE(narinfo().has_value());
@@ -140,14 +140,14 @@ TEST_F(HttpUpstreamStanding, AFileCountsFromItsHeadOn) {
 }
 
 TEST_F(HttpUpstreamStanding, WhatIsNobodysFaultChangesNothing) {
-  client.then(Blame::nobody);
+  client.then(fetch::Blame::nobody);
   EXPECT_FALSE(narinfo().has_value());
   EXPECT_EQ(client.asked.size(), 1u) << "and is not tried again";
   EXPECT_EQ(upstream->standing(), Standing::good);
   std::size_t asked = 0;
   for (int i = 0; i < 6; ++i) {
     auto dripping = answer(200);
-    dripping.body = std::make_unique<testing::EndlessBody>("n", asked);
+    dripping.body = std::make_unique<fetch::testing::EndlessBody>("n", asked);
     client.then(std::move(dripping));
     EXPECT_FALSE(narinfo(Deadline::after(0s)).has_value());
   }
@@ -155,7 +155,7 @@ TEST_F(HttpUpstreamStanding, WhatIsNobodysFaultChangesNothing) {
 }
 
 TEST_F(HttpUpstreamStanding, WhatIsAskedOfAnotherHostDoesNotCount) {
-  for (int i = 0; i < 4; ++i) client.then(Blame::unreachable);
+  for (int i = 0; i < 4; ++i) client.then(fetch::Blame::unreachable);
   EXPECT_FALSE(file("https://cdn.example/nar/x").has_value());
   EXPECT_EQ(upstream->standing(), Standing::good);
   go();
@@ -186,7 +186,7 @@ TEST_F(HttpUpstreamStanding, ItsUsualDelayIsThatOfNarinfosAndTheirAbsence) {
 struct HttpUpstreamProbes : HttpUpstreamStanding {};
 
 TEST_F(HttpUpstreamProbes, AskForItsCacheInfoOnce) {
-  for (auto blame : {Blame::unreachable, Blame::broken}) {
+  for (auto blame : {fetch::Blame::unreachable, fetch::Blame::broken}) {
     client.then(blame);
     auto probed = probe();
     ASSERT_FALSE(probed.has_value());
@@ -250,13 +250,13 @@ TEST_F(HttpUpstreamProbes, BringItBackWhateverSensibleItSays) {
 }
 
 TEST_F(HttpUpstreamProbes, OneThatGetsNoAnswerInItsTimeSaysThatItIsAway) {
-  client.then(Error(ErrorKind::timeout, "no answer before the deadline"), Blame::nobody);
+  client.then(Error(ErrorKind::timeout, "no answer before the deadline"), fetch::Blame::nobody);
   EXPECT_FALSE(probe(Deadline::after(0s)).has_value());
   EXPECT_EQ(upstream->standing(), Standing::doubtful);
 }
 
 TEST_F(HttpUpstreamProbes, OneThatIsCutOffByOurStopSaysNothing) {
-  client.then(Blame::nobody);
+  client.then(fetch::Blame::nobody);
   EXPECT_FALSE(probe().has_value());
   EXPECT_EQ(upstream->standing(), Standing::good);
 }

@@ -4,26 +4,26 @@
 
 #include <boost/asio/io_context.hpp>
 
+#include "fetch/testing/scripted_client.h"
 #include "nix/nar_info.h"
 #include "rt/testing/run_sync.h"
-#include "upstream/testing/scripted_client.h"
 
 namespace ncps::upstream {
 namespace {
 
 using namespace std::chrono_literals;
+using fetch::testing::answer;
+using fetch::testing::ScriptedBody;
+using fetch::testing::ScriptedClient;
 using ncps::testing::run_sync;
-using testing::answer;
-using testing::ScriptedBody;
-using testing::ScriptedClient;
 
 constexpr std::string_view kHash = "26xbg1ndr7hbcncrlf9nhx5is2b25d13";
 
 struct HttpUpstreamTest : ::testing::Test {
   boost::asio::io_context io;
   ScriptedClient client;
-  RetryPolicy retry{.attempts = 4, .first = 0ms, .ceiling = 0ms};
-  HttpTimeouts timeouts;
+  fetch::RetryPolicy retry{.attempts = 4, .first = 0ms, .ceiling = 0ms};
+  fetch::HttpTimeouts timeouts;
   std::string base = "https://me:secret@host/p?priority=7&token=secret";
 
   std::unique_ptr<Upstream> make() {
@@ -37,7 +37,7 @@ struct HttpUpstreamTest : ::testing::Test {
   }
   Result<std::optional<FileBody>> nar(std::uint64_t first_byte = 0,
                                       Deadline deadline = Deadline::after(1min),
-                                      Decode decode = Decode::no) {
+                                      fetch::Decode decode = fetch::Decode::no) {
     auto upstream = make();
     return run_sync(io, upstream->open_file("nar/x.nar.xz", first_byte, decode, deadline));
   }
@@ -76,15 +76,15 @@ TEST_F(HttpUpstreamAsks, ForNarinfosDecodedAndForNarsAsTheyAre) {
   EXPECT_EQ(narinfo().value(), "StorePath: x\n");
   EXPECT_EQ(client.asked[0].url,
             "https://me:secret@host/p/" + std::string(kHash) + ".narinfo?token=secret");
-  EXPECT_EQ(client.asked[0].decode, Decode::yes);
-  EXPECT_EQ(client.asked[0].verb, Verb::get);
+  EXPECT_EQ(client.asked[0].decode, fetch::Decode::yes);
+  EXPECT_EQ(client.asked[0].verb, fetch::Verb::get);
   EXPECT_EQ(client.asked[0].first_byte, 0u);
 
   client.then(200, "bytes");
   ASSERT_TRUE(nar().value().has_value());
   EXPECT_EQ(client.asked[1].url, "https://me:secret@host/p/nar/x.nar.xz?token=secret");
-  EXPECT_EQ(client.asked[1].decode, Decode::no);
-  EXPECT_EQ(client.asked[1].verb, Verb::get);
+  EXPECT_EQ(client.asked[1].decode, fetch::Decode::no);
+  EXPECT_EQ(client.asked[1].verb, fetch::Verb::get);
 }
 
 TEST_F(HttpUpstreamAsks, ItHasNoneIfTheAnswerSaysSo) {
@@ -135,7 +135,7 @@ TEST_F(HttpUpstreamAsks, ANarinfoOfExactlyTheMostBytesIsOne) {
 TEST_F(HttpUpstreamAsks, ANarinfoWithoutEndIsRefusedWithoutBeingReadOn) {
   std::size_t asked = 0;
   auto endless = answer(200);
-  endless.body = std::make_unique<testing::EndlessBody>(std::string(64 * 1024, 'n'), asked);
+  endless.body = std::make_unique<fetch::testing::EndlessBody>(std::string(64 * 1024, 'n'), asked);
   client.then(std::move(endless));
   auto text = narinfo();
   ASSERT_FALSE(text.has_value());
@@ -148,7 +148,7 @@ TEST_F(HttpUpstreamAsks, ANarinfoWithoutEndIsRefusedWithoutBeingReadOn) {
 TEST_F(HttpUpstreamAsks, ANarinfoThatDripsEndsWithTheDeadline) {
   std::size_t asked = 0;
   auto dripping = answer(200);
-  dripping.body = std::make_unique<testing::EndlessBody>("n", asked);
+  dripping.body = std::make_unique<fetch::testing::EndlessBody>("n", asked);
   client.then(std::move(dripping));
   auto text = narinfo(Deadline::after(0s));
   ASSERT_FALSE(text.has_value());
@@ -177,7 +177,7 @@ TEST_F(HttpUpstreamNars, TheBodyIsHandedOnAsItIs) {
 
 TEST_F(HttpUpstreamNars, ARangeThatIsHonouredBeginsThere) {
   auto part = answer(206, "67");
-  part.content_range = ContentRange{.first = 6, .total = 8};
+  part.content_range = fetch::ContentRange{.first = 6, .total = 8};
   client.then(std::move(part));
   auto body = nar(6).value().value();
   EXPECT_EQ(client.asked[0].first_byte, 6u);
@@ -190,17 +190,17 @@ TEST_F(HttpUpstreamNars, OneThatEncodesAllThatItSendsIsDecodedFromItsBeginning) 
   for (int status : {200, 206}) {
     client.asked.clear();
     auto encoded = answer(status, "\x28\xb5");
-    encoded.content_range = ContentRange{.first = 6, .total = {}};
+    encoded.content_range = fetch::ContentRange{.first = 6, .total = {}};
     encoded.encoded = true;
     client.then(std::move(encoded));
     auto decoded = answer(200, "01234567");
     decoded.content_length.reset();
     client.then(std::move(decoded));
-    auto body = nar(6, Deadline::after(1min), Decode::yes).value().value();
+    auto body = nar(6, Deadline::after(1min), fetch::Decode::yes).value().value();
     ASSERT_EQ(client.asked.size(), 2u);
     EXPECT_EQ(client.asked[0].first_byte, 6u);
     EXPECT_EQ(client.asked[1].first_byte, 0u);
-    EXPECT_EQ(client.asked[1].decode, Decode::yes);
+    EXPECT_EQ(client.asked[1].decode, fetch::Decode::yes);
     EXPECT_EQ(body.first_byte, 0u);
     EXPECT_EQ(body.total, std::nullopt);
     EXPECT_EQ(text_of(*body.bytes), "01234567");
@@ -209,20 +209,20 @@ TEST_F(HttpUpstreamNars, OneThatEncodesAllThatItSendsIsDecodedFromItsBeginning) 
 
 TEST_F(HttpUpstreamNars, AnEncodingThatNobodyWantsUndoneIsPartOfTheFile) {
   auto encoded = answer(206, "67");
-  encoded.content_range = ContentRange{.first = 6, .total = 8};
+  encoded.content_range = fetch::ContentRange{.first = 6, .total = 8};
   encoded.encoded = true;
   client.then(std::move(encoded));
   EXPECT_EQ(nar(6).value().value().first_byte, 6u);
   encoded = answer(404, "gone");
   encoded.encoded = true;
   client.then(std::move(encoded));
-  EXPECT_FALSE(nar(6, Deadline::after(1min), Decode::yes).value().has_value());
+  EXPECT_FALSE(nar(6, Deadline::after(1min), fetch::Decode::yes).value().has_value());
   EXPECT_EQ(client.asked.size(), 2u);
 }
 
 TEST_F(HttpUpstreamNars, APartOfUnknownWholeHasNoTotal) {
   auto part = answer(206, "67");
-  part.content_range = ContentRange{.first = 6, .total = {}};
+  part.content_range = fetch::ContentRange{.first = 6, .total = {}};
   client.then(std::move(part));
   EXPECT_EQ(nar(6).value().value().total, std::nullopt);
 }
@@ -236,7 +236,7 @@ TEST_F(HttpUpstreamNars, ARangeThatIsIgnoredBeginsAtZero) {
 
 TEST_F(HttpUpstreamNars, AnotherRangeThanAskedForIsAnError) {
   auto other = answer(206, "567");
-  other.content_range = ContentRange{.first = 5, .total = 8};
+  other.content_range = fetch::ContentRange{.first = 5, .total = 8};
   client.then(std::move(other));
   client.then(206, "567");  // without Content-Range
   for (int i = 0; i < 2; ++i) {
@@ -252,7 +252,7 @@ TEST_F(HttpUpstreamNars, ArePeekedAtByHead) {
   head.content_length = 12345;
   client.then(std::move(head));
   EXPECT_EQ(file_head().value().value().total, 12345u);
-  EXPECT_EQ(client.asked[0].verb, Verb::head);
+  EXPECT_EQ(client.asked[0].verb, fetch::Verb::head);
 
   auto unsized = answer(200);
   unsized.content_length.reset();

@@ -1,8 +1,8 @@
 #include "upstream/track_record.h"
 
+#include "fetch/unit_random.h"
 #include "nix/store_path.h"
 #include "telemetry/log.h"
-#include "upstream/unit_random.h"
 
 namespace ncps::upstream {
 namespace {
@@ -42,7 +42,7 @@ TrackRecord::Attempt::Attempt(TrackRecord& record, Health::Kind kind)
 void TrackRecord::Attempt::end(Health::Outcome outcome, const Error* error) {
   if (std::exchange(ended_, true)) return;
   auto now = Deadline::Clock::now();
-  auto random = unit_random();
+  auto random = fetch::unit_random();
   auto change = Health::Change::none;
   bool sooner = record_.state_.with([&](State& s) {
     auto before = s.health.next_probe();

@@ -12,11 +12,11 @@
 #include <vector>
 
 #include "base/live.h"
+#include "fetch/decode.h"
 #include "nix/store_path_hash.h"
 #include "rt/byte_source.h"
 #include "rt/deadline.h"
 #include "rt/signal.h"
-#include "upstream/decode.h"
 
 namespace ncps::upstream {
 
@@ -77,7 +77,7 @@ class Upstream {
   // the total is absent if it came encoded. The deadline is for the beginning of the answer.
   // nullopt: missing there.
   virtual Task<std::optional<FileBody>> open_file(std::string url, std::uint64_t first_byte,
-                                                  Decode decode, Deadline deadline) = 0;
+                                                  fetch::Decode decode, Deadline deadline) = 0;
 
   // Whether it has that file, without fetching it. nullopt: missing there.
   virtual Task<std::optional<FileHead>> find_file(std::string url, Deadline deadline) = 0;

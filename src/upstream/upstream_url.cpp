@@ -3,6 +3,8 @@
 #include <charconv>
 #include <cstdint>
 
+#include "fetch/origin.h"
+
 namespace ncps::upstream {
 namespace {
 
@@ -91,13 +93,6 @@ std::string masked_url(std::string_view url) {
   return std::string(url.substr(0, authority)).append(url.substr(authority + at + 1));
 }
 
-std::string origin_of(std::string_view url) {
-  auto masked = masked_url(url);
-  auto scheme = masked.find("://");
-  auto host = scheme == masked.npos ? 0 : scheme + 3;
-  return lower_case(masked.substr(0, masked.find('/', host)));
-}
-
 Result<UpstreamUrl> UpstreamUrl::parse(std::string_view text) {
   UpstreamUrl out;
   auto whole = lower_scheme(text);
@@ -135,7 +130,7 @@ std::string UpstreamUrl::resolve(std::string_view url) const {
 
 bool UpstreamUrl::same_host(std::string_view url) const {
   if (!absolute(url)) return true;
-  return origin_of(url) == origin_of(origin_);
+  return fetch::origin_of(url) == fetch::origin_of(origin_);
 }
 
 }  // namespace ncps::upstream

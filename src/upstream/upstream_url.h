@@ -37,9 +37,6 @@ class UpstreamUrl {
   std::optional<int> priority_;
 };
 
-// Scheme, host and port of `url`, in lower case; the port only if it is there.
-std::string origin_of(std::string_view url);
-
 // `url` without user and password, and with its query cut: safe to log.
 std::string masked_url(std::string_view url);
 

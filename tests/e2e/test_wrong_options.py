@@ -108,7 +108,7 @@ class EachMistake(RefusalCase):
 
     def test_options_that_do_not_go_together_are_refused(self) -> None:
         self.assert_one(self.with_good("--cache-lru-schedule=@daily"), "--cache-lru-schedule", "--cache-max-size")
-        lines = self.mistakes(self.with_good("--cache-storage-s3-bucket=b"))
+        lines = self.mistakes(self.with_good("--cache-storage-s3-bucket=bucket"))
         self.assertTrue(any("exclude each other" in line for line in lines), lines)
 
     def test_a_wrong_schedule_is_repeated_as_it_was_given(self) -> None:

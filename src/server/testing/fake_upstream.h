@@ -57,7 +57,7 @@ class FakeUpstream final : public upstream::Upstream {
   }
 
   Task<std::optional<upstream::FileBody>> open_file(std::string url, std::uint64_t first_byte,
-                                                    upstream::Decode, Deadline) override {
+                                                    fetch::Decode, Deadline) override {
     CO_TRY(auto bytes, find(&UpstreamCalls::nars, &State::nars, url));
     if (!bytes) co_return std::nullopt;
     auto total = bytes->size();

@@ -101,6 +101,24 @@ Result<void> publish_if_new(SpoolFile& file, const fs::path& target) {
   return std::unexpected(posix_write_error("publishing", target.native(), errno));
 }
 
+class LocalStagedBlob final : public StagedBlob {
+ public:
+  LocalStagedBlob(std::unique_ptr<SpoolFile> file, fs::path target, Pool& disk)
+      : file_(std::move(file)), target_(std::move(target)), disk_(disk) {}
+
+  SpoolFile& file() noexcept override { return *file_; }
+
+  Task<void> publish() override {
+    auto work = [&] { return publish_file(*file_, target_); };
+    co_return co_await offload(disk_, std::move(work));
+  }
+
+ private:
+  std::unique_ptr<SpoolFile> file_;
+  const fs::path target_;
+  Pool& disk_;
+};
+
 class LocalBlobStore final : public BlobStore {
  public:
   LocalBlobStore(fs::path root, std::unique_ptr<SpoolDir> spool_dir, Pool& disk)
@@ -127,17 +145,11 @@ class LocalBlobStore final : public BlobStore {
     co_return co_await offload(disk_, std::move(work));
   }
 
-  Task<std::unique_ptr<SpoolFile>> spool() override {
+  Task<std::unique_ptr<StagedBlob>> stage(BlobKey key) override {
     auto work = [&] { return create(); };
     CO_TRY(auto file, co_await offload(disk_, std::move(work)));
     file->clean_up_by([&disk = disk_](auto clean_up) { boost::asio::post(disk, clean_up); });
-    co_return std::move(file);
-  }
-
-  Task<void> publish(SpoolFile& file, BlobKey key) override {
-    CO_TRY(check_writable());
-    auto work = [&] { return publish_file(file, root_ / key.str()); };
-    co_return co_await offload(disk_, std::move(work));
+    co_return std::make_unique<LocalStagedBlob>(std::move(file), root_ / key.str(), disk_);
   }
 
   Task<void> remove(BlobKey key) override {

@@ -12,7 +12,7 @@
 #include "base/testing/temp_dir.h"
 #include "rt/runtime.h"
 #include "rt/task_group.h"
-#include "storage/testing/blob_store_contract.h"
+#include "storage/testing/blob_store_listing.h"
 
 namespace ncps::storage {
 namespace {
@@ -89,10 +89,8 @@ TEST_F(LocalBlobStore, OpenedToBeReadItChangesNothing) {
   EXPECT_EQ(run(reader->find_text(key("a"))).value(), "text");
   EXPECT_FALSE(run(reader->put_text(key("a"), "other", IfExists::replace)));
   EXPECT_FALSE(run(reader->put_text(key("b"), "new", IfExists::keep)));
-  EXPECT_FALSE(run(reader->spool()));
+  EXPECT_FALSE(run(reader->stage(key("c"))));
   EXPECT_FALSE(run(reader->remove(key("a"))));
-  auto spooled = run(local.store->spool()).value();
-  EXPECT_FALSE(run(reader->publish(*spooled, key("c"))));
   EXPECT_EQ(run(reader->find_text(key("a"))).value(), "text");
   EXPECT_TRUE(fs::exists(left));
   EXPECT_EQ(fs::last_write_time(local.root.path() / "store/tmp"), before);

@@ -33,10 +33,8 @@ Result<void> check_bucket(std::string_view bucket) {
   };
   if (bucket.size() < 3 || bucket.size() > 255 || !std::ranges::all_of(bucket, good) ||
       bucket.starts_with('.') || bucket.find("..") != bucket.npos)
-    return fail(
-        ErrorKind::invalid,
-        fmt::format("\"{}\" is no name of a bucket (3 to 255 letters, digits, '-', '.', '_')",
-                    bucket.substr(0, 300)));
+    return fail(ErrorKind::invalid,
+                "the bucket's name has to be 3 to 255 letters, digits, '-', '.' and '_'");
   return {};
 }
 

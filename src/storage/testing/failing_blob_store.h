@@ -1,13 +1,37 @@
 // FailingBlobStore: a real store whose calls fail when a FaultPlan says so. The names of the calls
-// are those of BlobStore; "append" gives out spool files on a disk that is full.
+// are those of BlobStore and StagedBlob; "append" gives out files on a disk that is full.
 #pragma once
 
 #include <fcntl.h>
+
+#include <utility>
 
 #include "base/testing/fault_plan.h"
 #include "storage/blob_store.h"
 
 namespace ncps::storage {
+
+class FailingStagedBlob final : public StagedBlob {
+ public:
+  FailingStagedBlob(std::unique_ptr<StagedBlob> inner, ncps::testing::FaultPlan& plan)
+      : inner_(std::move(inner)), plan_(plan) {
+    if (plan_.call("append")) return;
+    UniqueFd full(::open("/dev/full", O_RDWR | O_CLOEXEC));
+    full_ = std::make_unique<SpoolFile>(std::move(full), std::filesystem::path());
+  }
+
+  SpoolFile& file() noexcept override { return full_ ? *full_ : inner_->file(); }
+  void grown() override { inner_->grown(); }
+  Task<void> publish() override {
+    CO_TRY(plan_.call("publish"));
+    co_return co_await inner_->publish();
+  }
+
+ private:
+  std::unique_ptr<StagedBlob> inner_;
+  ncps::testing::FaultPlan& plan_;
+  std::unique_ptr<SpoolFile> full_;  // instead of its own
+};
 
 class FailingBlobStore final : public BlobStore {
  public:
@@ -25,17 +49,10 @@ class FailingBlobStore final : public BlobStore {
     CO_TRY(plan_.call("put_text"));
     co_return co_await inner_.put_text(std::move(key), std::move(text), if_exists);
   }
-  Task<std::unique_ptr<SpoolFile>> spool() override {
-    CO_TRY(plan_.call("spool"));
-    if (!plan_.call("append")) {
-      UniqueFd full(::open("/dev/full", O_RDWR | O_CLOEXEC));
-      co_return std::make_unique<SpoolFile>(std::move(full), std::filesystem::path());
-    }
-    co_return co_await inner_.spool();
-  }
-  Task<void> publish(SpoolFile& file, BlobKey key) override {
-    CO_TRY(plan_.call("publish"));
-    co_return co_await inner_.publish(file, std::move(key));
+  Task<std::unique_ptr<StagedBlob>> stage(BlobKey key) override {
+    CO_TRY(plan_.call("stage"));
+    CO_TRY(auto staged, co_await inner_.stage(std::move(key)));
+    co_return std::make_unique<FailingStagedBlob>(std::move(staged), plan_);
   }
   Task<void> remove(BlobKey key) override {
     CO_TRY(plan_.call("remove"));

@@ -24,7 +24,7 @@ class FakeUpstream final : public Upstream {
   struct Call {
     std::string what;          // "<hash>.narinfo", or the URL of a NAR
     std::uint64_t first_byte;  // of a NAR
-    Decode decode;
+    fetch::Decode decode;
     Deadline deadline;
   };
 
@@ -120,7 +120,7 @@ class FakeUpstream final : public Upstream {
   Task<std::optional<std::string>> find_narinfo(nix::StorePathHash hash,
                                                 Deadline deadline) override {
     auto gate = script_.with([&](Script& s) {
-      s.calls.push_back({std::string(hash.str()) + ".narinfo", 0, Decode::yes, deadline});
+      s.calls.push_back({std::string(hash.str()) + ".narinfo", 0, fetch::Decode::yes, deadline});
       return s.narinfo_gate;
     });
     if (gate) co_await gate->pass();
@@ -131,8 +131,8 @@ class FakeUpstream final : public Upstream {
     });
   }
 
-  Task<std::optional<FileBody>> open_file(std::string url, std::uint64_t first_byte, Decode decode,
-                                          Deadline deadline) override {
+  Task<std::optional<FileBody>> open_file(std::string url, std::uint64_t first_byte,
+                                          fetch::Decode decode, Deadline deadline) override {
     auto nar = next_nar(url, first_byte, decode, deadline);
     if (!nar) co_return std::optional<FileBody>();
     if (nar->answers) co_await nar->answers->pass();
@@ -147,7 +147,7 @@ class FakeUpstream final : public Upstream {
   }
 
   Task<std::optional<FileHead>> find_file(std::string url, Deadline deadline) override {
-    auto nar = next_nar(url, 0, Decode::no, deadline);
+    auto nar = next_nar(url, 0, fetch::Decode::no, deadline);
     if (!nar) co_return std::optional<FileHead>();
     if (nar->refuses) co_return std::unexpected(*nar->refuses);
     FileHead head;
@@ -169,7 +169,7 @@ class FakeUpstream final : public Upstream {
     std::chrono::milliseconds usual_delay{1'000};
   };
 
-  std::optional<FakeNar> next_nar(const std::string& url, std::uint64_t first, Decode decode,
+  std::optional<FakeNar> next_nar(const std::string& url, std::uint64_t first, fetch::Decode decode,
                                   Deadline deadline) {
     return script_.with([&](Script& s) -> std::optional<FakeNar> {
       s.calls.push_back({url, first, decode, deadline});

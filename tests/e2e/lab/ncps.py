@@ -77,6 +77,7 @@ class Ncps:
     address: str = "127.0.0.1:0"
     log_level: str = "info"
     more: Sequence[str] = ()
+    store: Sequence[str] = ()  # options of another storage than the local one
     environment: dict[str, str] = field(default_factory=dict)
     arguments: Sequence[str] | None = None  # the whole command line instead of all the above
 
@@ -103,7 +104,8 @@ class Ncps:
     def command(self) -> list[str]:
         if self.arguments is not None:
             return [str(BINARY), *self.arguments]
-        options = [f"--cache-hostname={self.hostname}", f"--cache-storage-local={self.storage}",
+        store = self.store or [f"--cache-storage-local={self.storage}"]
+        options = [f"--cache-hostname={self.hostname}", *store,
                    f"--cache-database-url=sqlite:{self.home / 'db.sqlite'}", f"--cache-temp-path={self.temp}",
                    f"--cache-sign-narinfo={'true' if self.sign else 'false'}", f"--server-addr={self.address}"]
         options += [f"--cache-upstream-url={url}" for url, _ in self.upstreams]

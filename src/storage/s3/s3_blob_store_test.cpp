@@ -1,0 +1,230 @@
+#include "storage/s3/s3_blob_store.h"
+
+#include <gtest/gtest.h>
+
+#include "base/testing/temp_dir.h"
+#include "fetch/curl/curl_client.h"
+#include "rt/block_on.h"
+#include "rt/task_group.h"
+#include "storage/s3/credential_keeper.h"
+#include "storage/s3/s3_client.h"
+#include "storage/s3/s3_start.h"
+#include "storage/s3/testing/gateway.h"
+#include "storage/testing/blob_store_listing.h"
+
+namespace ncps::s3 {
+namespace {
+
+using namespace std::chrono_literals;
+using storage::BlobKey;
+using storage::BlobStore;
+using storage::BlobStoreContract;
+using storage::IfExists;
+
+enum class Wire : bool { plain, tls };
+
+// A bucket of the real server, and what a store in it needs; gone with the last reference.
+struct Bucket {
+  explicit Bucket(Wire wire) {
+    static std::atomic<int> made{0};
+    const auto& at = testing::gateway();
+    options.address.bucket = "b-" + std::to_string(::getpid()) + "-" + std::to_string(++made);
+    options.address.endpoint = wire == Wire::tls ? at.tls_url : at.url;
+    options.access_key = at.access_key;
+    options.secret_key = at.secret_key;
+    options.spool = spool.path();
+    http = client();
+    keeper.emplace(
+        [this](Deadline) -> Task<Credentials> {
+          co_return Credentials{.access_key = options.access_key, .secret_key = options.secret_key};
+        },
+        [] { return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()); });
+    lab.emplace(Address::parse(options.address).value(), *http, *keeper, cpu);
+    EXPECT_TRUE(ask({.verb = fetch::Verb::put, .path = lab->address().bucket_path()}).good());
+  }
+
+  static std::unique_ptr<fetch::HttpClient> client() {
+    return fetch::make_curl_client(
+        {.user_agent = "ncps/test", .ca_file = testing::gateway().ca_file});
+  }
+
+  Result<std::unique_ptr<BlobStore>> open() {
+    return open_s3(options, client(), runtime, disk, cpu);
+  }
+
+  S3Answer ask(S3Request request) {
+    return block_on(runtime, lab->ask(std::move(request), Deadline::after(60s))).value();
+  }
+
+  // What a request answers as text.
+  std::string text(S3Request request) {
+    auto read = [](S3Client& lab, S3Request asked) -> Task<std::string> {
+      auto deadline = Deadline::after(60s);
+      CO_TRY(auto answer, co_await lab.ask(std::move(asked), deadline));
+      co_return co_await S3Client::read_text(std::move(answer), 1 << 20, deadline);
+    };
+    return block_on(runtime, read(*lab, std::move(request))).value();
+  }
+
+  // Keys of uploads that are neither completed nor aborted.
+  std::string uploads() {
+    return text({.path = lab->address().bucket_path(), .query = {{"uploads", ""}}});
+  }
+
+  ncps::testing::TempDir spool;
+  Runtime runtime{2};
+  Pool disk{2}, cpu{2};
+  S3Options options;
+  std::unique_ptr<fetch::HttpClient> http;
+  std::optional<CredentialKeeper> keeper;
+  std::optional<S3Client> lab;  // ours, to look at the bucket with
+
+  ~Bucket() {
+    disk.join();
+    cpu.join();
+  }
+};
+
+struct StoreInBucket {
+  explicit StoreInBucket(Wire wire) : bucket(wire) {}
+  Bucket bucket;
+  std::unique_ptr<BlobStore> store = bucket.open().value();
+};
+
+storage::BlobStoreFactory in_new_bucket(Wire wire) {
+  return [wire]() -> std::shared_ptr<BlobStore> {
+    auto all = std::make_shared<StoreInBucket>(wire);
+    return {all, all->store.get()};
+  };
+}
+
+INSTANTIATE_TEST_SUITE_P(S3, BlobStoreContract, ::testing::Values(in_new_bucket(Wire::plain)));
+INSTANTIATE_TEST_SUITE_P(S3OverTls, BlobStoreContract, ::testing::Values(in_new_bucket(Wire::tls)));
+
+struct S3BlobStoreTest : ::testing::Test {
+  static BlobKey key(std::string_view text) { return BlobKey::parse(text).value(); }
+
+  template <class T>
+  Result<T> run(Task<T> task) {
+    return block_on(bucket.runtime, std::move(task));
+  }
+
+  std::string refusal() {
+    auto opened = bucket.open();
+    EXPECT_FALSE(opened);
+    return opened ? "" : opened.error().what();
+  }
+
+  Bucket bucket{Wire::plain};
+};
+
+TEST_F(S3BlobStoreTest, ABucketThatIsNotThereIsRefusedAtTheStart) {
+  bucket.options.address.bucket += "-not";
+  EXPECT_NE(refusal().find("the bucket does not exist"), std::string::npos) << refusal();
+}
+
+TEST_F(S3BlobStoreTest, WrongCredentialsAreRefusedAtTheStartAndNotRepeated) {
+  bucket.options.secret_key = "not-the-secret";
+  EXPECT_NE(refusal().find("the secret access key is wrong"), std::string::npos) << refusal();
+  EXPECT_EQ(refusal().find("not-the-secret"), std::string::npos);
+  bucket.options.access_key = "NOBODY";
+  EXPECT_NE(refusal().find("does not know this access key"), std::string::npos) << refusal();
+}
+
+TEST_F(S3BlobStoreTest, AServerThatDoesNotAnswerIsNamed) {
+  bucket.options.address.endpoint = "http://127.0.0.1:1";
+  EXPECT_NE(refusal().find("http://127.0.0.1:1"), std::string::npos) << refusal();
+}
+
+TEST_F(S3BlobStoreTest, CredentialsAreFoundInTheEnvironment) {
+  bucket.options.environment = {{"AWS_ACCESS_KEY_ID", bucket.options.access_key},
+                                {"AWS_SECRET_ACCESS_KEY", bucket.options.secret_key}};
+  bucket.options.access_key = bucket.options.secret_key = "";
+  auto opened = bucket.open();
+  EXPECT_TRUE(opened) << opened.error().what();
+}
+
+TEST_F(S3BlobStoreTest, ObjectsLieUnderTheirKeysBehindThePrefix) {
+  bucket.options.address.key_prefix = "team/a b";
+  auto store = bucket.open().value();
+  ASSERT_TRUE(run(store->put_text(key("config/cache.key"), "text", IfExists::keep)));
+  auto path = bucket.lab->address().object_path("team/a b/config/cache.key");
+  EXPECT_EQ(bucket.text({.path = path}), "text");
+}
+
+TEST_F(S3BlobStoreTest, WhatIsGivenUpLeavesNoUploadBehind) {
+  auto store = bucket.open().value();
+  auto staged = run(store->stage(key("store/nar/x"))).value();
+  const std::string mib(1 << 20, 'x');
+  for (int i = 0; i < 40; ++i) {
+    ASSERT_TRUE(staged->file().append(mib));
+    staged->grown();
+  }
+  staged.reset();
+  store.reset();  // waits for the abort
+  EXPECT_EQ(bucket.uploads().find("<Upload>"), std::string::npos);
+}
+
+TEST_F(S3BlobStoreTest, PartsAreSentWhileTheFileGrows) {
+  auto store = bucket.open().value();
+  auto staged = run(store->stage(key("store/nar/x"))).value();
+  ASSERT_TRUE(staged->file().append(std::string(17 << 20, 'x')));
+  staged->grown();
+  // Not published, but on its way: this ends when it has begun.
+  while (bucket.uploads().find("<Upload>") == std::string::npos) std::this_thread::yield();
+  EXPECT_EQ(run(store->open(key("store/nar/x"))).value(), nullptr);
+  ASSERT_TRUE(run(staged->publish()));
+  EXPECT_EQ(bucket.uploads().find("<Upload>"), std::string::npos);
+  EXPECT_EQ(run(store->open(key("store/nar/x"))).value()->size(), 17u << 20);
+}
+
+TEST_F(S3BlobStoreTest, UploadsThatWereLeftAreAbortedIfTheyAreOldAndOurs) {
+  for (auto name : {"store/nar/left", "somebody-elses"}) {
+    auto path = bucket.lab->address().object_path(name);
+    ASSERT_TRUE(
+        bucket.ask({.verb = fetch::Verb::post, .path = path, .query = {{"uploads", ""}}}).good());
+  }
+  auto abort = [](S3Client& lab, std::chrono::sys_seconds before) -> Task<int> {
+    co_return co_await abort_leftovers(lab, before);
+  };
+  auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+  EXPECT_EQ(run(abort(*bucket.lab, now - 1h)).value(), 0);
+  EXPECT_EQ(run(abort(*bucket.lab, now + 1h)).value(), 1);
+  auto left = bucket.uploads();
+  EXPECT_EQ(left.find("store/nar/left"), std::string::npos) << left;
+  EXPECT_NE(left.find("somebody-elses"), std::string::npos) << left;
+}
+
+TEST_F(S3BlobStoreTest, ManyWritersOfOneTextAgreeOnOne) {
+  auto store = bucket.open().value();
+  std::atomic<int> won{0}, lost{0};
+  TaskGroup group;
+  auto writer = [&](int i) -> boost::asio::awaitable<void> {
+    auto done = co_await store->put_text(key("config/one"), std::to_string(i), IfExists::keep);
+    ++(done ? won : lost);
+  };
+  for (int i = 0; i < 20; ++i) group.spawn(bucket.runtime.next_executor(), "writer", writer(i));
+  ASSERT_TRUE(group.join_blocking(Deadline::after(60s)));
+  EXPECT_EQ(won, 1);
+  EXPECT_EQ(lost, 19);
+}
+
+TEST_F(S3BlobStoreTest, WhatMayNotBeReadIsNotAbsent) {
+  auto store = bucket.open().value();
+  bucket.ask({.verb = fetch::Verb::del, .path = bucket.lab->address().bucket_path()});
+  auto found = run(store->open(key("store/nar/x")));  // the bucket has gone: nobody knows
+  ASSERT_FALSE(found);
+  EXPECT_EQ(found.error().kind(), ErrorKind::unavailable);
+}
+
+TEST_F(S3BlobStoreTest, AfterBeingCutOffEverythingFailsSoon) {
+  auto store = bucket.open().value();
+  store->cut_off();
+  EXPECT_EQ(run(store->open(key("x"))).error().kind(), ErrorKind::unavailable);
+  auto staged = run(store->stage(key("x"))).value();
+  ASSERT_TRUE(staged->file().append("x"));
+  EXPECT_FALSE(run(staged->publish()));
+}
+
+}  // namespace
+}  // namespace ncps::s3

@@ -1,0 +1,21 @@
+// What a store in a bucket is told.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+
+#include "storage/s3/s3_address.h"
+
+namespace ncps::s3 {
+
+struct S3Options {
+  AddressOptions address;
+  std::string access_key, secret_key;              // both, or none: as credential_chain.h looks
+  std::string storage_class;                       // for what is written; empty: the bucket's own
+  std::filesystem::path ca_file;                   // trusted over TLS; empty: as for upstreams
+  std::map<std::string, std::string> environment;  // of this process
+  std::filesystem::path spool;                     // the folder of files that are being written
+};
+
+}  // namespace ncps::s3
