@@ -7,13 +7,13 @@
 #include <cstdio>
 #include <thread>
 
+#include "app/open_store.h"
 #include "base/byte_size.h"
 #include "cache/adoption.h"
 #include "cache/signing_key.h"
 #include "config/secret_file.h"
 #include "db/soci/open_import.h"
 #include "rt/block_on.h"
-#include "storage/local/local_blob_store.h"
 
 namespace ncps::app {
 namespace {
@@ -35,11 +35,6 @@ bool usable(const config::Loaded& loaded) {
         mistake.starts_with("--cache-upstream-url is missing"))
       continue;
     std::fprintf(stderr, "ncps: %s\n", mistake.c_str());
-    good = false;
-  }
-  if (good && loaded.options.storage_local.empty()) {
-    std::fputs("ncps: only a store in a directory (--cache-storage-local) can be imported\n",
-               stderr);
     good = false;
   }
   return good;
@@ -172,15 +167,15 @@ int import(const ImportRequest& request, const config::Loaded& loaded) {
   auto cores = std::max(1U, std::thread::hardware_concurrency());
   Runtime runtime(cores);
   Pool disk(kDiskThreads), cpu(cores);
-  auto root = check_root(options.storage_local);
-  if (!root) return say(root.error());
+  if (!options.storage_s3)
+    if (auto root = check_root(options.storage_local); !root) return say(root.error());
   auto from = open_from(request.from);
   if (!from) return say(from.error());
   auto dry_run = request.dry_run ? db::DryRun::yes : db::DryRun::no;
   auto catalog = db::open_import(options.database, dry_run);
   if (!catalog) return say(catalog.error());
   auto access = request.dry_run ? storage::Access::read : storage::Access::write;
-  auto store = storage::open_local({.root = options.storage_local, .access = access}, disk);
+  auto store = open_store(options, access, runtime, disk, cpu);
   if (!store) return say(store.error());
   Parts parts{
       .runtime = runtime, .cpu = cpu, .store = **store, .catalog = **catalog, .from = from->get()};

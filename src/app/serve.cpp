@@ -1,24 +1,20 @@
 #include "app/serve.h"
 
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
-#include <map>
 #include <thread>
 
 #include "app/application.h"
+#include "app/open_store.h"
 #include "app/signals.h"
 #include "cache/signing_key.h"
 #include "config/version.h"
 #include "db/soci/open_catalog.h"
-#include "fetch/curl/curl_client.h"
 #include "http/server.h"
 #include "rt/block_on.h"
-#include "storage/local/local_blob_store.h"
-#include "storage/s3/s3_blob_store.h"
 
 namespace ncps::app {
 namespace {
@@ -47,34 +43,6 @@ void warn(const config::Loaded& loaded) {
       "no --cache-upstream-public-key: NOTHING IS VERIFIED, whatever an upstream sends is passed "
       "on",
       {{"signed", options.sign_narinfo && options.sign_unverified}});
-}
-
-std::map<std::string, std::string> environment() {
-  std::map<std::string, std::string> all;
-  for (auto** at = environ; *at != nullptr; ++at) {
-    std::string_view entry(*at);
-    if (auto equals = entry.find('='); equals != entry.npos)
-      all.emplace(entry.substr(0, equals), entry.substr(equals + 1));
-  }
-  return all;
-}
-
-// Each reader of an object has a transfer, for as long as that client takes, and twice such a
-// buffer.
-constexpr std::size_t kS3Buffer = 256 << 10;
-constexpr fetch::LineLimits kS3Transfers{.per_host = 2'048, .in_total = 2'048, .waiting = 16'384};
-
-Result<std::unique_ptr<storage::BlobStore>> open_store(const config::ServeOptions& options,
-                                                       Runtime& runtime, Pool& disk, Pool& cpu) {
-  if (!options.storage_s3) return storage::open_local({.root = options.storage_local}, disk);
-  auto s3 = *options.storage_s3;
-  s3.environment = environment();
-  s3.spool = options.temp_path / ("ncps-spool-" + std::to_string(::geteuid()));
-  auto client = fetch::make_curl_client({.user_agent = "ncps/" + std::string(config::kVersion),
-                                         .ca_file = s3.ca_file,
-                                         .buffer_bytes = kS3Buffer,
-                                         .limits = kS3Transfers});
-  return s3::open_s3(std::move(s3), std::move(client), runtime, disk, cpu);
 }
 
 Result<nix::SecretKey> signing_key(const config::ServeOptions& options, Runtime& runtime,
@@ -131,14 +99,7 @@ int serve(config::Loaded loaded, const std::function<config::Loaded()>& read_opt
   Runtime runtime(cores());
   Pool disk(kDiskThreads), cpu(cores());
 
-  std::error_code ec;
-  std::filesystem::create_directories(options.temp_path, ec);
-  if (ec) {
-    return cannot_start(
-        Error(ErrorKind::unavailable,
-              "creating --cache-temp-path " + options.temp_path.native() + ": " + ec.message()));
-  }
-  auto store = open_store(options, runtime, disk, cpu);
+  auto store = open_store(options, storage::Access::write, runtime, disk, cpu);
   if (!store) return cannot_start(store.error());
   auto catalog = db::open_catalog(options.database, options.database_pool);
   if (!catalog) return cannot_start(catalog.error());

@@ -12,7 +12,8 @@
 namespace ncps::cache {
 namespace {
 
-constexpr std::size_t kAtOnce = 16;  // narinfos that are read and judged
+constexpr std::size_t kAtOnce = 16;  // narinfos that are read, judged and written as files
+constexpr std::size_t kRows = 200;   // in a transaction, each with some round trips
 
 storage::BlobKey folder(std::string_view key) {
   return storage::BlobKey::parse(key).value();
@@ -128,23 +129,29 @@ class Adopter {
       group.spawn(deps_.runtime.next_executor(), "adopt", work_on(batch));
     co_await group.join(Deadline::never());  // reads and judges: each of these ends
 
-    std::vector<db::ImportRow> rows;
     std::vector<std::size_t> of_rows;
     for (std::size_t i = 0; i < batch.verdicts.size(); ++i) {
       auto& verdict = batch.verdicts[i];
       if (verdict.error) co_return std::unexpected(*std::move(verdict.error));
       if (!verdict.refused.empty()) refuse(batch.candidates[i].hash, verdict);
-      if (!verdict.row) continue;
-      CO_TRY(co_await keep_text(verdict));
-      rows.push_back(*verdict.row);
-      of_rows.push_back(i);
+      if (verdict.row) of_rows.push_back(i);
     }
-    if (!rows.empty()) {
-      CO_TRY(auto outcomes, co_await deps_.catalog.put(std::move(rows)));
-      for (std::size_t n = 0; n < of_rows.size(); ++n)
-        note(batch.candidates[of_rows[n]], batch.verdicts[of_rows[n]], outcomes[n]);
+    for (std::span<const std::size_t> left(of_rows); !left.empty();) {
+      auto some = left.first(std::min(kRows, left.size()));
+      left = left.subspan(some.size());
+      CO_TRY(co_await put(batch, some));
+      progress_(summary_);
     }
     progress_(summary_);
+    co_return Result<void>();
+  }
+
+  Task<void> put(const Batch& batch, std::span<const std::size_t> which) {
+    std::vector<db::ImportRow> rows;
+    for (auto i : which) rows.push_back(*batch.verdicts[i].row);
+    CO_TRY(auto outcomes, co_await deps_.catalog.put(std::move(rows)));
+    for (std::size_t n = 0; n < which.size(); ++n)
+      note(batch.candidates[which[n]], batch.verdicts[which[n]], outcomes[n]);
     co_return Result<void>();
   }
 
@@ -170,6 +177,7 @@ class Adopter {
     if (!adopted) co_return verdict;
     verdict.put_text = !adopted->from_file;
     CO_TRY(co_await place(*std::move(adopted), candidate, verdict));
+    CO_TRY(co_await keep_text(verdict));
     co_return verdict;
   }
 
@@ -237,7 +245,8 @@ class Adopter {
     for (auto& url : announced_urls(adopted.info))
       if (std::ranges::find(urls, url) == urls.end()) urls.push_back(std::move(url));
     if (verdict.at_rest) check_size(adopted.info, urls.front(), size, verdict);
-    verdict.row = make_row(std::move(adopted), original_url, std::move(urls), candidate);
+    verdict.row =
+        make_row(std::move(adopted), original_url, verdict.redescribed, std::move(urls), candidate);
     if (verdict.at_rest && !verdict.damaged) verdict.row->nar.stored_size = size;
     co_return Result<void>();
   }
@@ -256,11 +265,11 @@ class Adopter {
     if (expected) verdict.detail += ", not " + std::to_string(*expected);
   }
 
-  static db::ImportRow make_row(Adopted adopted, const std::string& url,
+  static db::ImportRow make_row(Adopted adopted, const std::string& original_url, bool redescribed,
                                 std::vector<nix::NarUrl> urls, const Candidate& candidate) {
     const auto& info = adopted.info;
     const auto* known = candidate.known;
-    bool elsewhere = known != nullptr && !known->upstream_url.empty();
+    bool elsewhere = !redescribed && known != nullptr && !known->upstream_url.empty();
     db::NarRow nar{.url = urls.front(),
                    .nar_hash = info.nar_hash,
                    .nar_size = info.nar_size,
@@ -268,7 +277,10 @@ class Adopter {
                    .file_hash = info.file_hash,
                    .file_size = info.file_size,
                    .upstream = "",
-                   .upstream_url = elsewhere ? known->upstream_url : url,
+                   // The upstream's file is another one than that of a redescribed narinfo.
+                   .upstream_url = elsewhere     ? known->upstream_url
+                                   : redescribed ? urls.front().str()
+                                                 : original_url,
                    .stored_size = {}};
     db::NarInfoRow narinfo{.hash = info.store_path.hash(),
                            .text = std::move(adopted.text),
@@ -320,8 +332,11 @@ class Adopter {
   }
 
   void example(std::string line) {
-    if (summary_.examples.size() < AdoptionSummary::kExamples)
-      summary_.examples.push_back(std::move(line));
+    if (summary_.examples.size() == AdoptionSummary::kExamples) return;
+    // A database may hold what a terminal would obey.
+    auto is_control = [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; };
+    std::ranges::replace_if(line, is_control, '?');
+    summary_.examples.push_back(std::move(line));
   }
 
   AdoptionDeps deps_;

@@ -276,10 +276,11 @@ TEST_F(Adoption, RowsThatCannotBeTrustedOrReadAreRefused) {
   auto unsigned_one = make_sample("unsigned", 2'000), empty = left("empty"), odd = left("odd");
   database.all = {row_of(unsigned_one), row_of(empty), row_of(odd)};
   database.all[1].text.reset();
-  database.all[2].hash = "../../etc/passwd";
+  database.all[2].hash = "../../etc/passwd\x1b[2J";
   auto done = import().value();
   EXPECT_EQ(done.added, 0u);
   EXPECT_EQ(done.refusals(), 3u);
+  for (const auto& line : done.examples) EXPECT_FALSE(line.contains('\x1b')) << line;
   EXPECT_EQ(files_in("store/narinfo"), 0u);
 }
 

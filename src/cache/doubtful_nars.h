@@ -17,8 +17,8 @@ namespace ncps::cache {
 class DoubtfulNars {
  public:
   void add(const nix::NarUrl& url) {
-    bool fresh = urls_.with(
-        [&](auto& urls) { return urls.size() < kMost && urls.insert(url).second; });
+    bool fresh =
+        urls_.with([&](auto& urls) { return urls.size() < kMost && urls.insert(url).second; });
     if (fresh) ++additions_;
   }
 

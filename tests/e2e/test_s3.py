@@ -8,10 +8,10 @@ import threading
 import unittest
 from urllib.parse import urlsplit
 
-from .lab import closure, raw, s3_gateway
+from .lab import closure, go_store, raw, s3_gateway
 from .lab.case import LabCase, narinfo_target
 from .lab.closure import Cache, hash_of
-from .lab.ncps import Ncps
+from .lab.ncps import Ncps, run_ncps
 from .lab.upstream import Upstream
 from .lab.waiting import eventually
 from .lab.wire_proxy import WireProxy, s3_error
@@ -317,6 +317,36 @@ class S3Faults(S3Case):
         self.assertEqual(wrong, [])
         self.assert_whole(raw.Stream(server.url, target).start().join(), self.sha256)
         self.assertEqual(server.stop(), 0, server.tail())
+
+
+class Import(S3Case):
+    def test_the_bucket_of_the_go_program_is_imported_and_served_without_an_upstream(self) -> None:
+        made = closure.small()
+        key = closure.signing_key("cache.example")
+        cache = go_store.signed_by(made.cache("xz"), key, self.folder("signed") / "cache")
+        home = self.folder("go")
+        database = self.folder("database") / "db.sqlite"
+        urls = go_store.lay_early(home, cache, key, go_store.in_sqlite(database))
+        for file in filter(lambda f: f.is_file(), home.rglob("*")):
+            self.s3.put(self.bucket, str(file.relative_to(home)), file.read_bytes())
+        before = {k: self.s3.find(self.bucket, k) for k in self.s3.keys(self.bucket)}
+        options = [*self.store(), f"--cache-database-url=sqlite:{database}",
+                   f"--cache-temp-path={self.folder('temp')}",
+                   f"--cache-upstream-public-key={cache.key.public}"]
+        for more, words in (("--dry-run",), "narinfos to adopt"), ((), "narinfos adopted"):
+            run = run_ncps("import", *options, *more, within=60)
+            self.assertEqual(run.status, 0, run.said)
+            self.assertIn(f"{words}: {len(urls)}", run.out)
+            self.assertIn(f"NARs at rest: {len(urls)}", run.out)
+            self.assertIn("narinfos without their NAR: 0", run.out)
+            self.assertEqual({k: self.s3.find(self.bucket, k) for k in self.s3.keys(self.bucket)}, before)
+        proxy = self.ncps_given("serve", "--cache-hostname=cache.example", "--server-addr=127.0.0.1:0",
+                                "--cache-upstream-url=http://127.0.0.1:9", *options)
+        client = self.client(key.public)
+        client.copy(proxy.url, made.root)
+        client.verify(made.root)
+        for path, url in urls.items():
+            self.assertEqual(self.nar_target(proxy, path), url)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,57 @@
+#include "app/open_store.h"
+
+#include <unistd.h>
+
+#include <map>
+
+#include "config/version.h"
+#include "fetch/curl/curl_client.h"
+#include "storage/s3/s3_blob_store.h"
+
+namespace ncps::app {
+namespace {
+
+std::map<std::string, std::string> environment() {
+  std::map<std::string, std::string> all;
+  for (auto** at = environ; *at != nullptr; ++at) {
+    std::string_view entry(*at);
+    if (auto equals = entry.find('='); equals != entry.npos)
+      all.emplace(entry.substr(0, equals), entry.substr(equals + 1));
+  }
+  return all;
+}
+
+// Each reader of an object has a transfer, for as long as that client takes, and twice such a
+// buffer.
+constexpr std::size_t kS3Buffer = 256 << 10;
+constexpr fetch::LineLimits kS3Transfers{.per_host = 2'048, .in_total = 2'048, .waiting = 16'384};
+
+Result<void> make_temp_path(const std::filesystem::path& path) {
+  std::error_code ec;
+  std::filesystem::create_directories(path, ec);
+  if (!ec) return {};
+  return fail(ErrorKind::unavailable,
+              "creating --cache-temp-path " + path.native() + ": " + ec.message());
+}
+
+}  // namespace
+
+Result<std::unique_ptr<storage::BlobStore>> open_store(const config::ServeOptions& options,
+                                                       storage::Access access, Runtime& runtime,
+                                                       Pool& disk, Pool& cpu) {
+  if (access == storage::Access::write || options.storage_s3) {
+    TRY(make_temp_path(options.temp_path));
+  }
+  if (!options.storage_s3)
+    return storage::open_local({.root = options.storage_local, .access = access}, disk);
+  auto s3 = *options.storage_s3;
+  s3.environment = environment();
+  s3.spool = options.temp_path / ("ncps-spool-" + std::to_string(::geteuid()));
+  auto client = fetch::make_curl_client({.user_agent = "ncps/" + std::string(config::kVersion),
+                                         .ca_file = s3.ca_file,
+                                         .buffer_bytes = kS3Buffer,
+                                         .limits = kS3Transfers});
+  return s3::open_s3(std::move(s3), std::move(client), runtime, disk, cpu);
+}
+
+}  // namespace ncps::app
