@@ -154,7 +154,7 @@ std::size_t CurlTransfer::on_send(char* into, std::size_t size, std::size_t coun
   return most;
 }
 
-// curl begins anew when a kept connection turns out to be dead.
+// curl begins anew after a redirect, and when a kept connection turns out to be dead.
 int CurlTransfer::on_rewind(void* self, curl_off_t offset, int origin) {
   auto* me = static_cast<CurlTransfer*>(self);
   if (origin != SEEK_SET || offset < 0 ||
