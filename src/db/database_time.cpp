@@ -2,39 +2,13 @@
 
 #include <fmt/format.h>
 
-#include <array>
+#include <algorithm>
 
+#include "base/date_text.h"
 #include "nix/text.h"
 
 namespace ncps::db {
 namespace {
-
-constexpr std::string_view kShape = "dddd-dd-dd dd:dd:dd";  // d: a digit; ' ' may be a 'T'
-
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-
-std::optional<Time> parse_shape(std::string_view text) {
-  if (text.size() < kShape.size()) return std::nullopt;
-  std::array<int, 6> numbers{};
-  for (std::size_t at = 0, which = 0; at < kShape.size(); ++at) {
-    if (kShape[at] == 'd') {
-      if (!is_digit(text[at])) return std::nullopt;
-      numbers[which] = numbers[which] * 10 + (text[at] - '0');
-    } else {
-      if (text[at] != kShape[at] && !(kShape[at] == ' ' && text[at] == 'T')) return std::nullopt;
-      ++which;
-    }
-  }
-  auto [year, month, day, hour, minute, second] = numbers;
-  std::chrono::year_month_day date{std::chrono::year(year),
-                                   std::chrono::month(static_cast<unsigned>(month)),
-                                   std::chrono::day(static_cast<unsigned>(day))};
-  if (!date.ok() || hour > 23 || minute > 59 || second > 60) return std::nullopt;
-  return std::chrono::sys_days(date) + std::chrono::hours(hour) + std::chrono::minutes(minute) +
-         std::chrono::seconds(second);
-}
 
 // Of what follows the seconds and their fraction. Absent: no offset, but something else.
 std::optional<std::chrono::minutes> parse_offset(std::string_view text) {
@@ -57,9 +31,9 @@ std::optional<std::chrono::minutes> parse_offset(std::string_view text) {
 }  // namespace
 
 std::optional<Time> parse_time(std::string_view text) {
-  auto time = parse_shape(text);
+  auto time = parse_date_text(text, " T");
   if (!time) return std::nullopt;
-  text.remove_prefix(kShape.size());
+  text.remove_prefix(kDateTextLength);
   if (text.starts_with('.')) {
     auto digits = std::min(text.find_first_not_of("0123456789", 1), text.size());
     text.remove_prefix(digits);

@@ -1,6 +1,6 @@
 #include "db/soci/statements.h"
 
-#include <fmt/chrono.h>
+#include "db/database_time.h"
 
 namespace ncps::db {
 namespace {
@@ -24,11 +24,6 @@ template <class T>
 T& made(std::unique_ptr<T>& one, soci::session& sql) {
   if (!one) one = std::make_unique<T>(sql);
   return *one;
-}
-
-// As every one of them reads a timestamp, in UTC.
-std::string text_of(std::chrono::sys_seconds when) {
-  return fmt::format("{:%Y-%m-%d %H:%M:%S}", when);
 }
 
 }  // namespace
@@ -151,7 +146,7 @@ void Statements::mark_stored(const nix::NarUrl& url, std::uint64_t size) {
 }
 
 void Statements::note_uses(const Uses& uses, std::chrono::sys_seconds when) {
-  std::string at = text_of(when), key;
+  std::string at = print_time(when), key;
   soci::statement narinfo = (sql_.prepare << kUseNarInfo, soci::use(at), soci::use(key));
   soci::statement its_nar = (sql_.prepare << kUseNarOfNarInfo, soci::use(at), soci::use(key));
   soci::statement nar = (sql_.prepare << kUseNar, soci::use(at), soci::use(key));

@@ -1,13 +1,11 @@
 #include "storage/s3/iso_time.h"
 
 #include <algorithm>
-#include <array>
-#include <cstddef>
+
+#include "base/date_text.h"
 
 namespace ncps::s3 {
 namespace {
-
-constexpr std::string_view kShape = "dddd-dd-ddTdd:dd:dd";  // d: a digit
 
 bool is_digit(char c) {
   return c >= '0' && c <= '9';
@@ -24,24 +22,8 @@ bool is_end(std::string_view text) {
 }  // namespace
 
 std::optional<std::chrono::sys_seconds> parse_iso_time(std::string_view text) {
-  if (text.size() <= kShape.size() || !is_end(text.substr(kShape.size()))) return std::nullopt;
-  std::array<int, 6> numbers{};
-  for (std::size_t at = 0, which = 0; at < kShape.size(); ++at) {
-    if (kShape[at] == 'd') {
-      if (!is_digit(text[at])) return std::nullopt;
-      numbers[which] = numbers[which] * 10 + (text[at] - '0');
-    } else {
-      if (text[at] != kShape[at]) return std::nullopt;
-      ++which;
-    }
-  }
-  auto [year, month, day, hour, minute, second] = numbers;
-  std::chrono::year_month_day date{std::chrono::year(year),
-                                   std::chrono::month(static_cast<unsigned>(month)),
-                                   std::chrono::day(static_cast<unsigned>(day))};
-  if (!date.ok() || hour > 23 || minute > 59 || second > 60) return std::nullopt;
-  return std::chrono::sys_days(date) + std::chrono::hours(hour) + std::chrono::minutes(minute) +
-         std::chrono::seconds(second);
+  if (text.size() <= kDateTextLength || !is_end(text.substr(kDateTextLength))) return std::nullopt;
+  return parse_date_text(text, "T");
 }
 
 }  // namespace ncps::s3
