@@ -25,8 +25,4 @@ bool MissingMemory::has(const nix::StorePathHash& hash, World world, Clock::time
   });
 }
 
-void MissingMemory::forget(const nix::StorePathHash& hash) {
-  missing_.with([&](Map& map) { map.erase(hash); });
-}
-
 }  // namespace ncps::cache

@@ -1,8 +1,8 @@
 // MissingMemory: hashes that every upstream has said to have no narinfo for, a short while ago.
 //
 // Clients ask for each path of a closure, those that only they have included: without this, each of
-// these questions would go to every upstream, every time. An Error is never remembered. Bounded;
-// thread-safe.
+// these questions would go to every upstream, every time. An Error is never remembered. Whoever has
+// it asks the catalog first: what has come meanwhile is found there. Bounded; thread-safe.
 #pragma once
 
 #include <atomic>
@@ -33,9 +33,6 @@ class MissingMemory {
 
   void put(const nix::StorePathHash& hash, World world, Clock::time_point now);
   bool has(const nix::StorePathHash& hash, World world, Clock::time_point now);
-
-  // The path is here now.
-  void forget(const nix::StorePathHash& hash);
 
   // Other upstreams, or other keys.
   void forget_all() { ++epoch_; }

@@ -35,14 +35,6 @@ TEST_F(MissingMemoryTest, RemembersForItsTimeAndNoLonger) {
   EXPECT_FALSE(has(1));
 }
 
-TEST_F(MissingMemoryTest, ForgetsWhatHasCome) {
-  put(1);
-  put(2);
-  memory.forget(hash(1));
-  EXPECT_FALSE(has(1));
-  EXPECT_TRUE(has(2));
-}
-
 TEST_F(MissingMemoryTest, ForgetsAllWhenUpstreamsChangeOrComeBack) {
   put(1);
   memory.forget_all();
