@@ -36,7 +36,8 @@ struct NarInfoSearch::Race {
     // One that is down costs those who ask for what nobody has only one wait in all.
     if (some_good && standing == Standing::trying) {
       runner.state = Runner::State::failed;
-      error = Error(ErrorKind::upstream, "has failed; whether it is back is being found out");
+      error = Error(ErrorKind::upstream,
+                    upstream->name() + ": has failed; whether it is back is being found out");
     }
     upstreams.push_back(upstream);
     e.runners.push_back(runner);
@@ -72,7 +73,7 @@ struct NarInfoSearch::Race {
   std::optional<Error> trouble() const {
     return entries.with([&](const Entries& e) -> std::optional<Error> {
       for (std::size_t i = 0; i < e.errors.size(); ++i)
-        if (e.errors[i]) return Error(*e.errors[i]).while_doing(upstreams[i]->name());
+        if (e.errors[i]) return e.errors[i];
       return std::nullopt;
     });
   }
@@ -162,16 +163,25 @@ Task<std::optional<Judged>> NarInfoSearch::ask_and_judge(upstream::Upstream& ups
   CO_TRY(auto first, co_await upstream.find_narinfo(hash, deadline));
   if (!first) co_return std::nullopt;
   text = std::move(*first);
-  CO_TRY(auto judged, co_await judge_.judge(hash, text));
+  CO_TRY(auto judged, co_await judge(upstream, hash, text));
   if (!judged.misfit) co_return std::optional(std::move(judged));
   CO_TRY(auto second, co_await upstream.find_narinfo(hash, deadline));
   if (!second) co_return std::nullopt;
   if (*second == text) co_return std::optional(std::move(judged));
   text = std::move(*second);
-  CO_TRY(auto again, co_await judge_.judge(hash, text));
+  CO_TRY(auto again, co_await judge(upstream, hash, text));
   if (again.misfit)
-    co_return fail(ErrorKind::corrupt, "its narinfo is another wrong one each time");
+    co_return fail(ErrorKind::corrupt,
+                   upstream.name() + ": its narinfo is another wrong one each time");
   co_return std::optional(std::move(again));
+}
+
+// Errors: as NarInfoJudge::judge's, and they name the upstream, as its own do.
+Task<Judged> NarInfoSearch::judge(const upstream::Upstream& upstream, nix::StorePathHash hash,
+                                  std::string_view text) const {
+  auto judged = co_await judge_.judge(hash, text);
+  if (!judged) co_return std::unexpected(std::move(judged).error().while_doing(upstream.name()));
+  co_return std::move(*judged);
 }
 
 }  // namespace ncps::cache

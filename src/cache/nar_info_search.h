@@ -53,6 +53,8 @@ class NarInfoSearch {
   // nullopt: missing there. Otherwise `text` is what was judged.
   Task<std::optional<Judged>> ask_and_judge(upstream::Upstream& upstream, nix::StorePathHash hash,
                                             std::string& text, Deadline deadline);
+  Task<Judged> judge(const upstream::Upstream& upstream, nix::StorePathHash hash,
+                     std::string_view text) const;
 
   Runtime& runtime_;
   const NarInfoJudge& judge_;
