@@ -5,6 +5,7 @@ import json
 import shutil
 import threading
 import unittest
+from pathlib import Path
 
 from .lab import closure, raw
 from .lab.case import LabCase, narinfo_target
@@ -14,7 +15,7 @@ from .lab.ncps import BINARY, Ncps, Run, run_ncps
 from .lab.postgres import Postgres
 from .lab.waiting import eventually
 
-MIGRATIONS = 6
+MIGRATIONS = len(list((Path(__file__).parents[2] / "db/migrations/sqlite").glob("*.sql")))
 
 
 class OnAServer:
