@@ -1,0 +1,64 @@
+#include "access/access.h"
+
+#include "access/credentials.h"
+
+namespace ncps::access {
+namespace {
+
+bool same(const crypto::Sha256Digest& a, const crypto::Sha256Digest& b) {
+  unsigned difference = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) difference |= a[i] ^ b[i];
+  return difference == 0;
+}
+
+bool has_one_of(Rights rights, Rights wanted) {
+  for (auto right : {Right::read, Right::write, Right::remove, Right::admin})
+    if (rights.has(right) && wanted.has(right)) return true;
+  return false;
+}
+
+}  // namespace
+
+Access::Access(std::vector<Token> tokens, AttemptLimiter& limiter)
+    : tokens_(std::move(tokens)), limiter_(limiter) {
+  for (const auto& token : tokens_) given_ = given_ | token.rights;
+}
+
+Rights Access::guardians(Right right) const {
+  if (right == Right::admin) return given_.has(Right::admin) ? Rights(Right::admin) : Rights();
+  if (right == Right::remove && given_.has(Right::remove)) return Right::remove | Right::admin;
+  if (right != Right::read && given_.has(Right::write)) return Right::write | Right::admin;
+  if (!given_.has(Right::read)) return {};
+  // Whoever may do more may read; and where no token is for more, the readers' are.
+  return Right::read | Right::write | Right::remove | Right::admin;
+}
+
+const Token* Access::find(const crypto::Sha256Digest& digest) const {
+  const Token* found = nullptr;
+  for (const auto& token : tokens_)
+    if (same(token.digest, digest)) found = &token;
+  return found;
+}
+
+Verdict Access::judge(Right right, std::string_view authorization, std::string_view address,
+                      Clock::time_point now) const {
+  using enum Verdict::Answer;
+  auto wanted = guardians(right);
+  if (wanted.empty() && (right == Right::read || tokens_.empty() || authorization.empty()))
+    return {};
+  auto sent = token_in(authorization);
+  if (!sent) return {.answer = wanted.empty() ? yes : unknown, .who = {}};
+  auto digest = crypto::sha256(*sent);
+  if (auto wait = limiter_.refuse(address, digest, now))
+    return {.answer = too_many, .who = {}, .wait = *wait};
+  const auto* token = find(digest);
+  if (token == nullptr) {
+    limiter_.failed(address, now);
+    return {.answer = wanted.empty() ? yes : unknown, .who = {}};
+  }
+  limiter_.succeeded(address, digest, now);
+  bool may = wanted.empty() || has_one_of(token->rights, wanted);
+  return {.answer = may ? yes : not_allowed, .who = token->name};
+}
+
+}  // namespace ncps::access

@@ -1,0 +1,58 @@
+// Access: may whoever sends this token do that.
+//
+// A right is guarded as soon as some token gives it; nobody without such a token has it then. A right
+// that no token gives is guarded by the tokens of a smaller one, in the order read, write, delete: who
+// hides a cache from readers does not open it to writers. Admin stands alone. Where nothing guards it,
+// everybody has it. To write is also to read, to delete also to read, admin is everything.
+// Thread-safe.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "access/attempt_limiter.h"
+#include "access/token.h"
+
+namespace ncps::access {
+
+struct Verdict {
+  enum class Answer : std::uint8_t {
+    yes,
+    unknown,      // no token, or a wrong one: 401
+    not_allowed,  // a token, but not of that right: 403
+    too_many,     // wrong ones, too often: 429
+  };
+  Answer answer = Answer::yes;
+  std::string who;               // name of the token; empty: none, or not looked at
+  std::chrono::seconds wait{0};  // too_many: until when, at most
+};
+
+class Access {
+ public:
+  using Clock = AttemptLimiter::Clock;
+
+  // `limiter` outlives it, and what replaces it: a reload forgives nobody.
+  Access(std::vector<Token> tokens, AttemptLimiter& limiter);
+
+  bool guarded(Right right) const { return !guardians(right).empty(); }
+
+  // `authorization`: that header, or empty. `address`: the client's, without port. Where everybody
+  // has the right a token is looked at only to name who it is, and for reading not at all.
+  Verdict judge(Right right, std::string_view authorization, std::string_view address,
+                Clock::time_point now) const;
+
+ private:
+  // The rights of which a token must have one; empty: everybody may.
+  Rights guardians(Right right) const;
+  // nullptr: no such token. Takes the same time for every one.
+  const Token* find(const crypto::Sha256Digest& digest) const;
+
+  std::vector<Token> tokens_;
+  Rights given_;  // by any token
+  AttemptLimiter& limiter_;
+};
+
+}  // namespace ncps::access
