@@ -26,10 +26,18 @@ upstream::UpstreamList make_upstreams(const config::ServeOptions& options,
   return list;
 }
 
-cache::Trust make_trust(const config::ServeOptions& options, const nix::SecretKey& key) {
+cache::Trust make_trust(const config::ServeOptions& options, std::vector<nix::SecretKey> keys) {
+  if (!options.sign_narinfo) keys.clear();
   return {.upstream_keys = options.upstream_keys,
-          .signing_key = options.sign_narinfo ? std::optional(key) : std::nullopt,
+          .signing_keys = std::move(keys),
           .sign_unverified = options.sign_unverified};
+}
+
+server::FixedRoutes fixed_routes(const config::ServeOptions& options,
+                                 const std::vector<nix::SecretKey>& keys) {
+  std::vector<nix::PublicKey> known;
+  for (const auto& key : keys) known.push_back(key.public_key());
+  return {options.hostname, known};
 }
 
 cache::NarInfoPolicy narinfo_policy(const config::ServeOptions& options) {
@@ -37,27 +45,17 @@ cache::NarInfoPolicy narinfo_policy(const config::ServeOptions& options) {
           .missing_for = options.negative_ttl};
 }
 
-server::Audience audience(const config::ServeOptions& options) {
-  return options.get_token.empty() ? server::Audience::everybody : server::Audience::token_holders;
-}
-
-std::optional<server::ReaderToken> reader_token(const config::ServeOptions& options) {
-  if (options.get_token.empty()) return std::nullopt;
-  return server::ReaderToken(options.get_token);
-}
-
 }  // namespace
 
 Application::Application(const config::ServeOptions& options,
                          std::unique_ptr<storage::BlobStore> store,
                          std::unique_ptr<db::Catalog> catalog, Runtime& runtime, Pool& disk,
-                         Pool& cpu, const nix::SecretKey& key)
+                         Pool& cpu, std::vector<nix::SecretKey> keys)
     : store_(std::move(store)),
       catalog_(std::move(catalog)),
       client_(fetch::make_curl_client({.user_agent = "ncps/" + std::string(config::kVersion)})),
-      key_(key),
       upstreams_(make_upstreams(options, *client_)),
-      trust_(make_trust(options, key)),
+      trust_(make_trust(options, keys)),
       downloads_(runtime,
                  {.store = *store_, .catalog = *catalog_, .disk = disk, .cpu = cpu, .policy = {}},
                  {}),
@@ -74,11 +72,12 @@ Application::Application(const config::ServeOptions& options,
                          .disk = disk,
                          .cpu = cpu}),
       uses_(runtime, *catalog_),
-      narinfo_routes_(narinfos_, uses_, kHotNarInfoBytes, audience(options)),
-      nar_routes_(nars_, uses_, audience(options)),
-      object_routes_(objects_, audience(options)),
-      router_({options.hostname, key.public_key()}, {*catalog_, upstreams_}, narinfo_routes_,
-              nar_routes_, object_routes_, reader_token(options)),
+      permissions_(options.tokens),
+      narinfo_routes_(narinfos_, uses_, kHotNarInfoBytes, permissions_),
+      nar_routes_(nars_, uses_, permissions_),
+      object_routes_(objects_, permissions_),
+      router_(fixed_routes(options, keys), {*catalog_, upstreams_}, narinfo_routes_, nar_routes_,
+              object_routes_, permissions_),
       watch_(runtime, upstreams_) {}
 
 Task<void> Application::bring_narinfo(nix::StorePathHash hash, Deadline deadline) {
@@ -91,10 +90,12 @@ void Application::start() {
   uses_.start();
 }
 
-void Application::use(const config::ServeOptions& options) {
+void Application::use(const config::ServeOptions& options, std::vector<nix::SecretKey> keys) {
+  permissions_.use(options.tokens);
+  router_.use(fixed_routes(options, keys));
   upstreams_.replace(make_upstreams(options, *client_));
   watch_.follow();
-  trust_.replace(make_trust(options, key_));
+  trust_.replace(make_trust(options, std::move(keys)));
   narinfos_.use(narinfo_policy(options));
   narinfo_routes_.forget_all();
 }

@@ -23,7 +23,7 @@ class Application {
   // Runtime and pools must outlive it.
   Application(const config::ServeOptions& options, std::unique_ptr<storage::BlobStore> store,
               std::unique_ptr<db::Catalog> catalog, Runtime& runtime, Pool& disk, Pool& cpu,
-              const nix::SecretKey& key);
+              std::vector<nix::SecretKey> keys);
 
   boost::asio::awaitable<http::Response> answer(const http::Request& request) {
     return router_.answer(request);
@@ -33,9 +33,11 @@ class Application {
   // nobody.
   void start();
 
-  // Puts into force what can change while we serve: upstreams, keys, signing. From the
+  // Puts into force what can change while we serve: upstreams, keys, signing, tokens. From the
   // thread that called start().
-  void use(const config::ServeOptions& options);
+  void use(const config::ServeOptions& options, std::vector<nix::SecretKey> keys);
+
+  storage::BlobStore& store() noexcept { return *store_; }
 
   // The grace is over: whatever still waits fails now.
   void cut_off();
@@ -49,7 +51,6 @@ class Application {
   std::unique_ptr<storage::BlobStore> store_;
   std::unique_ptr<db::Catalog> catalog_;
   std::unique_ptr<fetch::HttpClient> client_;
-  nix::SecretKey key_;
   upstream::UpstreamSet upstreams_;
   Live<cache::Trust> trust_;
   cache::Downloads downloads_;
@@ -57,6 +58,7 @@ class Application {
   cache::NarInfoService narinfos_;
   cache::ObjectService objects_;
   cache::UseLog uses_;
+  server::Permissions permissions_;
   server::NarInfoRoutes narinfo_routes_;
   server::NarRoutes nar_routes_;
   server::ObjectRoutes object_routes_;

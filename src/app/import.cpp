@@ -139,9 +139,9 @@ Result<std::string> import_key(const Parts& parts, bool dry_run, bool key_is_giv
 Result<int> run(const Parts& parts, const ImportRequest& request,
                 const config::ServeOptions& options) {
   Live<cache::Trust> trust(cache::Trust{
-      .upstream_keys = options.upstream_keys, .signing_key = {}, .sign_unverified = false});
+      .upstream_keys = options.upstream_keys, .signing_keys = {}, .sign_unverified = false});
   cache::NarInfoJudge judge(parts.cpu, trust);
-  TRY(auto key, import_key(parts, request.dry_run, options.secret_key.has_value()));
+  TRY(auto key, import_key(parts, request.dry_run, !options.secret_keys.empty()));
   Progress progress;
   cache::AdoptionDeps deps{.runtime = parts.runtime,
                            .store = parts.store,

@@ -6,6 +6,7 @@
 #include <iterator>
 
 #include "app/import.h"
+#include "app/key.h"
 #include "app/migrate.h"
 #include "app/serve.h"
 #include "app/signals.h"
@@ -87,6 +88,10 @@ int main(int argc, char** argv) {
     return kBadOptions;
   }
   auto loaded = [&] { return config::load(line->given, variable); };
+  // Empty: not given.
+  auto argument = [&](std::size_t which) {
+    return which < line->arguments.size() ? line->arguments[which] : std::string();
+  };
   switch (line->command) {
     case config::Command::serve: return serve(*line, to_serve(loaded()));
     case config::Command::config_check: return check(loaded());
@@ -94,10 +99,20 @@ int main(int argc, char** argv) {
     case config::Command::config_example: return print(config::example_yaml());
     case config::Command::config_reference: return print(config::reference_markdown());
     case config::Command::import:
-      return app::import({.dry_run = line->dry_run, .from = line->from_database_url}, loaded());
-    case config::Command::migrate_up: return app::migrate(app::Migrate::up, loaded());
+      return app::import(
+          {.dry_run = line->has("--dry-run"), .from = line->value("--from-database-url")},
+          loaded());
+    case config::Command::migrate_up:
+      return app::migrate(line->has("--dry-run") ? app::Migrate::status : app::Migrate::up,
+                          loaded());
     case config::Command::migrate_status: return app::migrate(app::Migrate::status, loaded());
-    case config::Command::completion: return print(config::completions(line->text));
+    case config::Command::key_generate: return app::generate_key(argument(0), argument(1));
+    case config::Command::key_public: return app::show_public_keys(argument(0), loaded());
+    case config::Command::key_rotate: return app::rotate_key(loaded());
+    case config::Command::key_retire: return app::retire_key(loaded());
+    case config::Command::token_generate: return app::generate_token(argument(0), argument(1));
+    case config::Command::completion: return print(config::completions(argument(0)));
+    case config::Command::group:  // never alone
     case config::Command::print_and_exit: return print(line->text);
   }
   return kBadOptions;

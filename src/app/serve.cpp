@@ -10,7 +10,7 @@
 #include "app/application.h"
 #include "app/open_store.h"
 #include "app/signals.h"
-#include "cache/signing_key.h"
+#include "app/signing_keys.h"
 #include "config/version.h"
 #include "db/soci/open_catalog.h"
 #include "http/server.h"
@@ -45,12 +45,6 @@ void warn(const config::Loaded& loaded) {
       {{"signed", options.sign_narinfo && options.sign_unverified}});
 }
 
-Result<nix::SecretKey> signing_key(const config::ServeOptions& options, Runtime& runtime,
-                                   storage::BlobStore& store) {
-  if (options.secret_key) return *options.secret_key;
-  return block_on(runtime, cache::load_signing_key(store, options.hostname));
-}
-
 int cannot_start(const Error& error) {
   log::error("cannot start", {{"error", error.what()}});
   log::stop();
@@ -59,10 +53,16 @@ int cannot_start(const Error& error) {
 }
 
 // All of the new options or none. What only a restart changes is still as it was at the start.
-void reload(const config::Loaded& at_start, const config::Loaded& next, Application& app) {
+void reload(const config::Loaded& at_start, const config::Loaded& next, Runtime& runtime,
+            Application& app) {
   if (!next.mistakes.empty()) {
     for (const auto& mistake : next.mistakes)
       log::error("wrong option, the old ones stay in force", {{"mistake", mistake}});
+    return;
+  }
+  auto keys = signing_keys(next.options, runtime, app.store());
+  if (!keys) {
+    log::error("no signing key, the old options stay in force", {{"error", keys.error().what()}});
     return;
   }
   warn(next);
@@ -70,16 +70,16 @@ void reload(const config::Loaded& at_start, const config::Loaded& next, Applicat
     log::warn("a new value needs a restart", {{"option", flag}});
   }
   log::set_level(next.options.log_level);
-  app.use(next.options);
+  app.use(next.options, std::move(*keys));
   log::info("new options are in force", {{"upstreams", next.options.upstreams.size()},
                                          {"offline", next.options.offline},
                                          {"upstream_keys", next.options.upstream_keys.size()}});
 }
 
-int run(http::Server& server, Application& app, const config::Loaded& at_start,
+int run(http::Server& server, Application& app, Runtime& runtime, const config::Loaded& at_start,
         const std::function<config::Loaded()>& read_options) {
   int number = 0;
-  while ((number = wait_for_signal()) == SIGHUP) reload(at_start, read_options(), app);
+  while ((number = wait_for_signal()) == SIGHUP) reload(at_start, read_options(), runtime, app);
   leave_at_next_signal();
   auto grace = Deadline::after(kGrace);
   log::info("stopping: finishing what is in flight; a second signal ends it at once",
@@ -103,20 +103,22 @@ int serve(config::Loaded loaded, const std::function<config::Loaded()>& read_opt
   if (!store) return cannot_start(store.error());
   auto catalog = db::open_catalog(options.database, options.database_pool);
   if (!catalog) return cannot_start(catalog.error());
-  auto key = signing_key(options, runtime, **store);
-  if (!key) return cannot_start(key.error());
+  auto keys = signing_keys(options, runtime, **store);
+  if (!keys) return cannot_start(keys.error());
+  auto public_keys = joined_public(*keys);
 
-  Application app(options, std::move(*store), std::move(*catalog), runtime, disk, cpu, *key);
+  Application app(options, std::move(*store), std::move(*catalog), runtime, disk, cpu,
+                  std::move(*keys));
   auto handler = [&app](const http::Request& request) { return app.answer(request); };
   auto server = http::Server::start(runtime, disk, {.address = options.listen}, handler);
   if (!server) return cannot_start(server.error());
   log::info("listening", {{"addr", (*server)->address().str()},
                           {"hostname", options.hostname},
-                          {"public_key", key->public_key().str()},
+                          {"public_key", public_keys},
                           {"upstreams", options.upstreams.size()},
                           {"version", config::kVersion}});
   app.start();
-  int status = run(**server, app, loaded, read_options);
+  int status = run(**server, app, runtime, loaded, read_options);
   // Something that did not end may still use what would be destroyed now: leave it to the system.
   if (status != 0) {
     log::stop();

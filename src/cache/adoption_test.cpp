@@ -337,10 +337,10 @@ TEST_F(Adoption, TheKeyBecomesOursOnlyIfWeHaveNone) {
   EXPECT_EQ(import_key(theirs.str(), Changes::none).value(), KeyImport::taken);
   EXPECT_EQ(run(store.find_text(signing_key_key())).value(), std::nullopt);
   EXPECT_EQ(import_key(theirs.str() + "\n", Changes::all).value(), KeyImport::taken);
-  EXPECT_EQ(run(load_signing_key(store, "ours")).value().str(), theirs.str());
+  EXPECT_EQ(run(load_signing_keys(store, "ours")).value().front().str(), theirs.str());
   EXPECT_EQ(import_key(theirs.str(), Changes::all).value(), KeyImport::same);
   EXPECT_EQ(import_key(own_key.str(), Changes::all).value(), KeyImport::other);
-  EXPECT_EQ(run(load_signing_key(store, "ours")).value().str(), theirs.str());
+  EXPECT_EQ(run(load_signing_keys(store, "ours")).value().front().str(), theirs.str());
   auto broken = import_key("name:c2VjcmV0", Changes::all);
   ASSERT_FALSE(broken);
   EXPECT_FALSE(broken.error().what().contains("c2VjcmV0"));

@@ -18,7 +18,7 @@ namespace ncps::cache {
 
 struct Trust {
   std::vector<nix::PublicKey> upstream_keys;  // empty: nothing can be verified
-  std::optional<nix::SecretKey> signing_key;  // absent: we sign nothing
+  std::vector<nix::SecretKey> signing_keys;   // each of them signs; empty: we sign nothing
   bool sign_unverified = false;               // sign also what no upstream key vouches for
 };
 

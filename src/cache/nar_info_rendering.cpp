@@ -25,17 +25,17 @@ bool compressed_by_us(nix::Compression upstreams, const nix::Hash& nar_hash,
 }
 
 Result<std::string> served_text(nix::NarInfo info, const nix::NarUrl& url,
-                                const nix::SecretKey* signer) {
+                                std::span<const nix::SecretKey> signers) {
   info.url = url.str();
   if (compressed_by_us(info.compression, info.nar_hash, url)) {
     info.compression = nix::Compression::zstd;
     info.file_hash.reset();
     info.file_size.reset();
   }
-  if (signer != nullptr) {
+  for (const auto& signer : signers) {
     std::erase_if(info.signatures,
-                  [&](const nix::Signature& s) { return s.key_name == signer->name(); });
-    TRY(auto ours, signer->sign(nix::fingerprint(info)));
+                  [&](const nix::Signature& s) { return s.key_name == signer.name(); });
+    TRY(auto ours, signer.sign(nix::fingerprint(info)));
     info.signatures.push_back(std::move(ours));
   }
   return nix::print_nar_info(info);

@@ -1,6 +1,7 @@
 // What we change in an upstream's narinfo before a client sees it. Pure.
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,11 +22,11 @@ std::vector<nix::NarUrl> announced_urls(const nix::NarInfo& info);
 bool compressed_by_us(nix::Compression upstreams, const nix::Hash& nar_hash,
                       const nix::NarUrl& url);
 
-// The text for clients: our URL, and our signature (an older one of the same name replaced). Of
+// The text for clients: our URL, and our signatures (older ones of the same names replaced). Of
 // what is compressed by us: that compression, and no FileHash and FileSize, which are those of
-// another file. `signer` nullptr: not signed by us. Errors: internal.
+// another file. `signers` empty: not signed by us. Errors: internal.
 Result<std::string> served_text(nix::NarInfo info, const nix::NarUrl& url,
-                                const nix::SecretKey* signer);
+                                std::span<const nix::SecretKey> signers);
 
 // A strong ETag for that text.
 std::string etag_of(std::string_view text);

@@ -183,10 +183,10 @@ void NarInfoService::fetch(const StillToFetch& left) {
 Task<NarInfoService::Found> NarInfoService::serve(Accepted accepted, const nix::NarUrl& url,
                                                   std::string_view how) {
   auto trust = trust_.now();
-  bool sign = trust->signing_key && (accepted.verified || trust->sign_unverified);
-  const auto* signer = sign ? &*trust->signing_key : nullptr;
+  std::span<const nix::SecretKey> signers;
+  if (accepted.verified || trust->sign_unverified) signers = trust->signing_keys;
   auto work = [&]() -> Result<Found> {
-    TRY(auto text, served_text(std::move(accepted.info), url, signer));
+    TRY(auto text, served_text(std::move(accepted.info), url, signers));
     auto etag = etag_of(text);
     return ServedNarInfo{.text = std::move(text), .etag = std::move(etag), .how = how};
   };

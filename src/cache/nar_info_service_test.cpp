@@ -178,12 +178,12 @@ TEST_F(NarInfoServiceTest, ANewKeyAndSigningOffActAtOnce) {
   offer(a, sample);
   ASSERT_EQ(found(sample).signatures.size(), 2u);
   auto with = trust();
-  with.signing_key = nix::SecretKey::generate("newer").value();
+  with.signing_keys = {nix::SecretKey::generate("newer").value()};
   restart(with);
   auto info = found(sample);
   ASSERT_EQ(info.signatures.size(), 2u);
   EXPECT_EQ(info.signatures[1].key_name, "newer");
-  with.signing_key.reset();
+  with.signing_keys.clear();
   restart(with);
   EXPECT_EQ(found(sample).signatures, sample.info.signatures);
   EXPECT_EQ(a.asked(), 1u);
@@ -211,10 +211,10 @@ TEST_F(NarInfoServiceTest, OtherKeysAndUpstreamsActFromTheNextRequestOn) {
   auto sample = signed_sample("hello-1.0");
   offer(a, sample);
   EXPECT_EQ(found(sample).signatures.size(), 2u);
-  live_trust.replace({.upstream_keys = {upstream_key.public_key()}, .signing_key = {}});
+  live_trust.replace({.upstream_keys = {upstream_key.public_key()}, .signing_keys = {}});
   EXPECT_EQ(found(sample).signatures.size(), 1u);  // signing was switched off
   auto stranger = nix::SecretKey::generate("stranger-1").value();
-  live_trust.replace({.upstream_keys = {stranger.public_key()}, .signing_key = own_key});
+  live_trust.replace({.upstream_keys = {stranger.public_key()}, .signing_keys = {own_key}});
   upstreams.replace({});
   EXPECT_FALSE(find(sample).value());  // its key is not trusted any more, and nobody else has it
 }

@@ -71,7 +71,7 @@ TEST(NarInfoRendering, WhatWeCompressIsSaidToBeZstdAndNothingOfTheOtherFileIsLef
   auto ours = nix::SecretKey::generate("ours").value();
   for (auto compressed : {false, true}) {
     auto url = compressed ? announced_urls(sample.info)[0] : announced_urls(sample.info)[1];
-    auto served = nix::parse_nar_info(served_text(sample.info, url, &ours).value()).value();
+    auto served = nix::parse_nar_info(served_text(sample.info, url, {&ours, 1}).value()).value();
     EXPECT_EQ(served.url, url.str());
     EXPECT_EQ(served.compression, compressed ? nix::Compression::zstd : nix::Compression::none);
     EXPECT_EQ(served.file_hash.has_value(), !compressed);
@@ -94,9 +94,10 @@ TEST(NarInfoRendering, ChangesUrlAndOurSignatureAndNothingElse) {
   auto url = nix::NarUrl::parse("nar/elsewhere.nar.xz").value();
   auto expected = sample.info;
   expected.url = url.str();
-  EXPECT_EQ(nix::parse_nar_info(served_text(sample.info, url, nullptr).value()).value(), expected);
+  EXPECT_EQ(nix::parse_nar_info(served_text(sample.info, url, {}).value()).value(), expected);
   expected.signatures.push_back(ours.sign(nix::fingerprint(sample.info)).value());
-  EXPECT_EQ(nix::parse_nar_info(served_text(sample.info, url, &ours).value()).value(), expected);
+  EXPECT_EQ(nix::parse_nar_info(served_text(sample.info, url, {&ours, 1}).value()).value(),
+            expected);
 }
 
 TEST(NarInfoRendering, TheETagIsStrongAndFollowsTheText) {

@@ -41,4 +41,8 @@ storage::BlobKey signing_key_key() {
   return storage::BlobKey::parse("config/cache.key").value();
 }
 
+storage::BlobKey previous_signing_key_key() {
+  return storage::BlobKey::parse("config/cache.key.previous").value();
+}
+
 }  // namespace ncps::cache

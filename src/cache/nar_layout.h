@@ -25,4 +25,7 @@ storage::BlobKey object_key(const nix::ObjectPath& path);
 // "config/cache.key"
 storage::BlobKey signing_key_key();
 
+// "config/cache.key.previous"
+storage::BlobKey previous_signing_key_key();
+
 }  // namespace ncps::cache

@@ -13,6 +13,7 @@ TEST(NarLayout, IsThatOfTheContract) {
   auto hash = nix::StorePathHash::parse("26xbg1ndr7hbcncrlf9nhx5is2b25d13").value();
   EXPECT_EQ(narinfo_key(hash).str(), "store/narinfo/2/26/26xbg1ndr7hbcncrlf9nhx5is2b25d13.narinfo");
   EXPECT_EQ(signing_key_key().str(), "config/cache.key");
+  EXPECT_EQ(previous_signing_key_key().str(), "config/cache.key.previous");
 }
 
 TEST(NarLayout, OfObjectsKeepsEveryNameAsItIs) {

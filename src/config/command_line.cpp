@@ -3,8 +3,11 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <iterator>
+#include <list>
+#include <optional>
 #include <ranges>
 #include <set>
+#include <sstream>
 
 #include "config/nearest.h"
 #include "config/option_table.h"
@@ -63,11 +66,96 @@ class Flags {
   GivenFlags& into_;
 };
 
+// The commands of the table, added to the program.
+class Commands {
+ public:
+  Commands(CLI::App& app, Flags& options, CommandLine& out) : options_(options), out_(out) {
+    made_[""] = &app;
+    for (const auto& spec : command_table()) add(spec);
+  }
+
+  const std::set<std::string, std::less<>>& own_flags() const { return own_flags_; }
+
+ private:
+  void add(const CommandSpec& spec) {
+    auto& parent = *made_.at(std::string(group_of(spec.name)));
+    auto* made = parent.add_subcommand(std::string(word_of(spec.name)), std::string(spec.help));
+    made_[std::string(spec.name)] = made->fallthrough();
+    if (!spec.alias.empty()) made->alias(std::string(spec.alias));
+    if (spec.command == Command::group) made->require_subcommand(1);
+    bool by_its_group = !group_of(spec.name).empty();  // then they have been added there
+    if (spec.options && !by_its_group) options_.add(*made, Scope::serve);
+    auto& given = of_commands_.emplace_back();
+    for (const auto& flag : spec.flags) add_flag(*made, flag, given.own);
+    for (const auto& argument : spec.arguments) add_argument(*made, argument, given.arguments);
+    if (spec.command == Command::group) return;
+    made->callback([this, &given, command = spec.command] {
+      out_.command = command;
+      for (auto& [name, value] : given.own)
+        if (value) out_.own[name] = *value;
+      for (auto& value : given.arguments)
+        if (value) out_.arguments.push_back(*value);
+    });
+  }
+
+  struct Given {
+    std::map<std::string, std::optional<std::string>> own;
+    std::list<std::optional<std::string>> arguments;
+  };
+
+  void add_flag(CLI::App& app, const CommandFlag& flag,
+                std::map<std::string, std::optional<std::string>>& into) {
+    std::string name(flag.name);
+    own_flags_.insert(name);
+    auto& value = into[name];
+    auto* option =
+        flag.takes == Takes::value
+            ? app.add_option(name, value, std::string(flag.help))->type_name("")
+            : app.add_flag_callback(name, [&value] { value = ""; }, std::string(flag.help));
+    if (!flag.env.empty()) option->envname(std::string(flag.env));
+  }
+
+  static void add_argument(CLI::App& app, const Argument& argument,
+                           std::list<std::optional<std::string>>& into) {
+    auto* option =
+        app.add_option(std::string(argument.name), into.emplace_back(), std::string(argument.help));
+    option->required(argument.required)->type_name("");
+    if (argument.choices.empty()) return;
+    std::istringstream words{std::string(argument.choices)};
+    std::vector<std::string> choices(std::istream_iterator<std::string>(words), {});
+    option->check(CLI::IsMember(choices));
+  }
+
+  Flags& options_;
+  CommandLine& out_;
+  std::map<std::string, CLI::App*> made_;
+  std::list<Given> of_commands_;  // each stays where it is
+  std::set<std::string, std::less<>> own_flags_ = {"--help", "--help-all", "--version"};
+};
+
+// "give a command: serve, config (check, show), import"
+std::string which_commands() {
+  std::string out = "give a command: ";
+  bool within = false, first = true;
+  for (const auto& spec : command_table()) {
+    bool below = !group_of(spec.name).empty();
+    if (within && !below) out += ")";
+    if (below && !within) {
+      out += " (";
+    } else if (!first) {
+      out += ", ";
+    }
+    out += word_of(spec.name);
+    within = below;
+    first = false;
+  }
+  return within ? out + ")" : out;
+}
+
 // "there is no flag --x; did you mean --y?", without its value.
 std::optional<std::string> unexpected_flag(const std::vector<std::string>& arguments,
-                                           const GivenFlags& known) {
-  std::set<std::string, std::less<>> names = {"--help", "--help-all", "--version", "--dry-run",
-                                              "--from-database-url"};
+                                           const GivenFlags& known,
+                                           std::set<std::string, std::less<>> names) {
   for (const auto& [flag, values] : known) names.insert(flag);
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     auto flag = arguments[i].substr(0, arguments[i].find('='));
@@ -90,48 +178,7 @@ Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments
   GivenFlags all;
   Flags flags(all);
   flags.add(app, Scope::global);
-  auto add_command = [&](CLI::App& parent, const std::string& name, const std::string& help,
-                         Command command) {
-    auto* made = parent.add_subcommand(name, help)->fallthrough();
-    made->callback([&out, command] { out.command = command; });
-    return made;
-  };
-  auto* serve = add_command(app, "serve", "Serve the cache", Command::serve)->alias("s");
-  flags.add(*serve, Scope::serve);
-  auto* config =
-      app.add_subcommand("config", "Look at the options")->fallthrough()->require_subcommand(1);
-  flags.add(*config, Scope::serve);
-  add_command(*config, "check", "Say whether the options are right", Command::config_check);
-  add_command(*config, "show", "Say what the options are, and where each comes from",
-              Command::config_show);
-  add_command(*config, "example", "Print a configuration file with every key and its default",
-              Command::config_example);
-  add_command(*config, "reference", "Print the documentation of every option",
-              Command::config_reference);
-  auto* import = add_command(app, "import", "Take over the store of the Go program of this name",
-                             Command::import);
-  flags.add(*import, Scope::serve);
-  import->add_flag("--dry-run", out.dry_run, "Change nothing, only say what would be done");
-  import
-      ->add_option("--from-database-url", out.from_database_url,
-                   "Also read this database, of a version that kept narinfos in it (never written; "
-                   "forms as of --cache-database-url)")
-      ->type_name("")
-      ->envname("NCPS_FROM_DATABASE_URL");
-  auto* migrate = app.add_subcommand("migrate", "Bring the database's schema up to date")
-                      ->fallthrough()
-                      ->require_subcommand(1);
-  flags.add(*migrate, Scope::serve);
-  auto* up = add_command(*migrate, "up", "Apply what is pending", Command::migrate_up);
-  bool dry_run = false;
-  up->add_flag("--dry-run", dry_run, "Only say what is pending");
-  add_command(*migrate, "status", "Say what is applied and what is pending",
-              Command::migrate_status);
-  auto* completion =
-      add_command(app, "completion", "Print the completions of a shell", Command::completion);
-  completion->add_option("shell", out.text, "bash, zsh or fish")
-      ->required()
-      ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+  Commands commands(app, flags, out);
 
   // "--flag=" says nothing, as an empty variable does; CLI11 would take the next argument for its value.
   std::vector<std::string> reversed;
@@ -144,19 +191,19 @@ Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments
   } catch (const CLI::Success& e) {  // --help, --version
     std::ostringstream text, ignored;
     app.exit(e, text, ignored);
-    return CommandLine{
-        .command = Command::print_and_exit, .text = std::move(text).str(), .given = {}};
+    CommandLine help;
+    help.command = Command::print_and_exit;
+    help.text = std::move(text).str();
+    return help;
   } catch (const CLI::ParseError& e) {
-    auto what = unexpected_flag(arguments, all).value_or(e.what());
-    if (dynamic_cast<const CLI::RequiredError*>(&e) != nullptr && what == e.what())
-      what =
-          "give a command: serve, config (check, show, example, reference), import, migrate (up, "
-          "status) or completion";
+    auto what = unexpected_flag(arguments, all, commands.own_flags()).value_or(e.what());
+    if (dynamic_cast<const CLI::RequiredError*>(&e) != nullptr && what == e.what() &&
+        app.get_subcommands().empty())
+      what = which_commands();
     if (dynamic_cast<const CLI::ExtrasError*>(&e) != nullptr && what == e.what())
       what = "there is an argument that belongs to no flag";  // not repeated: it may be a secret
     return fail(ErrorKind::invalid, what + "\n`ncps serve --help` lists every option");
   }
-  if (dry_run) out.command = Command::migrate_status;
   for (auto& [flag, values] : all)
     if (!values.empty()) out.given[flag] = std::move(values);
   return out;

@@ -1,33 +1,31 @@
 // The command line: a command, and the flags that were given.
 #pragma once
 
+#include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
+#include "config/command_table.h"
 #include "config/raw_values.h"
 
 namespace ncps::config {
 
-enum class Command : std::uint8_t {
-  serve,
-  config_check,      // say whether the options are right
-  config_show,       // say what they are, and where each comes from
-  config_example,    // print config.example.yaml
-  config_reference,  // print docs/configuration.md
-  import,            // take over what the Go program has kept
-  migrate_up,        // bring the database's schema up to date
-  migrate_status,    // say which migrations it has
-  completion,        // print a shell's completions
-  print_and_exit,    // --help, --version
-};
-
 struct CommandLine {
   Command command = Command::serve;
-  std::string text;  // print_and_exit: what to print; completion: the shell
-  GivenFlags given;
-  bool dry_run = false;           // import: only say what it would do
-  std::string from_database_url;  // import; may hold a password; empty: none was given
+  std::string text;                                     // print_and_exit: what to print
+  GivenFlags given;                                     // of options
+  std::map<std::string, std::string, std::less<>> own;  // flags of the command alone, if given; may
+                                                        // hold a password; "" for one without value
+  std::vector<std::string> arguments;                   // words after the command
+
+  bool has(std::string_view flag) const { return own.contains(flag); }
+  // Empty: not given.
+  std::string value(std::string_view flag) const {
+    auto it = own.find(flag);
+    return it == own.end() ? std::string() : it->second;
+  }
 };
 
 // Reads the arguments after the program's name. Errors: invalid, with what is wrong and where help

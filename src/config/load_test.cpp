@@ -32,7 +32,8 @@ TEST(Load, TheLeastThatServesTakesItsDefaults) {
   EXPECT_EQ(o.netrc_file, std::nullopt);
   EXPECT_TRUE(o.sign_narinfo);
   EXPECT_FALSE(o.sign_unverified);
-  EXPECT_FALSE(o.secret_key);
+  EXPECT_TRUE(o.secret_keys.empty());
+  EXPECT_TRUE(o.tokens.empty());
   EXPECT_TRUE(o.upstream_keys.empty());
   EXPECT_EQ(o.temp_path, std::filesystem::temp_directory_path());
 }
@@ -64,7 +65,7 @@ TEST(Load, EveryValueGetsToItsOption) {
        "--cache-upstream-dialer-timeout=300ms", "--cache-upstream-response-header-timeout=1h30m",
        "--netrc-file=" + netrc, "--cache-upstream-mode=offline", "--cache-negative-ttl=0",
        "--cache-sign-narinfo=f", "--cache-sign-unverified",
-       "--cache-secret-key-path=" + files.write("key", key.str()),
+       "--cache-secret-key-path=" + files.write_private("key", key.str()),
        "--cache-database-url=sqlite:///d/db", "--server-addr=unix:/run/x"});
   EXPECT_EQ(all_words(loaded), "");
   const auto& o = loaded.options;
@@ -86,7 +87,8 @@ TEST(Load, EveryValueGetsToItsOption) {
   EXPECT_EQ(o.netrc_file, netrc);
   EXPECT_FALSE(o.sign_narinfo);
   EXPECT_TRUE(o.sign_unverified);
-  EXPECT_EQ(o.secret_key->public_key(), key.public_key());
+  ASSERT_EQ(o.secret_keys.size(), 1u);
+  EXPECT_EQ(o.secret_keys[0].public_key(), key.public_key());
   EXPECT_EQ(o.listen.socket_path, "/run/x");
 }
 
@@ -277,10 +279,12 @@ TEST(NeedRestart, NamesWhatOnlyARestartPutsIntoForce) {
 TEST(NeedRestart, IsNotNeededForUpstreamsKeysNetrcLevelAndSigning) {
   for (auto flag : {"--log-level", "--cache-upstream-url", "--cache-upstream-public-key",
                     "--cache-upstream-dialer-timeout", "--cache-upstream-response-header-timeout",
-                    "--netrc-file", "--cache-sign-narinfo", "--cache-sign-unverified"})
+                    "--netrc-file", "--cache-sign-narinfo", "--cache-sign-unverified",
+                    "--cache-secret-key-path", "--cache-get-token", "--cache-put-token",
+                    "--cache-delete-token", "--cache-admin-token", "--cache-token-file"})
     EXPECT_EQ(spec(flag).reload, Reload::yes) << flag;
-  for (auto flag : {"--cache-hostname", "--cache-storage-local", "--server-addr",
-                    "--cache-database-url", "--cache-secret-key-path"})
+  for (auto flag :
+       {"--cache-hostname", "--cache-storage-local", "--server-addr", "--cache-database-url"})
     EXPECT_EQ(spec(flag).reload, Reload::no) << flag;
 }
 

@@ -285,15 +285,16 @@ TEST(Mistakes, NoSecretOfAMalformedFileIsSaid) {
 TEST(Mistakes, AKeyFileIsReadAtStartAndNothingOfItIsSaid) {
   Files files;
   auto key = nix::SecretKey::generate("cache.example-1").value();
-  auto good =
-      load_with(serve_and({"--cache-secret-key-path", files.write("good", key.str() + "\n")}));
+  auto good = load_with(
+      serve_and({"--cache-secret-key-path", files.write_private("good", key.str() + "\n")}));
   ASSERT_TRUE(good.mistakes.empty()) << lines(good.mistakes);
-  EXPECT_EQ(good.options.secret_key->public_key(), key.public_key());
+  ASSERT_EQ(good.options.secret_keys.size(), 1u);
+  EXPECT_EQ(good.options.secret_keys[0].public_key(), key.public_key());
   std::filesystem::create_directory(files.path("folder"));
   for (const auto& text :
        {std::string("hunter2"), std::string(), "k:" + std::string(8, 'A') + "hunter2",
         key.str() + "hunter2", key.public_key().str()}) {
-    auto path = files.write("bad", text);
+    auto path = files.write_private("bad", text);
     auto bad = load_with(serve_and({"--cache-secret-key-path", path}));
     ASSERT_EQ(bad.mistakes.size(), 1u) << text;
     EXPECT_TRUE(
@@ -304,6 +305,24 @@ TEST(Mistakes, AKeyFileIsReadAtStartAndNothingOfItIsSaid) {
   auto folder = load_with(serve_and({"--cache-secret-key-path", files.path("folder")}));
   EXPECT_NE(lines(folder.mistakes).find("cannot be read"), std::string::npos)
       << lines(folder.mistakes);
+}
+
+TEST(Mistakes, AKeyFileThatEverybodyCanReadIsRefused) {
+  Files files;
+  auto key = nix::SecretKey::generate("c").value();
+  auto loaded = load_with(serve_and({"--cache-secret-key-path", files.write("open", key.str())}));
+  EXPECT_NE(lines(loaded.mistakes).find("can be read by everybody"), std::string::npos)
+      << lines(loaded.mistakes);
+}
+
+TEST(Mistakes, TwoKeysOfOneNameAreRefused) {
+  Files files;
+  auto a = nix::SecretKey::generate("c").value(), b = nix::SecretKey::generate("c").value();
+  auto loaded =
+      load_with(serve_and({"--cache-secret-key-path", files.write_private("a", a.str()),
+                           "--cache-secret-key-path", files.write_private("b", b.str())}));
+  EXPECT_NE(lines(loaded.mistakes).find("same name, 'c'"), std::string::npos)
+      << lines(loaded.mistakes);
 }
 
 }  // namespace

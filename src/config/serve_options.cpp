@@ -1,5 +1,6 @@
 #include "config/serve_options.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -9,6 +10,7 @@
 #include "base/duration.h"
 #include "config/option_table.h"
 #include "config/read_s3.h"
+#include "config/read_tokens.h"
 #include "config/reader.h"
 #include "config/text_file.h"
 
@@ -54,6 +56,11 @@ Result<std::string> parse_prefetch(std::string_view text) {
 }
 
 Result<nix::SecretKey> read_key_file(const std::string& path) {
+  struct stat info{};
+  bool others_read =
+      ::stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode) && (info.st_mode & S_IROTH) != 0;
+  if (others_read)
+    return fail(ErrorKind::invalid, "can be read by everybody; make it private: chmod o-r");
   auto text = read_text_file(path);
   if (!text) return fail(ErrorKind::invalid, "cannot be read");
   auto key = nix::SecretKey::parse(*text);
@@ -203,6 +210,15 @@ void read_upstreams(Reader& read, ServeOptions& o, const Environment& environmen
   }
 }
 
+void read_secret_keys(Reader& read, ServeOptions& o) {
+  read.many("--cache-secret-key-path", o.secret_keys, read_key_file);
+  for (std::size_t i = 0; i < o.secret_keys.size(); ++i)
+    for (std::size_t k = 0; k < i; ++k)
+      if (o.secret_keys[i].name() == o.secret_keys[k].name())
+        read.mistake("--cache-secret-key-path: two of the files hold a key of the same name, '" +
+                     o.secret_keys[i].name() + "': clients tell keys apart by their names");
+}
+
 }  // namespace
 
 ReadOptions read_serve_options(const RawValues& values, const Environment& environment) {
@@ -220,8 +236,8 @@ ReadOptions read_serve_options(const RawValues& values, const Environment& envir
   read_upstreams(read, o, environment);
   read.one("--cache-sign-narinfo", o.sign_narinfo, parse_bool);
   read.one("--cache-sign-unverified", o.sign_unverified, parse_bool);
-  read.one("--cache-secret-key-path", o.secret_key, read_key_file);
-  read.one("--cache-get-token", o.get_token, anything);
+  read_secret_keys(read, o);
+  o.tokens = read_tokens(read, out.warnings);
   read.one("--server-addr", o.listen, http::parse_listen_address);
   check_the_rest(read, values);
   speak_of_what_is_to_come(values, out);

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "access/token.h"
 #include "config/raw_values.h"
 #include "db/database_url.h"
 #include "db/pool_limits.h"
@@ -38,8 +39,8 @@ struct ServeOptions {
   std::optional<std::filesystem::path> netrc_file;  // absent: there is none
   bool sign_narinfo = true;
   bool sign_unverified = false;
-  std::optional<nix::SecretKey> secret_key;  // read from its file; absent: the store's own
-  std::string get_token;                     // empty: anybody may read
+  std::vector<nix::SecretKey> secret_keys;  // read from their files; empty: the store's own
+  std::vector<access::Token> tokens;        // who may do what; empty: anybody may do anything
   http::ListenAddress listen;
 };
 

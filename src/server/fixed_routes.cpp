@@ -12,16 +12,26 @@ std::shared_ptr<const http::Prepared> fixed(std::string type, std::string body) 
   return http::prepare(200, {{"Content-Type", std::move(type)}}, std::move(body));
 }
 
+// Without a line break at the end, as the contract has it.
+std::string lines(const std::vector<nix::PublicKey>& keys) {
+  std::string text;
+  for (const auto& key : keys) {
+    if (!text.empty()) text += '\n';
+    text += key.str();
+  }
+  return text;
+}
+
 }  // namespace
 
-FixedRoutes::FixedRoutes(const std::string& hostname, const nix::PublicKey& key) {
-  nlohmann::json about = {{"hostname", hostname}, {"publicKey", key.str()}};
+FixedRoutes::FixedRoutes(const std::string& hostname, const std::vector<nix::PublicKey>& keys) {
+  nlohmann::json about = {{"hostname", hostname}, {"publicKey", keys.front().str()}};
   root_ = fixed("application/json", about.dump());
   // The contract's values: Priority 10 goes before cache.nixos.org's 40.
   nix::CacheInfo info{
       .store_dir = std::string(nix::kStoreDir), .want_mass_query = true, .priority = 10};
   cache_info_ = fixed("text/x-nix-cache-info", nix::print_cache_info(info));
-  pubkey_ = fixed("text/plain; charset=utf-8", key.str());
+  pubkey_ = fixed("text/plain; charset=utf-8", lines(keys));
   healthz_ = fixed("text/plain; charset=utf-8", ".");
 }
 

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "http/response.h"
 #include "nix/signature.h"
@@ -12,7 +13,8 @@ namespace ncps::server {
 
 class FixedRoutes {
  public:
-  FixedRoutes(const std::string& hostname, const nix::PublicKey& key);
+  // /pubkey tells all `keys`, a line for each; / the first one. REQUIRES: at least one.
+  FixedRoutes(const std::string& hostname, const std::vector<nix::PublicKey>& keys);
 
   http::Response answer(Fixed which) const;
 

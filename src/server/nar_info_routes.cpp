@@ -11,7 +11,7 @@ constexpr auto kAnswerTime = std::chrono::seconds(35);
 }  // namespace
 
 std::vector<http::Header> NarInfoRoutes::headers_for(const std::string& etag) const {
-  std::string_view who = audience_ == Audience::everybody ? "public" : "private";
+  std::string_view who = permissions_.audience() == Audience::everybody ? "public" : "private";
   return {{"Content-Type", "text/x-nix-narinfo"},
           {"ETag", etag},
           {"Cache-Control", std::string(who) + ", max-age=3600"}};

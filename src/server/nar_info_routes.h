@@ -8,15 +8,15 @@
 #include "http/request.h"
 #include "http/response.h"
 #include "server/nar_info_memory.h"
-#include "server/route.h"
+#include "server/permissions.h"
 
 namespace ncps::server {
 
 class NarInfoRoutes {
  public:
   NarInfoRoutes(cache::NarInfoService& narinfos, cache::UseLog& uses, std::size_t memory_bytes,
-                Audience audience = Audience::everybody)
-      : narinfos_(narinfos), uses_(uses), audience_(audience), memory_(memory_bytes) {}
+                const Permissions& permissions)
+      : narinfos_(narinfos), uses_(uses), permissions_(permissions), memory_(memory_bytes) {}
 
   // The answer if it is in memory: without waiting for anything.
   std::optional<http::Response> answer_from_memory(const http::Request& request,
@@ -37,7 +37,7 @@ class NarInfoRoutes {
 
   cache::NarInfoService& narinfos_;
   cache::UseLog& uses_;
-  Audience audience_;
+  const Permissions& permissions_;
   NarInfoMemory memory_;
   std::atomic<std::uint64_t> doubts_seen_ = 0;
   std::atomic<std::int64_t> forgotten_at_ = 0;  // seconds of the steady clock

@@ -22,7 +22,7 @@ http::Response unsatisfiable(std::uint64_t size) {
 }  // namespace
 
 std::vector<http::Header> NarRoutes::headers_for(const nix::NarUrl& url) const {
-  std::string_view who = audience_ == Audience::everybody ? "public" : "private";
+  std::string_view who = permissions_.audience() == Audience::everybody ? "public" : "private";
   return {{"Content-Type", "application/x-nix-nar"},
           {"Accept-Ranges", "bytes"},
           {"ETag", etag_of(url)},

@@ -8,14 +8,14 @@
 #include "cache/use_log.h"
 #include "http/request.h"
 #include "http/response.h"
-#include "server/route.h"
+#include "server/permissions.h"
 
 namespace ncps::server {
 
 class NarRoutes {
  public:
-  NarRoutes(cache::NarService& nars, cache::UseLog& uses, Audience audience = Audience::everybody)
-      : nars_(nars), uses_(uses), audience_(audience) {}
+  NarRoutes(cache::NarService& nars, cache::UseLog& uses, const Permissions& permissions)
+      : nars_(nars), uses_(uses), permissions_(permissions) {}
 
   boost::asio::awaitable<http::Response> answer(const http::Request& request, nix::NarUrl url);
 
@@ -26,7 +26,7 @@ class NarRoutes {
 
   cache::NarService& nars_;
   cache::UseLog& uses_;
-  Audience audience_;
+  const Permissions& permissions_;
 };
 
 }  // namespace ncps::server

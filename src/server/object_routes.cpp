@@ -42,7 +42,7 @@ void put_body(http::Response& response, storage::Blob& blob, http::RangeDecision
 std::vector<http::Header> ObjectRoutes::headers_for(nix::ObjectKind kind,
                                                     const std::string& etag) const {
   auto [type, for_how_long] = kept(kind);
-  std::string who = audience_ == Audience::everybody ? "public, " : "private, ";
+  std::string who = permissions_.audience() == Audience::everybody ? "public, " : "private, ";
   return {{"Content-Type", std::string(type)},
           {"Accept-Ranges", "bytes"},
           {"ETag", etag},

@@ -9,14 +9,14 @@
 #include "cache/object_service.h"
 #include "http/request.h"
 #include "http/response.h"
-#include "server/route.h"
+#include "server/permissions.h"
 
 namespace ncps::server {
 
 class ObjectRoutes {
  public:
-  explicit ObjectRoutes(cache::ObjectService& objects, Audience audience = Audience::everybody)
-      : objects_(objects), audience_(audience) {}
+  ObjectRoutes(cache::ObjectService& objects, const Permissions& permissions)
+      : objects_(objects), permissions_(permissions) {}
 
   boost::asio::awaitable<http::Response> answer(const http::Request& request, nix::ObjectPath path);
 
@@ -24,7 +24,7 @@ class ObjectRoutes {
   std::vector<http::Header> headers_for(nix::ObjectKind kind, const std::string& etag) const;
 
   cache::ObjectService& objects_;
-  Audience audience_;
+  const Permissions& permissions_;
 };
 
 }  // namespace ncps::server

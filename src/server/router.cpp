@@ -12,15 +12,11 @@ http::Response method_not_allowed() {
 }  // namespace
 
 boost::asio::awaitable<http::Response> Router::answer(const http::Request& request) {
+  auto route = parse_route(request.path);
+  auto permit = permissions_.ask(request, route);
+  if (permit.refusal) co_return std::move(*permit.refusal);
   if (request.method != http::Method::get && request.method != http::Method::head) {
     co_return method_not_allowed();
-  }
-  auto route = parse_route(request.path);
-  auto* fixed = std::get_if<Fixed>(&route);
-  bool ready = std::holds_alternative<Ready>(route);
-  bool open = ready || (fixed != nullptr && *fixed == Fixed::healthz);
-  if (token_ && !open && !token_->admits(request.header("Authorization"))) {
-    co_return unauthorized();
   }
   if (auto* hash = std::get_if<nix::StorePathHash>(&route)) {
     if (auto hot = narinfos_.answer_from_memory(request, *hash)) co_return std::move(*hot);
@@ -29,8 +25,8 @@ boost::asio::awaitable<http::Response> Router::answer(const http::Request& reque
   if (auto* url = std::get_if<nix::NarUrl>(&route)) co_return co_await nars_.answer(request, *url);
   if (auto* object = std::get_if<nix::ObjectPath>(&route))
     co_return co_await objects_.answer(request, *object);
-  if (fixed != nullptr) co_return fixed_.answer(*fixed);
-  if (ready) co_return co_await ready_.answer();
+  if (auto* fixed = std::get_if<Fixed>(&route)) co_return fixed_.now()->answer(*fixed);
+  if (std::holds_alternative<Ready>(route)) co_return co_await ready_.answer();
   if (std::holds_alternative<BadNarName>(route))
     co_return http::text_response(400, "not the name of a NAR");
   co_return http::text_response(404, "no such path");

@@ -1,12 +1,13 @@
 // From a request to the routes' answers.
 #pragma once
 
+#include "base/live.h"
 #include "http/server.h"
 #include "server/fixed_routes.h"
 #include "server/nar_info_routes.h"
 #include "server/nar_routes.h"
 #include "server/object_routes.h"
-#include "server/reader_token.h"
+#include "server/permissions.h"
 #include "server/ready_route.h"
 
 namespace ncps::server {
@@ -14,25 +15,27 @@ namespace ncps::server {
 // Thread-safe, as its parts are. Must outlive the server that it answers for.
 class Router {
  public:
-  // With `token`, readers must send it for everything but /healthz and /readyz.
   Router(FixedRoutes fixed, ReadyRoute ready, NarInfoRoutes& narinfos, NarRoutes& nars,
-         ObjectRoutes& objects, std::optional<ReaderToken> token = {})
+         ObjectRoutes& objects, const Permissions& permissions)
       : fixed_(std::move(fixed)),
         ready_(ready),
         narinfos_(narinfos),
         nars_(nars),
         objects_(objects),
-        token_(std::move(token)) {}
+        permissions_(permissions) {}
 
   boost::asio::awaitable<http::Response> answer(const http::Request& request);
 
+  // From now on these.
+  void use(FixedRoutes fixed) { fixed_.replace(std::move(fixed)); }
+
  private:
-  FixedRoutes fixed_;
+  Live<FixedRoutes> fixed_;
   ReadyRoute ready_;
   NarInfoRoutes& narinfos_;
   NarRoutes& nars_;
   ObjectRoutes& objects_;
-  std::optional<ReaderToken> token_;
+  const Permissions& permissions_;
 };
 
 }  // namespace ncps::server

@@ -22,7 +22,9 @@ struct NarInfoFixture : CacheFixture {
   }
   void restart() { restart(trust()); }
 
-  Trust trust() { return {.upstream_keys = {upstream_key.public_key()}, .signing_key = own_key}; }
+  Trust trust() {
+    return {.upstream_keys = {upstream_key.public_key()}, .signing_keys = {own_key}};
+  }
 
   Result<std::optional<ServedNarInfo>> find(const Sample& sample, Asked asked = Asked::by_head) {
     return run(service->find(sample.hash(), asked, Deadline::after(std::chrono::minutes(1))));

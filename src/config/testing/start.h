@@ -55,6 +55,14 @@ class Files {
     return path(name);
   }
 
+  // As keys must be.
+  std::string write_private(const std::string& name, const std::string& text) const {
+    using std::filesystem::perms;
+    auto file = write(name, text);
+    std::filesystem::permissions(file, perms::owner_read | perms::owner_write);
+    return file;
+  }
+
  private:
   ncps::testing::TempDir dir_;
 };

@@ -166,16 +166,17 @@ class RouterTest : public ::testing::Test {
                               .disk = t.disk,
                               .cpu = t.cpu}),
           uses(t.runtime, *t.catalog),
-          narinfo_routes(narinfos, uses, 1 << 20),
-          nar_routes(nars, uses),
-          object_routes(objects),
-          router({"cache.example", t.key.public_key()}, {*t.catalog, t.upstreams}, narinfo_routes,
-                 nar_routes, object_routes) {}
+          narinfo_routes(narinfos, uses, 1 << 20, permissions),
+          nar_routes(nars, uses, permissions),
+          object_routes(objects, permissions),
+          router({"cache.example", {t.key.public_key()}}, {*t.catalog, t.upstreams}, narinfo_routes,
+                 nar_routes, object_routes, permissions) {}
     cache::Downloads downloads;
     cache::NarService nars;
     cache::NarInfoService narinfos;
     cache::ObjectService objects;
     cache::UseLog uses;
+    Permissions permissions;
     NarInfoRoutes narinfo_routes;
     NarRoutes nar_routes;
     ObjectRoutes object_routes;
@@ -186,7 +187,7 @@ class RouterTest : public ::testing::Test {
   Runtime runtime{2};
   Pool disk{2}, cpu{1};
   nix::SecretKey key = nix::SecretKey::generate("cache.example").value();
-  Live<cache::Trust> trust{{.upstream_keys = {}, .signing_key = key, .sign_unverified = true}};
+  Live<cache::Trust> trust{{.upstream_keys = {}, .signing_keys = {key}, .sign_unverified = true}};
   std::unique_ptr<storage::BlobStore> store;
   std::unique_ptr<db::Catalog> catalog;
   FakeUpstream* first = nullptr;  // asked first

@@ -1,0 +1,52 @@
+// Permissions: who may ask for what, by method and route. Thread-safe.
+//
+// | method | route | right |
+// |---|---|---|
+// | any | /healthz, /readyz | none: always open |
+// | GET, HEAD | everything else | read |
+// | PUT, POST | everything | write |
+// | DELETE | everything | delete |
+#pragma once
+
+#include <atomic>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "access/access.h"
+#include "base/live.h"
+#include "http/request.h"
+#include "http/response.h"
+#include "server/route.h"
+
+namespace ncps::server {
+
+// nullopt: nobody needs any right. Pure.
+std::optional<access::Right> right_for(http::Method method, const Route& route);
+
+struct Permit {
+  std::optional<http::Response> refusal;  // 401, 403 or 429; absent: go on
+  std::string who;                        // the token's name, for the log; may be empty
+};
+
+class Permissions {
+ public:
+  explicit Permissions(std::vector<access::Token> tokens = {});
+
+  Permit ask(const http::Request& request, const Route& route) const;
+
+  // Whether caches between us and the client may share answers.
+  Audience audience() const {
+    return reads_guarded_ ? Audience::token_holders : Audience::everybody;
+  }
+
+  // From now on these. Who has guessed wrong too often stays so.
+  void use(std::vector<access::Token> tokens);
+
+ private:
+  mutable access::AttemptLimiter limiter_;
+  Live<access::Access> access_;
+  std::atomic<bool> reads_guarded_ = false;  // so that open reads look at nothing shared
+};
+
+}  // namespace ncps::server

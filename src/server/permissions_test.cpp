@@ -1,0 +1,97 @@
+#include "server/permissions.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace ncps::server {
+namespace {
+
+using access::Right;
+using http::Method;
+
+struct PermissionsTest : ::testing::Test {
+  struct Ask final : http::Request {
+    std::string authorization;
+    std::string_view header(std::string_view name) const override {
+      return name == "Authorization" ? std::string_view(authorization) : std::string_view();
+    }
+  };
+  static constexpr Method kMethods[] = {Method::get,  Method::head,    Method::put,
+                                        Method::post, Method::delete_, Method::other};
+
+  unsigned status(const Permissions& permissions, Method method, std::string_view path,
+                  std::string_view token) {
+    Ask ask;
+    ask.method = method;
+    client_ = "10.0.0." + std::to_string(++asked_);
+    ask.client = client_;
+    if (!token.empty()) ask.authorization = "Bearer " + std::string(token);
+    auto permit = permissions.ask(ask, parse_route(path));
+    return permit.refusal ? permit.refusal->status : 200;
+  }
+  int asked_ = 0;
+  std::string client_;
+};
+
+const char* const kPaths[] = {"/",
+                              "/nix-cache-info",
+                              "/pubkey",
+                              "/26xbg1ndr7hbcncrlf9nhx5is2b25d13.narinfo",
+                              "/nar/1bn7c3bf5z32cdgylhbp9nzhh6ydib5ngsm6mdhsvf233g0nh1ac.nar.xz",
+                              "/26xbg1ndr7hbcncrlf9nhx5is2b25d13.ls",
+                              "/nowhere",
+                              "/nar/../x.nar"};
+
+TEST_F(PermissionsTest, EveryMethodOnEveryRouteWantsItsToken) {
+  Permissions permissions({access::Token::of("r", "reader", Right::read),
+                           access::Token::of("w", "writer", Right::write),
+                           access::Token::of("d", "janitor", Right::remove),
+                           access::Token::of("a", "admin", Right::admin)});
+  struct Row {
+    std::string_view token;
+    unsigned read, write, remove;
+  };
+  const Row rows[] = {{"", 401, 401, 401},        {"x", 401, 401, 401},
+                      {"reader", 200, 403, 403},  {"writer", 200, 200, 403},
+                      {"janitor", 200, 403, 200}, {"admin", 200, 200, 200}};
+  for (const auto& row : rows) {
+    for (auto path : kPaths) {
+      for (auto method : kMethods) {
+        auto expected = method == Method::delete_                          ? row.remove
+                        : method == Method::put || method == Method::post ? row.write
+                                                                           : row.read;
+        EXPECT_EQ(status(permissions, method, path, row.token), expected)
+            << row.token << ' ' << static_cast<int>(method) << ' ' << path;
+      }
+    }
+  }
+}
+
+TEST_F(PermissionsTest, HealthIsOpenWhateverIsSent) {
+  Permissions permissions({access::Token::of("r", "reader", Right::read)});
+  for (auto path : {"/healthz", "/readyz"})
+    for (auto method : kMethods)
+      for (auto token : {"", "x", "reader"})
+        EXPECT_EQ(status(permissions, method, path, token), 200u) << path;
+}
+
+TEST_F(PermissionsTest, WithoutTokensEverythingIsOpen) {
+  Permissions permissions;
+  for (auto path : kPaths)
+    for (auto method : kMethods) EXPECT_EQ(status(permissions, method, path, ""), 200u) << path;
+  EXPECT_EQ(permissions.audience(), Audience::everybody);
+}
+
+TEST_F(PermissionsTest, NewTokensAreInForceAtOnce) {
+  Permissions permissions;
+  permissions.use({access::Token::of("r", "reader", Right::read)});
+  EXPECT_EQ(status(permissions, Method::get, "/pubkey", ""), 401u);
+  EXPECT_EQ(permissions.audience(), Audience::token_holders);
+  permissions.use({access::Token::of("w", "writer", Right::write)});
+  EXPECT_EQ(status(permissions, Method::get, "/pubkey", ""), 200u);
+  EXPECT_EQ(status(permissions, Method::put, "/pubkey", ""), 401u);
+}
+
+}  // namespace
+}  // namespace ncps::server
