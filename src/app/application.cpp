@@ -33,11 +33,11 @@ cache::Trust make_trust(const config::ServeOptions& options, std::vector<nix::Se
           .sign_unverified = options.sign_unverified};
 }
 
-server::FixedRoutes fixed_routes(const config::ServeOptions& options,
+server::FixedRoutes fixed_routes(const std::string& hostname,
                                  const std::vector<nix::SecretKey>& keys) {
   std::vector<nix::PublicKey> known;
   for (const auto& key : keys) known.push_back(key.public_key());
-  return {options.hostname, known};
+  return {hostname, known};
 }
 
 cache::NarInfoPolicy narinfo_policy(const config::ServeOptions& options) {
@@ -54,6 +54,7 @@ Application::Application(const config::ServeOptions& options,
     : store_(std::move(store)),
       catalog_(std::move(catalog)),
       client_(fetch::make_curl_client({.user_agent = "ncps/" + std::string(config::kVersion)})),
+      hostname_(options.hostname),
       upstreams_(make_upstreams(options, *client_)),
       trust_(make_trust(options, keys)),
       downloads_(runtime,
@@ -76,7 +77,7 @@ Application::Application(const config::ServeOptions& options,
       narinfo_routes_(narinfos_, uses_, kHotNarInfoBytes, permissions_),
       nar_routes_(nars_, uses_, permissions_),
       object_routes_(objects_, permissions_),
-      router_(fixed_routes(options, keys), {*catalog_, upstreams_}, narinfo_routes_, nar_routes_,
+      router_(fixed_routes(hostname_, keys), {*catalog_, upstreams_}, narinfo_routes_, nar_routes_,
               object_routes_, permissions_),
       watch_(runtime, upstreams_) {}
 
@@ -92,7 +93,7 @@ void Application::start() {
 
 void Application::use(const config::ServeOptions& options, std::vector<nix::SecretKey> keys) {
   permissions_.use(options.tokens);
-  router_.use(fixed_routes(options, keys));
+  router_.use(fixed_routes(hostname_, keys));
   upstreams_.replace(make_upstreams(options, *client_));
   watch_.follow();
   trust_.replace(make_trust(options, std::move(keys)));

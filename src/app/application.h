@@ -51,6 +51,7 @@ class Application {
   std::unique_ptr<storage::BlobStore> store_;
   std::unique_ptr<db::Catalog> catalog_;
   std::unique_ptr<fetch::HttpClient> client_;
+  std::string hostname_;  // that of the start: another one needs a restart
   upstream::UpstreamSet upstreams_;
   Live<cache::Trust> trust_;
   cache::Downloads downloads_;

@@ -42,12 +42,12 @@ TEST_F(SigningKey, IsMadeOnceAndThenTheSame) {
 TEST_F(SigningKey, IsTheSameForAllThatStartAtOnce) {
   std::vector<std::string> keys(20);
   TaskGroup group;
-  auto load = [&](std::size_t i) -> boost::asio::awaitable<void> {
+  auto load_one = [&](std::size_t i) -> boost::asio::awaitable<void> {
     auto loaded = co_await load_signing_keys(store, "host-" + std::to_string(i));
     keys[i] = loaded ? loaded->front().str() : loaded.error().what();
   };
   for (std::size_t i = 0; i < keys.size(); ++i)
-    group.spawn(runtime.next_executor(), "loader", load(i));
+    group.spawn(runtime.next_executor(), "loader", load_one(i));
   ASSERT_TRUE(group.join_blocking(Deadline::after(std::chrono::seconds(60))));
   EXPECT_EQ(std::set<std::string>(keys.begin(), keys.end()).size(), 1u);
   EXPECT_EQ(keys[0], load("x").str());

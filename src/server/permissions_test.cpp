@@ -58,9 +58,9 @@ TEST_F(PermissionsTest, EveryMethodOnEveryRouteWantsItsToken) {
   for (const auto& row : rows) {
     for (auto path : kPaths) {
       for (auto method : kMethods) {
-        auto expected = method == Method::delete_                          ? row.remove
+        auto expected = method == Method::delete_                         ? row.remove
                         : method == Method::put || method == Method::post ? row.write
-                                                                           : row.read;
+                                                                          : row.read;
         EXPECT_EQ(status(permissions, method, path, row.token), expected)
             << row.token << ' ' << static_cast<int>(method) << ' ' << path;
       }
