@@ -68,8 +68,9 @@ boost::asio::awaitable<http::Response> NarInfoRoutes::answer(const http::Request
   auto& served = **found;
   HotNarInfo hot{.prepared = http::prepare(200, headers_for(served.etag), std::move(served.text)),
                  .etag = served.etag};
-  // After a HEAD a GET still has to reach the service, which then fetches ahead.
-  if (get) memory_.put(hash, hot, epoch);
+  // After a HEAD a GET still has to reach the service, which then fetches ahead. An answer that was
+  // begun before a doubt would come back into the memory that was emptied because of it.
+  if (get && served.kept && served.as_of == narinfos_.as_of()) memory_.put(hash, hot, epoch);
   co_return respond(request, hot, served.how);
 }
 
