@@ -78,7 +78,8 @@ Task<NarInfoService::Found> NarInfoService::find_or_fetch(nix::StorePathHash has
     }
     if (accepted) co_return co_await serve(std::move(*accepted), (*row)->nar_url, "hit");
   }
-  if (missing_.has(hash, world(), MissingMemory::Clock::now())) co_return std::nullopt;
+  // Only if the catalog says so, too: what has come meanwhile is there.
+  if (row && missing_.has(hash, world(), MissingMemory::Clock::now())) co_return std::nullopt;
   // Without the index the store still knows: a row lost in a crash, or a database that is away.
   CO_TRY(auto kept, co_await from_store(hash));
   if (kept) co_return std::move(kept);

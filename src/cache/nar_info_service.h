@@ -30,8 +30,8 @@ namespace ncps::cache {
 struct ServedNarInfo {
   std::string text;
   std::string etag;
-  std::string_view how;  // "hit", "miss"
-  bool kept = true;      // false: without its row its NAR may not be found; ask here again
+  std::string_view how;     // "hit", "miss"
+  bool kept = true;         // false: without its row its NAR may not be found; ask here again
   std::uint64_t as_of = 0;  // NarInfoService::as_of() when we began to look
 };
 

@@ -31,7 +31,8 @@ http::Response NarInfoRoutes::respond(const http::Request& request, const HotNar
   return response;
 }
 
-// All of it, but at most once a second, so that nobody can keep the memory empty.
+// All of it, but at most once a second: NARs that were announced and cannot be had any more cost
+// the others no more than that.
 void NarInfoRoutes::forget_what_is_in_doubt() {
   auto doubts = narinfos_.doubts();
   if (doubts == doubts_seen_.load(std::memory_order_relaxed)) return;
