@@ -1,15 +1,12 @@
 #include "cache/download.h"
 
-#include <unistd.h>
-
-#include <array>
-#include <cerrno>
 #include <chrono>
 
-#include "base/posix_error.h"
+#include "cache/feed.h"
 #include "cache/fetcher.h"
 #include "cache/nar_info_rendering.h"
 #include "cache/nar_layout.h"
+#include "cache/verification.h"
 #include "rt/task_group.h"
 #include "telemetry/log.h"
 
@@ -23,85 +20,54 @@ std::chrono::milliseconds since(Clock::time_point then) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - then);
 }
 
-// Feeds one stretch of the spool's file to the verifier.
-Result<void> feed_span(NarVerifier& verifier, FileSpan span) {
-  static thread_local std::array<char, 256 * 1024> buffer;
-  while (span.length > 0) {
-    auto wanted = std::min<std::uint64_t>(span.length, buffer.size());
-    auto n = ::pread(span.fd, buffer.data(), wanted, static_cast<off_t>(span.offset));
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0)
-      return std::unexpected(posix_error("reading back", "the spool", n == 0 ? EIO : errno));
-    TRY(verifier.feed({buffer.data(), static_cast<std::size_t>(n)}));
-    span.offset += static_cast<std::uint64_t>(n);
-    span.length -= static_cast<std::uint64_t>(n);
-  }
-  return {};
-}
-
 // Follows the spool to its end. Errors: corrupt, or what failed the spool.
 Task<void> verify(DownloadDeps& deps, const NarExpectation& expected,
                   std::shared_ptr<Spool> spool) {
-  constexpr std::uint64_t kStretch = 1 << 20;  // between two turns of the pool: others wait, too
   CO_TRY(auto verifier, NarVerifier::make(expected));
   CO_TRY(co_await spool->started(Deadline::never()));
   auto source = Spool::read(spool, 0, {}, Tail::open);
-  for (;;) {
-    CO_TRY(auto piece, co_await source->next());
-    if (piece_size(piece) == 0) break;
-    auto rest = std::get<FileSpan>(piece);
-    while (rest.length > 0) {
-      FileSpan part{rest.fd, rest.offset, std::min(rest.length, kStretch)};
-      auto work = [&] { return feed_span(verifier, part); };
-      CO_TRY(co_await offload(deps.cpu, std::move(work)));
-      rest.offset += part.length;
-      rest.length -= part.length;
-    }
-  }
+  auto sink = [&](std::string_view bytes) -> Result<void> {
+    // A backlog may be gigabytes, and nobody wants it any more.
+    if (spool->view().state == SpoolState::failed)
+      return fail(ErrorKind::unavailable, "the download has failed meanwhile");
+    return verifier.feed(bytes);
+  };
+  CO_TRY(co_await feed(*source, deps.cpu, Deadline::never(), sink));
   auto work = [&] { return verifier.finish(); };
   co_return co_await offload(deps.cpu, std::move(work));
 }
 
-// Runs beside the fetching. A wrong byte fails the spool at once, and so ends the fetching.
-struct Verification {
-  Guarded<std::optional<Result<void>>> result;
-  Signal done;
-};
+// How far it got: whether the catalog knows of what the store has.
+enum class Kept : bool { untold, told };
 
-asio::awaitable<void> verify_beside(DownloadDeps deps, NarExpectation expected,
-                                    std::shared_ptr<Spool> spool,
-                                    std::shared_ptr<Verification> out) {
-  auto result = co_await verify(deps, expected, spool);
-  if (!result) spool->fail(result.error());
-  out->result.with([&](auto& slot) { slot.emplace(std::move(result)); });
-  out->done.notify();
-}
-
-Task<void> fetch_verify_keep(DownloadDeps& deps, DownloadJob& job, std::shared_ptr<Spool> spool,
+Task<Kept> fetch_verify_keep(DownloadDeps& deps, DownloadJob& job, std::shared_ptr<Spool> spool,
                              TaskGroup& beside) {
   auto key = nar_key(job.url);
   CO_TRY(auto at_rest, co_await deps.store.open(key));
-  if (at_rest) co_return fail(ErrorKind::conflict, "is at rest already");
+  if (at_rest) {
+    // Whoever stored it may not have come to tell.
+    auto told = co_await deps.catalog.mark_stored(job.url, at_rest->size());
+    co_return fail(ErrorKind::conflict,
+                   told ? "is at rest already" : "is at rest already, and the catalog is not told");
+  }
 
   auto verification = std::make_shared<Verification>();
   auto executor = co_await asio::this_coro::executor;
-  beside.spawn(executor, "verify", verify_beside(deps, job.expected, spool, verification));
+  Verification::Check check = [&] { return verify(deps, job.expected, spool); };
+  beside.spawn(executor, "verify", Verification::run(verification, std::move(check), spool));
   Fetcher fetcher(deps, job, *spool);
   auto fetched = co_await fetcher.run();
   if (fetched) spool->all_arrived();
   if (!fetched) spool->fail(fetched.error());  // wakes the verifier
-
-  for (;;) {
-    auto seen = verification->done.version();
-    auto result = verification->result.with([](auto& slot) { return slot; });
-    if (result && !*result) co_return std::unexpected(std::move(*result).error());
-    if (!fetched && result) co_return std::unexpected(std::move(fetched).error());
-    if (result) break;
-    co_await verification->done.wait_past(seen, Deadline::never());
-  }
-  spool->complete();
+  CO_TRY(co_await verification->outcome());
+  CO_TRY(std::move(fetched));
+  CO_TRY(spool->complete());
   CO_TRY(co_await spool->blob().publish());
-  co_return co_await deps.catalog.mark_stored(job.url, spool->view().size);
+  auto told = co_await deps.catalog.mark_stored(job.url, spool->view().size);
+  if (told) co_return Kept::told;
+  log::error("a stored NAR could not be noted in the database, which is tried again later",
+             {{"nar", job.url.str()}, {"error", told.error().what()}});
+  co_return Kept::untold;
 }
 
 }  // namespace
@@ -122,17 +88,14 @@ DownloadJob job_for(const db::NarRow& row, const upstream::UpstreamList& upstrea
     job.expected.file_size.reset();
   }
   bool absolute = row.upstream_url.find("://") != std::string::npos;
-  for (const auto& upstream : upstream::in_order(upstreams)) {
-    NarSource source{upstream, row.upstream_url};
-    if (upstream->name() == row.upstream) {
-      job.sources.insert(job.sources.begin(), std::move(source));
-    } else if (!absolute) {
-      job.sources.push_back(std::move(source));
-    }
+  auto to_ask = upstream::good_first(upstreams, row.upstream);
+  for (const auto& upstream : to_ask) {
+    if (!absolute || upstream->name() == row.upstream)
+      job.sources.push_back({upstream, row.upstream_url});
   }
   // Its own upstream is not configured any more: anybody can fetch an absolute URL.
-  if (job.sources.empty() && !upstreams.empty())
-    job.sources.push_back({upstreams.front(), row.upstream_url});
+  if (absolute && job.sources.empty() && !to_ask.empty())
+    job.sources.push_back({to_ask.front(), row.upstream_url});
   return job;
 }
 
@@ -143,16 +106,16 @@ Result<DownloadJob> job_for_unknown(const nix::NarUrl& url,
   DownloadJob job{.url = url,
                   .expected = {.compression = url.likely_compression(), .either_hash = hash},
                   .sources = {}};
-  for (const auto& upstream : upstream::in_order(upstreams))
+  for (const auto& upstream : upstream::good_first(upstreams))
     job.sources.push_back({upstream, url.str()});
   return job;
 }
 
-asio::awaitable<void> run_download(DownloadDeps deps, DownloadJob job,
-                                   std::shared_ptr<Spool> spool) {
+asio::awaitable<std::optional<std::uint64_t>> run_download(DownloadDeps deps, DownloadJob job,
+                                                           std::shared_ptr<Spool> spool) {
   auto started = Clock::now();
   TaskGroup beside;
-  Result<void> done = fail(ErrorKind::internal, "the download ended without a result");
+  Result<Kept> done = fail(ErrorKind::internal, "the download ended without a result");
   try {
     done = co_await fetch_verify_keep(deps, job, spool, beside);
   } catch (const std::exception& e) {  // a bug: nobody may wait for ever because of it
@@ -170,6 +133,8 @@ asio::awaitable<void> run_download(DownloadDeps deps, DownloadJob job,
     log::error("NAR not stored",
                {{"nar", job.url.str()}, {"bytes", view.size}, {"error", done.error().what()}});
   }
+  if (done && *done == Kept::untold) co_return view.size;
+  co_return std::nullopt;
 }
 
 }  // namespace ncps::cache

@@ -32,13 +32,17 @@ struct DownloadJob {
   std::vector<NarSource> sources;  // the first is asked first
   Intake intake = Intake::as_it_is;
 
+  // Whether a narinfo told us of it; else there is nothing but the name.
+  bool announced() const { return !expected.either_hash; }
+
   // Bytes of the upstream's file; absent: not known.
   std::optional<std::uint64_t> upstreams_size() const {
     return intake == Intake::compressed ? expected.nar_size : expected.file_size;
   }
 };
 
-// For a NAR that we announced: where its narinfo came from, then the others under the same path.
+// For a NAR that we announced: where its narinfo came from, then the others under the same path;
+// all that are in good standing before those that are not.
 DownloadJob job_for(const db::NarRow& row, const upstream::UpstreamList& upstreams);
 
 // For a NAR of which only the name is known.
@@ -55,8 +59,10 @@ struct DownloadDeps {
 };
 
 // Runs it to its end; every outcome is in the spool. Failures: not_found (every source says so),
-// upstream, timeout, corrupt, unavailable; conflict means that it is at rest already.
-boost::asio::awaitable<void> run_download(DownloadDeps deps, DownloadJob job,
-                                          std::shared_ptr<Spool> spool);
+// upstream, timeout, corrupt, unavailable; conflict means that it is at rest already. Its value:
+// bytes of a NAR that is stored now, which the catalog could not be told; nullopt: nothing is left to tell.
+boost::asio::awaitable<std::optional<std::uint64_t>> run_download(DownloadDeps deps,
+                                                                  DownloadJob job,
+                                                                  std::shared_ptr<Spool> spool);
 
 }  // namespace ncps::cache

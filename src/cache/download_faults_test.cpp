@@ -108,6 +108,34 @@ TEST_F(DownloadFaults, IfTheCatalogCannotNoteItItIsAtRestAllTheSame) {
   EXPECT_EQ(a.asked(), 1u);
 }
 
+TEST_F(DownloadFaults, WhatTheCatalogCouldNotNoteItIsToldWhenItIsBack) {
+  auto row = sample.row("a");
+  ASSERT_TRUE(run(real_catalog->put_narinfo(
+      {.hash = sample.hash(), .text = sample.text(), .upstream = "a", .nar_url = row.url}, row)));
+  auto noted = [&] { return run(real_catalog->find_nar(row.url)).value()->stored_size; };
+  faults.fail_always("mark_stored");
+  EXPECT_FALSE(outcome(downloads->join(job(sample))));
+  faults.heal();
+  auto next = make_sample("next", 1'000);
+  a.nar(next.info.url, {.bytes = next.file});
+  EXPECT_EQ(noted(), std::nullopt);
+  EXPECT_FALSE(outcome(downloads->join(job(next))));
+  settle();
+  EXPECT_EQ(noted(), sample.file.size());
+}
+
+TEST_F(DownloadFaults, WhatLiesThereUnnotedIsNotedByWhoFindsIt) {
+  auto row = sample.row("a");
+  ASSERT_TRUE(run(real_catalog->put_narinfo(
+      {.hash = sample.hash(), .text = sample.text(), .upstream = "a", .nar_url = row.url}, row)));
+  faults.fail_always("mark_stored");
+  EXPECT_FALSE(outcome(downloads->join(job(sample))));
+  settle();  // as after a kill: nobody remembers
+  faults.heal();
+  EXPECT_EQ(outcome(downloads->join(job(sample))).value().kind(), ErrorKind::conflict);
+  EXPECT_EQ(run(real_catalog->find_nar(row.url)).value()->stored_size, sample.file.size());
+}
+
 TEST_F(DownloadFaults, WhateverStepFailsNothingIsHalfVisibleAndTheNextTrySucceeds) {
   for (int n = 1;; ++n) {
     SCOPED_TRACE(n);

@@ -283,6 +283,33 @@ TEST(JobFor, AsksItsOwnUpstreamFirstAndTheOthersUnderTheSamePath) {
   EXPECT_EQ(order(row), "c");
 }
 
+TEST(JobFor, AsksThoseInGoodStandingFirstAndTheRefusedNever) {
+  upstream::UpstreamList set;
+  std::vector<FakeUpstream*> fakes;
+  for (auto name : {"a", "b", "c"}) {
+    auto fake = std::make_shared<FakeUpstream>(name);
+    fakes.push_back(fake.get());
+    set.push_back(std::move(fake));
+  }
+  auto sample = make_sample("x", 10);
+  auto names = [](const DownloadJob& job) {
+    std::string all;
+    for (const auto& source : job.sources) all += source.upstream->name();
+    return all;
+  };
+  auto row = sample.row("a");
+  fakes[0]->stands(upstream::Standing::doubtful);
+  EXPECT_EQ(names(job_for(row, set)), "bca");
+  EXPECT_EQ(names(job_for_unknown(sample.url(), set).value()), "bca");
+  fakes[1]->stands(upstream::Standing::trying);
+  EXPECT_EQ(names(job_for(row, set)), "cab");
+  for (auto* fake : fakes) fake->stands(upstream::Standing::refused);
+  EXPECT_EQ(names(job_for(row, set)), "");
+  row.upstream_url = "https://elsewhere.example/x.nar.xz";
+  EXPECT_EQ(names(job_for(row, set)), "");
+  EXPECT_EQ(names(job_for_unknown(sample.url(), set).value()), "");
+}
+
 TEST(JobFor, AnUnknownNameMustBeAHash) {
   upstream::UpstreamList set;
   set.push_back(std::make_shared<FakeUpstream>("a"));

@@ -139,11 +139,18 @@ void Downloads::start_what_may() {
 }
 
 boost::asio::awaitable<void> Downloads::run(EntryPtr entry) {
-  co_await run_download(deps_, entry->job, entry->spool);
+  auto untold = co_await run_download(deps_, entry->job, entry->spool);
   auto outcome = entry->spool->view();
+  if (untold) {
+    untold_.with([&](auto& all) {
+      if (all.size() < kMostUntold) all.insert_or_assign(entry->job.url, *untold);
+    });
+  } else if (outcome.state == SpoolState::complete) {
+    co_await tell_again();
+  }
   if (outcome.state == SpoolState::complete) doubtful_.take(entry->job.url);
-  if (outcome.failure == ErrorKind::corrupt || outcome.failure == ErrorKind::not_found)
-    doubtful_.add(entry->job.url);
+  bool nowhere = outcome.failure == ErrorKind::corrupt || outcome.failure == ErrorKind::not_found;
+  if (nowhere && entry->job.announced()) doubtful_.add(entry->job.url);
   state_.with([&](State& s) {
     note_outcome(s, *entry, outcome);
     forget(s, entry);
@@ -151,6 +158,20 @@ boost::asio::awaitable<void> Downloads::run(EntryPtr entry) {
     if (entry->asked == Asked::by_nobody) --s.prefetching;
   });
   start_what_may();
+}
+
+// The catalog is back: it is told what it missed.
+boost::asio::awaitable<void> Downloads::tell_again() {
+  for (;;) {
+    auto one = untold_.with([](auto& all) {
+      return all.empty() ? decltype(all.extract(all.begin()))() : all.extract(all.begin());
+    });
+    if (one.empty()) co_return;
+    auto told = co_await deps_.catalog.mark_stored(one.key(), one.mapped());
+    if (told) continue;
+    untold_.with([&](auto& all) { all.insert(std::move(one)); });
+    co_return;
+  }
 }
 
 std::deque<Downloads::EntryPtr> Downloads::refuse_new_ones() {

@@ -79,11 +79,14 @@ class Downloads {
   EntryPtr take_next(State& state) const;  // nullptr: nothing may start now
   void start_what_may();
   boost::asio::awaitable<void> run(EntryPtr entry);
+  boost::asio::awaitable<void> tell_again();
 
   Runtime& runtime_;
   DownloadDeps deps_;
   DownloadLimits limits_;
   DoubtfulNars doubtful_;
+  static constexpr std::size_t kMostUntold = 10'000;      // further ones are forgotten
+  Guarded<std::map<nix::NarUrl, std::uint64_t>> untold_;  // stored; the catalog was away
   Guarded<State> state_;
   TaskGroup group_;
 };

@@ -7,6 +7,9 @@
 
 namespace ncps::cache {
 
+// For one source to begin its answer, retries included.
+inline constexpr std::chrono::milliseconds kFirstByteTime{20'000};
+
 struct FetchPolicy {
   unsigned most_failures = 8;                         // in a row, without progress between them
   std::chrono::milliseconds longest_silence{30'000};  // without progress, whatever the failures

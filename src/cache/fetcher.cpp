@@ -8,9 +8,6 @@
 namespace ncps::cache {
 namespace {
 
-constexpr auto kFirstByteTime =
-    std::chrono::milliseconds(20'000);  // of an answer, retries included
-
 std::chrono::milliseconds since(std::chrono::steady_clock::time_point then) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() -
                                                                then);

@@ -27,6 +27,10 @@ struct NarInfoDoubt : NarInfoFixture {
       std::this_thread::yield();
     ASSERT_EQ(service->doubts(), doubts);
   }
+  // Every download has ended, so its outcome is noted; no other one may begin.
+  void end_all_downloads() {
+    ASSERT_TRUE(downloads->stop(Deadline::after(std::chrono::minutes(1))));
+  }
   std::size_t asked_for_it() { return a.asked_for(std::string(sample.hash().str()) + ".narinfo"); }
 
   upstream::FakeUpstream& a = add_upstream("a");
@@ -79,7 +83,18 @@ TEST_F(NarInfoDoubt, WhatIsWellOrOnlyAwayIsNotAskedForAgain) {
   a.nar(sample.info.url, {.bytes = sample.file});
   expect_whole(info);
   EXPECT_EQ(found(sample).url, sample.info.url);
+  end_all_downloads();
   EXPECT_EQ(asked_for_it(), 1u);
+  EXPECT_EQ(service->doubts(), 0u);
+}
+
+TEST_F(NarInfoDoubt, WhatNobodyAnnouncedHasNoNarInfoToDoubt) {
+  for (int i = 0; i < 3; ++i) {
+    auto invented = make_sample("invented-" + std::to_string(i));
+    EXPECT_FALSE(get_nar(invented.info));
+  }
+  end_all_downloads();
+  EXPECT_EQ(a.asked(), 3u);
   EXPECT_EQ(service->doubts(), 0u);
 }
 

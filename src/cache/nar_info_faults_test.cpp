@@ -1,4 +1,6 @@
 // NarInfoService while the store or the database fails.
+#include <fstream>
+
 #include "cache/testing/nar_info_fixture.h"
 
 namespace ncps::cache {
@@ -35,6 +37,22 @@ TEST_F(NarInfoFaults, WithoutTheDatabaseWhatIsUnknownIsUnavailableNotAbsent) {
   EXPECT_EQ(find(sample).error().kind(), ErrorKind::unavailable);
   faults.heal();
   EXPECT_TRUE(find(sample).value());
+}
+
+TEST_F(NarInfoFaults, WhatWasMissingIsUnknownWhileTheDatabaseIsAway) {
+  policy.missing_for = std::chrono::hours(1);
+  restart();
+  auto later = signed_sample("later");
+  EXPECT_FALSE(find(later).value());  // and that is remembered
+  no_database();
+  auto got = find(later);
+  ASSERT_FALSE(got);
+  EXPECT_EQ(got.error().kind(), ErrorKind::unavailable);
+  // Another instance has brought it.
+  std::filesystem::create_directories(file_of(later).parent_path());
+  std::ofstream(file_of(later)) << later.text();
+  EXPECT_TRUE(find(later).value());
+  faults.heal();
 }
 
 TEST_F(NarInfoFaults, AClientIsAnsweredAlsoIfNothingCanBeKept) {

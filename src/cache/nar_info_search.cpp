@@ -90,9 +90,16 @@ Task<SearchResult> NarInfoSearch::run(nix::StorePathHash hash, upstream::Upstrea
   if (!race->upstreams.empty()) hedges_.earn();
   for (;;) {
     auto seen = race->changed.version();
+    bool may_hedge = hedges_.left();
+    bool late = deadline.passed();
     auto move = race->entries.with([&](const Race::Entries& e) {
-      return next_move({}, e.runners, hedges_.left(), RaceClock::now());
+      // Nobody better is waited for beyond the deadline: what has been found is taken.
+      RacePolicy policy;
+      if (late) policy.grace = {};
+      return next_move(policy, e.runners, may_hedge, RaceClock::now());
     });
+    if (late && (move.kind == Move::Kind::wait || move.kind == Move::Kind::ask))
+      co_return fail(ErrorKind::timeout, "no upstream answered in time");
     switch (move.kind) {
       case Move::Kind::ask:
         if (move.extra) hedges_.spend();
@@ -104,9 +111,7 @@ Task<SearchResult> NarInfoSearch::run(nix::StorePathHash hash, upstream::Upstrea
         auto until = move.until == RaceClock::time_point::max()
                          ? deadline
                          : deadline.at_most(move.until - RaceClock::now());
-        bool changed = co_await race->changed.wait_past(seen, until);
-        if (!changed && deadline.passed())
-          co_return fail(ErrorKind::timeout, "no upstream answered in time");
+        co_await race->changed.wait_past(seen, until);
         break;
       }
       case Move::Kind::take:

@@ -96,6 +96,31 @@ TEST_F(NarInfoSearchTest, WhoseStoreIsAnotherIsNotThere) {
   EXPECT_EQ(other.asked(), 0u);
 }
 
+// The first answer comes when the time is nearly up, and a better upstream is still being waited for.
+TEST_F(NarInfoSearchTest, AnAnswerThatIsThereAtTheDeadlineIsTaken) {
+  auto& best = add_upstream("best", 10);
+  auto& second = add_upstream("second", 50);
+  best.usually_takes(std::chrono::milliseconds(0));
+  best.narinfos_wait(gate);
+  auto late = std::make_shared<testing::Gate>();
+  second.narinfos_wait(late);
+  offer(second, sample);
+  NarInfoJudge judge(cpu, live_trust);
+  NarInfoSearch search(runtime, judge);
+  auto deadline = Deadline::after(std::chrono::milliseconds(500));
+  auto found = std::async(std::launch::async, [&] {
+    return run(search.run(sample.hash(), upstream::in_order(*upstreams.now()), deadline));
+  });
+  ASSERT_TRUE(late->wait_for(1));
+  while (deadline.remaining() > std::chrono::milliseconds(20)) std::this_thread::yield();
+  late->open();
+  auto result = found.get();
+  gate->open();
+  EXPECT_TRUE(search.stop(Deadline::never()));
+  ASSERT_TRUE(result) << result.error().what();
+  EXPECT_EQ(result->finding.value().from->name(), "second");
+}
+
 TEST_F(NarInfoSearchTest, SlowButSteadyUpstreamsCostFewExtraRequests) {
   auto& slow = add_upstream("slow");
   auto& next = add_upstream("next");

@@ -12,6 +12,11 @@ namespace {
 
 constexpr auto kFetchTime = std::chrono::seconds(30);  // for all upstreams together
 
+// Then who asks for the NAR by that name needs no row: the name says what the bytes must be.
+bool found_without_row(const db::NarRow& nar) {
+  return nar.file_hash && nar.url.hash_in_name() == nar.file_hash;
+}
+
 }  // namespace
 
 NarInfoService::NarInfoService(Runtime& runtime, storage::BlobStore& store, db::Catalog& catalog,
@@ -38,6 +43,7 @@ void NarInfoService::use(NarInfoPolicy policy) {
   prefetch_.replace(policy.prefetch);
   missing_.set_ttl(policy.missing_for);
   missing_.forget_all();
+  ++policies_;
 }
 
 bool NarInfoService::stop(Deadline deadline) {
@@ -46,11 +52,19 @@ bool NarInfoService::stop(Deadline deadline) {
 
 Task<std::optional<ServedNarInfo>> NarInfoService::find(nix::StorePathHash hash, Asked asked,
                                                         Deadline deadline) {
-  auto work = [this, hash, asked] { return find_or_fetch(hash, asked); };
-  auto found = co_await flights_.run(hash, std::move(work), deadline);
+  auto work = [this, hash, asked] { return find_as_of_now(hash, asked); };
+  std::pair key(policies_.load(), hash);
+  auto found = co_await flights_.run(key, std::move(work), deadline);
   if (asked == Asked::by_get && found && *found) {
     if (auto left = ahead_.take(hash)) fetch(*left);
   }
+  co_return std::move(found);
+}
+
+Task<NarInfoService::Found> NarInfoService::find_as_of_now(nix::StorePathHash hash, Asked asked) {
+  auto before = as_of();
+  CO_TRY(auto found, co_await find_or_fetch(hash, asked));
+  if (found) found->as_of = before;
   co_return std::move(found);
 }
 
@@ -64,7 +78,8 @@ Task<NarInfoService::Found> NarInfoService::find_or_fetch(nix::StorePathHash has
     }
     if (accepted) co_return co_await serve(std::move(*accepted), (*row)->nar_url, "hit");
   }
-  if (missing_.has(hash, world(), MissingMemory::Clock::now())) co_return std::nullopt;
+  // Only if the catalog says so, too: what has come meanwhile is there.
+  if (row && missing_.has(hash, world(), MissingMemory::Clock::now())) co_return std::nullopt;
   // Without the index the store still knows: a row lost in a crash, or a database that is away.
   CO_TRY(auto kept, co_await from_store(hash));
   if (kept) co_return std::move(kept);
@@ -86,7 +101,10 @@ Task<NarInfoService::Found> NarInfoService::from_store(const nix::StorePathHash&
   if (!accepted) co_return std::nullopt;
   CO_TRY(auto urls, co_await urls_of_kept(store_, accepted->info));
   auto indexed = co_await index(hash, accepted->info, std::move(urls), std::move(*text), "");
-  co_return co_await serve(std::move(*accepted), indexed.nar.url, "hit");
+  bool kept = indexed.done || found_without_row(indexed.nar);
+  CO_TRY(auto found, co_await serve(std::move(*accepted), indexed.nar.url, "hit"));
+  if (found) found->kept = kept;
+  co_return std::move(found);
 }
 
 Task<NarInfoService::Found> NarInfoService::from_upstreams(const nix::StorePathHash& hash,
@@ -155,7 +173,10 @@ Task<NarInfoService::Found> NarInfoService::keep(const nix::StorePathHash& hash,
   auto indexed = co_await index(hash, accepted.info, announced_urls(accepted.info),
                                 std::move(finding.text), finding.from->name());
   if (stored && indexed.done) fetch_ahead(accepted.info, indexed.nar, asked);
-  co_return co_await serve(std::move(accepted), indexed.nar.url, "miss");
+  bool kept = indexed.done || (stored && found_without_row(indexed.nar));
+  CO_TRY(auto found, co_await serve(std::move(accepted), indexed.nar.url, "miss"));
+  if (found) found->kept = kept;
+  co_return std::move(found);
 }
 
 // Of a narinfo that is new here.

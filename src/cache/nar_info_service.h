@@ -5,10 +5,12 @@
 // put in on the way out, so a new key acts at once. Thread-safe.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/live.h"
 #include "cache/downloads.h"
@@ -28,7 +30,9 @@ namespace ncps::cache {
 struct ServedNarInfo {
   std::string text;
   std::string etag;
-  std::string_view how;  // "hit", "miss"
+  std::string_view how;     // "hit", "miss"
+  bool kept = true;         // false: without its row its NAR may not be found; ask here again
+  std::uint64_t as_of = 0;  // NarInfoService::as_of() when we began to look
 };
 
 // Who wants it: decides what is fetched ahead.
@@ -63,7 +67,11 @@ class NarInfoService {
   // served before may be out of date.
   std::uint64_t doubts() const noexcept { return downloads_.doubtful().additions(); }
 
-  // Upstreams, keys or policy have changed.
+  // Grows with each doubt and each use(): an answer with a smaller one may be out of date.
+  std::uint64_t as_of() const noexcept { return policies_.load() + doubts(); }
+
+  // Upstreams, keys or policy have changed. REQUIRES: they have been replaced before. Who asks from
+  // now on gets no answer that was begun before.
   void use(NarInfoPolicy policy);
 
   // Waits for what runs. Blocks: not from an io thread. Nothing may be asked meanwhile.
@@ -76,6 +84,7 @@ class NarInfoService {
     bool done;  // false: the catalog could not be written
   };
 
+  Task<Found> find_as_of_now(nix::StorePathHash hash, Asked asked);
   Task<Found> find_or_fetch(nix::StorePathHash hash, Asked asked);
   Task<Found> from_store(const nix::StorePathHash& hash);
   Task<Found> from_upstreams(const nix::StorePathHash& hash, Asked asked);
@@ -102,7 +111,8 @@ class NarInfoService {
   NarInfoSearch search_;
   MissingMemory missing_;
   FetchedAhead ahead_;
-  SingleFlight<nix::StorePathHash, Found> flights_;
+  std::atomic<std::uint64_t> policies_ = 0;  // how often there were others
+  SingleFlight<std::pair<std::uint64_t, nix::StorePathHash>, Found> flights_;  // by policies_, too
   ReferenceWalk walk_;
 };
 

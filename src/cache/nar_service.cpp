@@ -1,5 +1,6 @@
 #include "cache/nar_service.h"
 
+#include "cache/fetch_policy.h"
 #include "cache/nar_layout.h"
 
 namespace ncps::cache {
@@ -90,7 +91,9 @@ Task<std::optional<std::uint64_t>> NarService::size_of(nix::NarUrl url, Deadline
   CO_TRY(auto job, co_await find_job(url, deadline));
   std::optional<Error> trouble;
   for (auto& source : job.sources) {
-    auto head = co_await source.upstream->find_file(source.url, deadline);
+    // One that is silent must leave time for the next.
+    auto by = deadline.at_most(kFirstByteTime);
+    auto head = co_await source.upstream->find_file(source.url, by);
     if (head && *head) co_return job.intake == Intake::compressed ? std::nullopt : (*head)->total;
     if (!head) trouble = std::move(head).error();
   }

@@ -44,6 +44,14 @@ TEST_F(NarServiceTest, SaysWhereItCameFrom) {
   EXPECT_TRUE(run(testing::drain(hit.read(5, 10))).value().bytes == sample.file.substr(5, 10));
 }
 
+TEST_F(NarServiceTest, ASilentUpstreamLeavesTheNextOneTimeToTellTheSize) {
+  announce(sample);
+  a.nar(sample.info.url, {.refuses = Error(ErrorKind::timeout, "silent")});
+  b.nar(sample.info.url, {.bytes = sample.file});
+  EXPECT_EQ(run(nars->size_of(sample.url(), minute())).value(), sample.file.size());
+  EXPECT_LE(a.calls().at(0).deadline.remaining(), kFirstByteTime);
+}
+
 TEST_F(NarServiceTest, TheSizeOfWhatIsOnItsWayIsKnownWithoutAskingAgain) {
   announce(sample);
   auto gate = std::make_shared<testing::Gate>();

@@ -28,20 +28,11 @@ std::unexpected<Error> too_large() {
   return fail(ErrorKind::corrupt, "it is larger than it may be");
 }
 
-// Those in good standing first: what failed lately would only keep the client waiting.
-upstream::UpstreamList to_ask(const upstream::UpstreamList& all) {
-  upstream::UpstreamList good, others;
-  for (const auto& u : upstream::in_order(all))
-    (u->standing() == upstream::Standing::good ? good : others).push_back(u);
-  good.insert(good.end(), others.begin(), others.end());
-  return good;
-}
-
 }  // namespace
 
 Task<Presence> ObjectFetcher::fetch(nix::ObjectPath path, Deadline deadline) {
   std::optional<Error> trouble;
-  for (const auto& upstream : to_ask(*upstreams_.now())) {
+  for (const auto& upstream : upstream::good_first(*upstreams_.now())) {
     auto blob = co_await fetch_from(*upstream, path, deadline);
     if (blob && *blob) {
       CO_TRY(co_await (*blob)->publish());

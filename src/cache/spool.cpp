@@ -54,12 +54,15 @@ void Spool::all_arrived() {
   changed_.notify();
 }
 
-void Spool::complete() {
-  state_.with([&](State& s) {
+Result<void> Spool::complete() {
+  auto done = state_.with([&](State& s) -> Result<void> {
+    if (s.error) return std::unexpected(*s.error);  // cut off by a stop, from another thread
     CHECK(s.view.state == SpoolState::arrived);
     s.view.state = SpoolState::complete;
+    return {};
   });
   changed_.notify();
+  return done;
 }
 
 void Spool::fail(Error error) {

@@ -41,7 +41,7 @@ class Spool {
   storage::StagedBlob& blob();  // REQUIRES: begun
   void grown();                 // after appending to its file
   void all_arrived();           // no more bytes will come; total is known now
-  void complete();              // what arrived is right
+  Result<void> complete();      // what arrived is right. Errors: what has failed it meanwhile
   void fail(Error error);  // for good; the first Error counts; after complete() nothing happens
 
   // ---- readers ----

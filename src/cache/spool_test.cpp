@@ -113,7 +113,7 @@ TEST_F(SpoolTest, ReadersFromBeforeAndAfterTheGrowthGetTheSameBytes) {
   append(bytes.substr(20'000));
   spool->all_arrived();
   auto arrived = drain_meanwhile(reader(Tail::held));
-  spool->complete();
+  ASSERT_TRUE(spool->complete());
   for (auto* one : {&early, &empty, &middle, &arrived}) {
     auto got = one->get();
     EXPECT_EQ(got.bytes, bytes);
@@ -132,7 +132,7 @@ TEST_F(SpoolTest, OnlyCompleteReleasesTheHeldTail) {
   auto rest = std::async(std::launch::async, [&] { return next(*source); });
   EXPECT_EQ(drain(reader(Tail::open)).bytes, bytes);  // the verifier gets everything meanwhile
   EXPECT_EQ(rest.wait_for(std::chrono::seconds(0)), std::future_status::timeout);
-  spool->complete();
+  ASSERT_TRUE(spool->complete());
   EXPECT_EQ(rest.get().value(), bytes.substr(bytes.size() - kHeld));
   EXPECT_EQ(next(*source).value(), "");
 }
@@ -194,7 +194,7 @@ TEST_F(SpoolTest, RangesGiveExactlyTheirBytes) {
     growing.push_back(drain_meanwhile(reader(Tail::held, first, length)));
   append(bytes.substr(6'000));
   spool->all_arrived();
-  spool->complete();
+  ASSERT_TRUE(spool->complete());
   for (std::size_t i = 0; i < ranges.size(); ++i) {
     auto [first, length] = ranges[i];
     auto wanted = bytes.substr(first, length.value_or(std::string::npos));
@@ -218,7 +218,7 @@ TEST_F(SpoolTest, AnUnknownTotalIsKnownOnceAllHasArrived) {
   EXPECT_EQ(next(*source).value().size(), 9'000 - kHeld);
   spool->all_arrived();
   EXPECT_EQ(sized.get().value().total, 9'000u);
-  spool->complete();
+  ASSERT_TRUE(spool->complete());
   EXPECT_EQ(next(*source).value().size(), kHeld);
 }
 
@@ -227,7 +227,7 @@ TEST_F(SpoolTest, AnEmptyBodyEndsOnlyWhenItIsRight) {
   spool->all_arrived();
   auto got = drain_meanwhile(reader(Tail::held));
   EXPECT_EQ(drain(reader(Tail::open)).bytes, "");
-  spool->complete();
+  ASSERT_TRUE(spool->complete());
   EXPECT_EQ(got.get().bytes, "");
   EXPECT_FALSE(drain(reader(Tail::held)).error);
 }
@@ -251,7 +251,7 @@ TEST_F(SpoolTest, TheFirstErrorCountsAndAfterCompleteThereIsNone) {
   begin(1);
   append("x");
   spool->all_arrived();
-  spool->complete();
+  ASSERT_TRUE(spool->complete());
   spool->fail(broken());
   EXPECT_EQ(spool->view().state, SpoolState::complete);
   auto got = drain(reader(Tail::held));
@@ -267,6 +267,11 @@ TEST_F(SpoolTest, WhatFailedStaysFailedWhateverTheWriterStillDoes) {
   spool->all_arrived();
   EXPECT_EQ(spool->view().state, SpoolState::failed);
   EXPECT_TRUE(drain(reader(Tail::open)).error);
+  // A stop cuts off what was just found to be right.
+  auto completed = spool->complete();
+  ASSERT_FALSE(completed);
+  EXPECT_EQ(completed.error().what(), "broken");
+  EXPECT_EQ(spool->view().state, SpoolState::failed);
 }
 
 TEST_F(SpoolTest, AHundredReadersOnFourThreadsGetIdenticalBytesWhileItGrows) {
@@ -286,7 +291,7 @@ TEST_F(SpoolTest, AHundredReadersOnFourThreadsGetIdenticalBytesWhileItGrows) {
     at += step;
   }
   spool->all_arrived();
-  spool->complete();
+  ASSERT_TRUE(spool->complete());
   ASSERT_TRUE(group.join_blocking(Deadline::after(std::chrono::seconds(60))));
   for (std::size_t i = 0; i < got.size(); ++i) {
     EXPECT_FALSE(got[i].error);

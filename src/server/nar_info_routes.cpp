@@ -31,7 +31,8 @@ http::Response NarInfoRoutes::respond(const http::Request& request, const HotNar
   return response;
 }
 
-// All of it, but at most once a second, so that nobody can keep the memory empty.
+// All of it, but at most once a second: NARs that were announced and cannot be had any more cost
+// the others no more than that.
 void NarInfoRoutes::forget_what_is_in_doubt() {
   auto doubts = narinfos_.doubts();
   if (doubts == doubts_seen_.load(std::memory_order_relaxed)) return;
@@ -68,8 +69,9 @@ boost::asio::awaitable<http::Response> NarInfoRoutes::answer(const http::Request
   auto& served = **found;
   HotNarInfo hot{.prepared = http::prepare(200, headers_for(served.etag), std::move(served.text)),
                  .etag = served.etag};
-  // After a HEAD a GET still has to reach the service, which then fetches ahead.
-  if (get) memory_.put(hash, hot, epoch);
+  // After a HEAD a GET still has to reach the service, which then fetches ahead. An answer that was
+  // begun before a doubt would come back into the memory that was emptied because of it.
+  if (get && served.kept && served.as_of == narinfos_.as_of()) memory_.put(hash, hot, epoch);
   co_return respond(request, hot, served.how);
 }
 

@@ -245,4 +245,14 @@ UpstreamList in_order(const UpstreamList& list) {
   return sorted;
 }
 
+UpstreamList good_first(const UpstreamList& list, std::string_view favourite) {
+  UpstreamList good, others;
+  for (const auto& one : in_order(list)) {
+    auto& where = one->standing() == Standing::good ? good : others;
+    where.insert(one->name() == favourite ? where.begin() : where.end(), one);
+  }
+  good.insert(good.end(), others.begin(), others.end());
+  return good;
+}
+
 }  // namespace ncps::upstream

@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/live.h"
@@ -88,6 +89,10 @@ using UpstreamList = std::vector<std::shared_ptr<Upstream>>;
 // In the order in which they are asked: by priority, equal ones as in the list; refused ones not at
 // all.
 UpstreamList in_order(const UpstreamList& list);
+
+// The same, those in good standing before the others, and `favourite` (a name) before all of its
+// standing.
+UpstreamList good_first(const UpstreamList& list, std::string_view favourite = {});
 
 // All that there are, as configured. Replaced as a whole when the options change: whoever works
 // with a list, or with one of it, keeps it until the work is done.

@@ -6,7 +6,7 @@
 
 namespace ncps::db {
 
-class FailingCatalog final : public Catalog {
+class FailingCatalog : public Catalog {
  public:
   FailingCatalog(Catalog& inner, ncps::testing::FaultPlan& plan) : inner_(inner), plan_(plan) {}
 
