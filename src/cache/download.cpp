@@ -80,7 +80,7 @@ asio::awaitable<void> verify_beside(DownloadDeps deps, NarExpectation expected,
 Task<void> fetch_verify_keep(DownloadDeps& deps, DownloadJob& job, std::shared_ptr<Spool> spool,
                              TaskGroup& beside) {
   auto key = nar_key(job.url);
-  CO_TRY(auto at_rest, co_await deps.store.open(key));
+  CO_TRY(auto at_rest, co_await deps.store.find(key));
   if (at_rest) co_return fail(ErrorKind::conflict, "is at rest already");
 
   auto verification = std::make_shared<Verification>();

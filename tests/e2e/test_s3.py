@@ -118,18 +118,23 @@ class S3Storage(S3Case):
         self.assertEqual(self.s3.find(self.bucket, narinfo_key(self.made.root)),
                          (self.cache.folder / narinfo_target(self.made.root).lstrip("/")).read_bytes())
 
-    def test_ranges_and_heads_of_what_is_at_rest(self) -> None:
+    def test_ranges_and_heads_of_what_is_at_rest_cost_one_request(self) -> None:
         self.single(3)
-        server = self.serve_kept(self.wire())
+        wire = self.wire()
+        server = self.serve_kept(wire)
         whole, target = self.file.read_bytes(), self.nar_target(server, self.made.root)
         for said, first, last in (("0-0", 0, 0), ("100-200", 100, 200), ("-5", len(whole) - 5, len(whole) - 1),
                                   (f"{1 << 20}-", 1 << 20, len(whole) - 1)):
+            wire.requests.clear()
             answer = raw.get(server.url, target, {"Range": f"bytes={said}"})
             self.assertEqual((answer.status, answer.ending), (206, raw.COMPLETE), said)
             self.assertTrue(answer.body == whole[first:last + 1], said)
+            self.assertEqual(len(wire.requests), 1, wire.requests)
         self.assertEqual(raw.get(server.url, target, {"Range": f"bytes={len(whole)}-"}).status, 416)
+        wire.requests.clear()
         head = raw.ask(server.url, "HEAD", target)
         self.assertEqual((head.status, head.get("Content-Length")), (200, str(len(whole))))
+        self.assertEqual(len(wire.requests), 1, wire.requests)
 
     def test_what_nobody_has_is_404(self) -> None:
         made = closure.small()

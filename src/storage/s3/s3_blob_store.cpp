@@ -24,6 +24,7 @@ using storage::Blob;
 using storage::BlobKey;
 using storage::BlobStore;
 using storage::IfExists;
+using storage::Part;
 using storage::SpoolDir;
 using storage::SpoolFile;
 using storage::StagedBlob;
@@ -99,10 +100,16 @@ class S3BlobStore final : public BlobStore {
   }
 
   Task<std::unique_ptr<Blob>> open(BlobKey key) override {
-    auto path = path_of(key);
-    auto blob = co_await open_object(client_, std::move(path), Deadline::after(kAskTime));
-    if (!blob) co_return std::unexpected(named(std::move(blob).error(), "opening ", key));
-    co_return std::move(*blob);
+    return open_object_of(std::move(key), {});
+  }
+  Task<std::unique_ptr<Blob>> open_part(BlobKey key, Part part) override {
+    return open_object_of(std::move(key), part);
+  }
+
+  Task<std::optional<std::uint64_t>> find(BlobKey key) override {
+    auto size = co_await find_object(client_, path_of(key), Deadline::after(kAskTime));
+    if (!size) co_return std::unexpected(named(std::move(size).error(), "looking for ", key));
+    co_return *size;
   }
 
   Task<std::optional<std::string>> find_text(BlobKey key) override {
@@ -159,6 +166,12 @@ class S3BlobStore final : public BlobStore {
 
   static Error named(Error error, std::string_view action, const BlobKey& key) {
     return std::move(error).while_doing(std::string(action) + key.str());
+  }
+
+  Task<std::unique_ptr<Blob>> open_object_of(BlobKey key, std::optional<Part> part) {
+    auto blob = co_await open_object(client_, path_of(key), part, Deadline::after(kAskTime));
+    if (!blob) co_return std::unexpected(named(std::move(blob).error(), "opening ", key));
+    co_return std::move(*blob);
   }
 
   Task<std::optional<std::string>> read_text(const BlobKey& key) {
