@@ -22,7 +22,7 @@ std::map<std::string, std::string> environment() {
 }
 
 // Each reader of an object has a transfer, for as long as that client takes, and twice such a
-// buffer.
+// buffer, which may exceed this by what curl reads at once.
 constexpr std::size_t kS3Buffer = 256 << 10;
 constexpr fetch::LineLimits kS3Transfers{.per_host = 2'048, .in_total = 2'048, .waiting = 16'384};
 

@@ -11,6 +11,7 @@
 #include "storage/s3/s3_start.h"
 #include "storage/s3/testing/gateway.h"
 #include "storage/testing/blob_store_listing.h"
+#include "storage/testing/blob_store_parts.h"
 
 namespace ncps::s3 {
 namespace {
