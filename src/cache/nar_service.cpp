@@ -81,6 +81,16 @@ Task<OpenNar> NarService::open(nix::NarUrl url, Deadline deadline,
   co_return fail(ErrorKind::timeout, "the NAR came and went until the deadline");
 }
 
+Task<std::optional<std::string>> NarService::outside_url(nix::NarUrl url, storage::Asking asking) {
+  if (downloads_.find(url)) co_return std::nullopt;
+  auto key = nar_key(url);
+  CO_TRY(auto where, co_await store_.outside_url(key, asking));
+  if (!where) co_return std::nullopt;
+  CO_TRY(auto at_rest, co_await store_.find(key));
+  if (!at_rest) co_return std::nullopt;
+  co_return where;
+}
+
 Task<std::optional<std::uint64_t>> NarService::size_of(nix::NarUrl url, Deadline deadline) {
   if (auto spool = downloads_.find(url)) {
     auto started = co_await spool->started(deadline);

@@ -44,6 +44,20 @@ boost::asio::awaitable<http::Response> NarRoutes::answer_head(nix::NarUrl url) {
   co_return response;
 }
 
+// The store's own URL of what is at rest, which is good for this client only, and not for long. What
+// goes wrong shows again where the NAR itself is opened.
+boost::asio::awaitable<std::optional<http::Response>> NarRoutes::answer_elsewhere(
+    http::Method method, const nix::NarUrl& url) {
+  auto asking = method == http::Method::head ? storage::Asking::head : storage::Asking::get;
+  auto where = co_await nars_.outside_url(url, asking);
+  if (!where || !*where) co_return std::nullopt;
+  if (method == http::Method::get) uses_.used(url);
+  http::Response response{.status = 307};
+  response.headers = {{"Location", std::move(**where)}, {"Cache-Control", "no-store"}};
+  response.cache = "redirect";
+  co_return response;
+}
+
 boost::asio::awaitable<http::Response> NarRoutes::answer(const http::Request& request,
                                                          nix::NarUrl url) {
   auto etag = etag_of(url);
@@ -56,6 +70,8 @@ boost::asio::awaitable<http::Response> NarRoutes::answer(const http::Request& re
     }
     co_return http::Response{.status = 304, .headers = headers_for(url)};
   }
+  if (auto elsewhere = co_await answer_elsewhere(request.method, url))
+    co_return std::move(*elsewhere);
   if (request.method == http::Method::head) co_return co_await answer_head(url);
 
   std::string_view wanted;

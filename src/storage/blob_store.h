@@ -60,6 +60,7 @@ struct Part {
 };
 
 enum class IfExists : bool { keep, replace };
+enum class Asking : bool { get, head };  // the method of an HTTP request
 
 class BlobStore {
  public:
@@ -77,6 +78,11 @@ class BlobStore {
     CO_TRY(auto blob, co_await open(std::move(key)));
     co_return blob ? std::optional(blob->size()) : std::nullopt;
   }
+
+  // A URL under which anybody may have the blob by that method, without us and for some minutes: so
+  // it is a secret. nullopt: there is none to be given. Whether the blob exists is not looked at.
+  // Errors: unavailable.
+  virtual Task<std::optional<std::string>> outside_url(BlobKey, Asking) { co_return std::nullopt; }
 
   // The whole of a small document. nullopt: confirmed absent. Errors: unavailable.
   virtual Task<std::optional<std::string>> find_text(BlobKey key) = 0;

@@ -214,6 +214,67 @@ class S3Storage(S3Case):
         return up.url
 
 
+class Redirect(S3Case):
+    REDIRECT = ["--cache-storage-s3-redirect"]
+
+    def followed(self, location: str, method: str = "GET", headers: dict[str, str] | None = None) -> raw.Answer:
+        parts = urlsplit(location)
+        return raw.ask(f"http://{parts.netloc}", method, f"{parts.path}?{parts.query}", headers or {})
+
+    def test_what_is_at_rest_is_had_from_the_s3_server_itself(self) -> None:
+        self.single(3)
+        wire = self.wire()
+        server = self.s3_ncps((self.up, self.cache), url=wire.url, more=self.REDIRECT)
+        target = self.nar_target(server, self.made.root)
+        self.wait_kept(nar_key(self.name))
+        eventually(lambda: raw.get(server.url, target).status == 307, "the client is sent there")
+        wire.requests.clear()
+        answer = raw.get(server.url, target)
+        self.assertEqual((answer.status, answer.body, answer.get("Cache-Control")), (307, b"", "no-store"))
+        self.assertEqual(len(wire.requests), 1, wire.requests)  # whether it is there
+        location = answer.get("Location")
+        self.assertNotIn(self.place.secret_key, location)
+        self.assertTrue(self.followed(location).body == self.file.read_bytes())
+        part = self.followed(location, headers={"Range": "bytes=5-9"})
+        self.assertEqual((part.status, part.body), (206, self.file.read_bytes()[5:10]))
+        self.assertEqual(self.followed(location, "HEAD").status, 403)  # it is for GET only
+        self.assertEqual(self.followed(location.replace("Expires=300", "Expires=600")).status, 403)
+        head = raw.ask(server.url, "HEAD", target)
+        self.assertEqual(head.status, 307)
+        said = self.followed(head.get("Location"), "HEAD")
+        self.assertEqual((said.status, said.get("Content-Length")), (200, str(self.file.stat().st_size)))
+        self.assertEqual(raw.get(server.url, target, {"If-None-Match": f'"{target.rpartition("/")[2]}"'}).status, 304)
+        self.assertEqual(raw.get(server.url, narinfo_target(self.made.root)).status, 200)
+
+    def test_real_clients_follow_cold_and_warm_and_what_is_not_there_is_not_promised(self) -> None:
+        made = closure.small()
+        cache = made.cache()
+        up = self.upstream(cache)
+        server = self.s3_ncps((up, cache), more=self.REDIRECT)
+        cold = self.client(server.pubkey())
+        cold.copy(server.url, made.root)
+        cold.verify(made.root)
+        eventually(lambda: server.count_lines("NAR stored") == len(made.paths), "all are stored")
+        warm = self.client(server.pubkey())
+        warm.copy(server.url, made.root)
+        warm.verify(made.root)
+        targets = [self.nar_target(server, path) for path in made.paths]
+        self.assertEqual([raw.get(server.url, t).status for t in targets], [307] * len(targets))
+        for key in self.s3.keys(self.bucket, "store/nar/"):  # behind its back
+            self.assertEqual(self.s3.ask("DELETE", f"/{self.bucket}/{key}").status, 204)
+        answer = raw.get(server.url, targets[0])  # had from the upstream once more
+        self.assertEqual((answer.status, answer.ending), (200, raw.COMPLETE))
+
+    def test_without_the_s3_server_nobody_is_sent_there(self) -> None:
+        self.single(1)
+        wire = self.wire()
+        server = self.s3_ncps((self.up, self.cache), url=wire.url, more=self.REDIRECT)
+        target = self.nar_target(server, self.made.root)
+        eventually(lambda: raw.get(server.url, target).status == 307, "the client is sent there")
+        wire.fault(method="GET", target="store/nar", answer=s3_error(403, "AccessDenied"))
+        self.assertEqual(raw.get(server.url, target).status, 503)
+
+
 class S3Faults(S3Case):
     def test_a_body_that_is_cut_in_the_middle_is_whole_for_the_client(self) -> None:
         self.single(20)

@@ -29,7 +29,9 @@ using storage::SpoolDir;
 using storage::SpoolFile;
 using storage::StagedBlob;
 
-constexpr auto kAskTime = 25s;    // of one request, retries included: clients wait for it
+constexpr auto kAskTime = 25s;  // of one request, retries included: clients wait for it
+// Of a URL given to a client, who begins to use it at once, but may ask again where it breaks off.
+constexpr auto kOutsideTime = 5min;
 constexpr auto kStartTime = 30s;  // of asking for the bucket
 constexpr std::size_t kMaxText = 16 << 20;
 constexpr auto kLeftAfter = std::chrono::hours(24);  // an upload that nobody will finish
@@ -80,6 +82,7 @@ class S3BlobStore final : public BlobStore {
              .environment = std::move(options.environment)},
         keeper_([this](Deadline deadline) { return find_credentials(who_, *outside_, deadline); },
                 now),
+        outside_urls_(options.outside_urls),
         client_(std::move(address), *http_, keeper_, cpu),
         uploads_{client_, runtime, group_, std::move(options.storage_class)} {}
 
@@ -110,6 +113,14 @@ class S3BlobStore final : public BlobStore {
     auto size = co_await find_object(client_, path_of(key), Deadline::after(kAskTime));
     if (!size) co_return std::unexpected(named(std::move(size).error(), "looking for ", key));
     co_return *size;
+  }
+
+  Task<std::optional<std::string>> outside_url(BlobKey key, storage::Asking asking) override {
+    if (outside_urls_ == OutsideUrls::no) co_return std::nullopt;
+    auto verb = asking == storage::Asking::head ? fetch::Verb::head : fetch::Verb::get;
+    auto deadline = Deadline::after(kAskTime);
+    CO_TRY(auto url, co_await client_.presign(verb, path_of(key), kOutsideTime, deadline));
+    co_return std::move(url);
   }
 
   Task<std::optional<std::string>> find_text(BlobKey key) override {
@@ -221,6 +232,7 @@ class S3BlobStore final : public BlobStore {
   const std::unique_ptr<Outside> outside_;
   const CredentialOptions who_;
   CredentialKeeper keeper_;
+  const OutsideUrls outside_urls_;
   S3Client client_;
   TaskGroup group_;
   const UploadDeps uploads_;

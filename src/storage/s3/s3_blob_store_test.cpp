@@ -210,6 +210,32 @@ TEST_F(S3BlobStoreTest, ManyWritersOfOneTextAgreeOnOne) {
   EXPECT_EQ(lost, 19);
 }
 
+TEST_F(S3BlobStoreTest, AnOutsideUrlNeedsNoCredentialsAndIsForThatMethodAndBlobOnly) {
+  auto without = bucket.open().value();
+  EXPECT_EQ(run(without->outside_url(key("a+b=c?d"), storage::Asking::get)).value(), std::nullopt);
+  bucket.options.outside_urls = OutsideUrls::yes;
+  auto store = bucket.open().value();
+  ASSERT_TRUE(run(store->put_text(key("a+b=c?d"), "text", IfExists::keep)));
+  auto url = run(store->outside_url(key("a+b=c?d"), storage::Asking::get)).value().value();
+  auto asked = [&](fetch::Verb verb, std::string where) {
+    auto ask = [](fetch::HttpClient& http, fetch::Verb with, std::string to) -> Task<int> {
+      fetch::HttpRequest request{.url = std::move(to), .verb = with};
+      auto answer = co_await http.fetch(std::move(request), Deadline::after(60s));
+      co_return answer ? answer->status : 0;
+    };
+    return run(ask(*bucket.http, verb, std::move(where))).value();
+  };
+  EXPECT_EQ(asked(fetch::Verb::get, url), 200);
+  EXPECT_EQ(asked(fetch::Verb::head, url), 403);
+  EXPECT_EQ(asked(fetch::Verb::del, url), 403);
+  auto other = url;
+  other.replace(other.find("a%2Bb"), 5, "a%2Bx");
+  EXPECT_EQ(asked(fetch::Verb::get, other), 403);
+  auto head = run(store->outside_url(key("a+b=c?d"), storage::Asking::head)).value().value();
+  EXPECT_EQ(asked(fetch::Verb::head, head), 200);
+  EXPECT_EQ(url.find(bucket.options.secret_key), std::string::npos);
+}
+
 TEST_F(S3BlobStoreTest, WhatMayNotBeReadIsNotAbsent) {
   auto store = bucket.open().value();
   bucket.ask({.verb = fetch::Verb::del, .path = bucket.lab->address().bucket_path()});
