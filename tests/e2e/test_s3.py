@@ -4,8 +4,10 @@ happens when the S3 server goes, fails, cuts and comes back.
 from __future__ import annotations
 
 import hashlib
+import shutil
 import threading
 import unittest
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from .lab import closure, go_store, raw, s3_gateway
@@ -273,6 +275,72 @@ class Redirect(S3Case):
         eventually(lambda: raw.get(server.url, target).status == 307, "the client is sent there")
         wire.fault(method="GET", target="store/nar", answer=s3_error(403, "AccessDenied"))
         self.assertEqual(raw.get(server.url, target).status, 503)
+
+
+class LocalCopies(S3Case):
+    SIZE = ["--cache-storage-s3-local-cache-size=32M"]
+
+    def hot(self, server: Ncps, wire: WireProxy, target: str) -> None:
+        """Read until it is served without the S3 server."""
+        def served_from_here() -> bool:
+            wire.requests.clear()
+            self.assert_whole(raw.Stream(server.url, target).start().join(), self.sha256)
+            return not wire.requests
+        eventually(served_from_here, "it is served from its local copy")
+
+    def copies(self, server: Ncps) -> list[Path]:
+        return [f for f in server.temp.glob("ncps-copies-*/*") if f.is_file()]
+
+    def test_a_hot_nar_is_served_without_the_s3_server_also_after_a_kill(self) -> None:
+        self.single(5)
+        wire = self.wire()
+        server = self.serve_kept(wire, more=self.SIZE)
+        target = self.nar_target(server, self.made.root)
+        self.hot(server, wire, target)
+        self.assertEqual([f.read_bytes() for f in self.copies(server)], [self.file.read_bytes()])
+        wire.requests.clear()
+        part = raw.get(server.url, target, {"Range": "bytes=-7"})
+        self.assertEqual((part.status, part.body), (206, self.file.read_bytes()[-7:]))
+        wire.stop()
+        self.assert_whole(raw.Stream(server.url, target).start().join(), self.sha256)
+        wire.start()
+        server.kill9()
+        server.start()
+        wire.requests.clear()
+        self.assert_whole(raw.Stream(server.url, target).start().join(), self.sha256)
+        self.assertEqual([r for r in wire.requests if "store/nar" in r[1]], [])
+        self.assertEqual(server.stop(), 0, server.tail())
+
+    def test_a_copy_that_cannot_be_finished_is_none_and_costs_no_request(self) -> None:
+        self.single(5)
+        wire = self.wire()
+        server = self.serve_kept(wire, more=self.SIZE)
+        target = self.nar_target(server, self.made.root)
+        for folder in server.temp.glob("ncps-copies-*/tmp/*"):  # as if the disk were full
+            shutil.rmtree(folder)
+        for _ in range(4):
+            self.assert_whole(raw.Stream(server.url, target).start().join(), self.sha256)
+        server.wait_line("no local copy was made")
+        self.assertEqual(self.copies(server), [])
+
+    def test_killed_while_it_copies_it_starts_with_nothing_half_done(self) -> None:
+        self.single(10)
+        wire = self.wire()
+        server = self.serve_kept(wire, more=self.SIZE)
+        target = self.nar_target(server, self.made.root)
+        self.assertEqual(self.copies(server), [])
+        wire.fault(method="GET", target="store/nar", stall_at=4_000_000)  # whoever asks now
+        readers = [raw.Stream(server.url, target).start() for _ in range(2)]
+        half = eventually(lambda: [f for f in server.temp.glob("ncps-copies-*/tmp/*/*")
+                                   if f.name != "lock" and f.stat().st_size > 1 << 20], "a copy has begun")
+        server.kill9()
+        for reader in readers:
+            reader.join()
+        wire.clear()
+        server.start()
+        self.assertFalse(half[0].exists())
+        self.assertEqual(self.copies(server), [])
+        self.assert_whole(raw.Stream(server.url, target).start().join(), self.sha256)
 
 
 class S3Faults(S3Case):
