@@ -50,11 +50,12 @@ demo:  ## watch the main job, without internet, in half a minute
 	@$(MAKE) --no-print-directory build
 	@python3 demo/demo.py
 
-bench:  ## measure beside nginx, and with a distant upstream; writes bench/results/ and docs/measurements.md
+bench:  ## measure beside nginx, beside an S3 server, and with a distant upstream; writes bench/results/ and docs/measurements.md
 	@scripts/deps.sh test
 	@$(MAKE) --no-print-directory build
 	@python3 bench/bench.py $(ARGS)
 	@python3 bench/closure.py $(CLOSURE_ARGS)
+	@python3 bench/s3.py $(S3_ARGS)
 	@cmake --build --preset release -j $(JOBS) --target catalog_bench
 	@python3 bench/catalog.py $(CATALOG_ARGS)
 

@@ -1,11 +1,15 @@
 #include "app/open_store.h"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <map>
 
 #include "config/version.h"
+#include "crypto/encoding.h"
+#include "crypto/sha256.h"
 #include "fetch/curl/curl_client.h"
+#include "storage/cached/cached_blob_store.h"
 #include "storage/s3/s3_blob_store.h"
 
 namespace ncps::app {
@@ -22,9 +26,15 @@ std::map<std::string, std::string> environment() {
 }
 
 // Each reader of an object has a transfer, for as long as that client takes, and twice such a
-// buffer.
+// buffer, which may exceed this by what curl reads at once.
 constexpr std::size_t kS3Buffer = 256 << 10;
 constexpr fetch::LineLimits kS3Transfers{.per_host = 2'048, .in_total = 2'048, .waiting = 16'384};
+
+// Of this bucket and no other, short, and fit for a file name.
+std::string name_of(const s3::S3Options& options) {
+  auto address = s3::Address::parse(options.address);
+  return crypto::to_hex(crypto::sha256(address ? address->name() : "")).substr(0, 16);
+}
 
 Result<void> make_temp_path(const std::filesystem::path& path) {
   std::error_code ec;
@@ -51,7 +61,14 @@ Result<std::unique_ptr<storage::BlobStore>> open_store(const config::ServeOption
                                          .ca_file = s3.ca_file,
                                          .buffer_bytes = kS3Buffer,
                                          .limits = kS3Transfers});
-  return s3::open_s3(std::move(s3), std::move(client), runtime, disk, cpu);
+  auto name = name_of(s3);
+  TRY(auto store, s3::open_s3(std::move(s3), std::move(client), runtime, disk, cpu));
+  if (access == storage::Access::read || options.s3_local_cache == 0) return store;
+  auto folder = fmt::format("ncps-copies-{}-{}", ::geteuid(), name);
+  return storage::with_local_copies(
+      std::move(store),
+      {.folder = options.temp_path / folder, .limit = options.s3_local_cache, .below = "store/nar"},
+      runtime, disk);
 }
 
 }  // namespace ncps::app

@@ -229,9 +229,9 @@ class Adopter {
       bool redescribed = place.how == NarPlace::How::redescribed;
       if (redescribed && adopted.from_file) continue;  // that text stays what it is
       auto key = nar_key(place.url);
-      CO_TRY(auto blob, co_await deps_.store.open(key));
-      if (!blob) continue;
-      size = blob->size();
+      CO_TRY(auto at_rest, co_await deps_.store.find(key));
+      if (!at_rest) continue;
+      size = *at_rest;
       verdict.at_rest = true;
       verdict.redescribed = redescribed;
       if (!adopted.from_file && place.how != NarPlace::How::as_it_is) {

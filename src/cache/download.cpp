@@ -43,10 +43,10 @@ enum class Kept : bool { untold, told };
 Task<Kept> fetch_verify_keep(DownloadDeps& deps, DownloadJob& job, std::shared_ptr<Spool> spool,
                              TaskGroup& beside) {
   auto key = nar_key(job.url);
-  CO_TRY(auto at_rest, co_await deps.store.open(key));
+  CO_TRY(auto at_rest, co_await deps.store.find(key));
   if (at_rest) {
     // Whoever stored it may not have come to tell.
-    auto told = co_await deps.catalog.mark_stored(job.url, at_rest->size());
+    auto told = co_await deps.catalog.mark_stored(job.url, *at_rest);
     co_return fail(ErrorKind::conflict,
                    told ? "is at rest already" : "is at rest already, and the catalog is not told");
   }

@@ -12,7 +12,7 @@ Task<std::vector<nix::NarUrl>> urls_of_kept(storage::BlobStore& store, const nix
   // By that name it would be compressed by us, and what lies there is.
   if (compressed_by_us(info.compression, info.nar_hash, *own)) co_return urls;
   auto key = nar_key(*own);
-  CO_TRY(auto at_rest, co_await store.open(key));
+  CO_TRY(auto at_rest, co_await store.find(key));
   if (at_rest) urls.insert(urls.begin(), *std::move(own));
   co_return urls;
 }

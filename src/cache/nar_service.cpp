@@ -58,7 +58,8 @@ Task<DownloadJob> NarService::find_job(const nix::NarUrl& url, Deadline deadline
   co_return unknown;
 }
 
-Task<OpenNar> NarService::open(nix::NarUrl url, Deadline deadline) {
+Task<OpenNar> NarService::open(nix::NarUrl url, Deadline deadline,
+                               std::optional<storage::Part> part) {
   // Under way before at rest: a download leaves the first only once it is the second. What ends
   // between our two looks answers "conflict", and we look again.
   while (!deadline.passed()) {
@@ -66,7 +67,8 @@ Task<OpenNar> NarService::open(nix::NarUrl url, Deadline deadline) {
     auto spool = downloads_.find(url);
     if (!spool) {
       auto key = nar_key(url);
-      CO_TRY(auto blob, co_await store_.open(key));
+      auto opening = part ? store_.open_part(key, *part) : store_.open(key);
+      CO_TRY(auto blob, co_await std::move(opening));
       if (blob) co_return OpenNar(std::move(blob));
       CO_TRY(auto job, co_await find_job(url, deadline));
       spool = downloads_.join(std::move(job));
@@ -80,14 +82,24 @@ Task<OpenNar> NarService::open(nix::NarUrl url, Deadline deadline) {
   co_return fail(ErrorKind::timeout, "the NAR came and went until the deadline");
 }
 
+Task<std::optional<std::string>> NarService::outside_url(nix::NarUrl url, storage::Asking asking) {
+  if (downloads_.find(url)) co_return std::nullopt;
+  auto key = nar_key(url);
+  CO_TRY(auto where, co_await store_.outside_url(key, asking));
+  if (!where) co_return std::nullopt;
+  CO_TRY(auto at_rest, co_await store_.find(key));
+  if (!at_rest) co_return std::nullopt;
+  co_return where;
+}
+
 Task<std::optional<std::uint64_t>> NarService::size_of(nix::NarUrl url, Deadline deadline) {
   if (auto spool = downloads_.find(url)) {
     auto started = co_await spool->started(deadline);
     if (started) co_return started->total;
   }
   auto key = nar_key(url);
-  CO_TRY(auto blob, co_await store_.open(key));
-  if (blob) co_return blob->size();
+  CO_TRY(auto at_rest, co_await store_.find(key));
+  if (at_rest) co_return at_rest;
   CO_TRY(auto job, co_await find_job(url, deadline));
   std::optional<Error> trouble;
   for (auto& source : job.sources) {

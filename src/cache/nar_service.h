@@ -59,8 +59,14 @@ class NarService {
         downloads_(downloads),
         bring_(std::move(bring)) {}
 
-  // Starts a download if it must. The deadline is for its first bytes.
-  Task<OpenNar> open(nix::NarUrl url, Deadline deadline);
+  // Starts a download if it must. The deadline is for its first bytes. `part`: probably no more than
+  // that will be read.
+  Task<OpenNar> open(nix::NarUrl url, Deadline deadline,
+                     std::optional<storage::Part> part = std::nullopt);
+
+  // Where a client may have it without us (BlobStore::outside_url); nullopt: it is not at rest, or the
+  // store gives no such URLs.
+  Task<std::optional<std::string>> outside_url(nix::NarUrl url, storage::Asking asking);
 
   // Whether open() would succeed, without downloading, and the size; absent: it is here, or at an
   // upstream, but nobody knows yet how large it will be.

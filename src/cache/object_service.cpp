@@ -49,8 +49,8 @@ Task<Presence> ObjectService::bring(nix::ObjectPath path) {
   CO_TRY(auto slot, co_await slots_.take(deadline));
   // Somebody may have brought it between our caller's look and this flight.
   auto key = object_key(path);
-  CO_TRY(auto blob, co_await store_.open(key));
-  if (blob) co_return Presence::at_rest;
+  CO_TRY(auto at_rest, co_await store_.find(key));
+  if (at_rest) co_return Presence::at_rest;
   if (path.kind() == nix::ObjectKind::listing) co_return co_await bring_listing(path, deadline);
   co_return co_await fetcher_.fetch(path, deadline);
 }

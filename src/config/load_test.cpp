@@ -195,12 +195,13 @@ TEST_F(Storage, WhatThisVersionCannotDoYetKeepsItFromServing) {
 }
 
 TEST_F(Storage, ABucketIsReadWithAllThatBelongsToIt) {
-  auto loaded = with(
-      {"--cache-storage-s3-bucket=bucket", "--cache-database-url=sqlite:/d",
-       "--cache-storage-s3-endpoint=http://h:9000", "--cache-storage-s3-region=r-1",
-       "--cache-storage-s3-access-key-id=id", "--cache-storage-s3-secret-access-key=secret",
-       "--cache-storage-s3-force-path-style", "--cache-storage-s3-key-prefix=a/b",
-       "--cache-storage-s3-storage-class=STANDARD_IA", "--cache-storage-s3-ca-file=/dev/null"});
+  auto loaded =
+      with({"--cache-storage-s3-bucket=bucket", "--cache-database-url=sqlite:/d",
+            "--cache-storage-s3-endpoint=http://h:9000", "--cache-storage-s3-region=r-1",
+            "--cache-storage-s3-access-key-id=id", "--cache-storage-s3-secret-access-key=secret",
+            "--cache-storage-s3-force-path-style", "--cache-storage-s3-key-prefix=a/b",
+            "--cache-storage-s3-storage-class=STANDARD_IA", "--cache-storage-s3-ca-file=/dev/null",
+            "--cache-storage-s3-local-cache-size=2G"});
   ASSERT_TRUE(loaded.mistakes.empty()) << loaded.mistakes.front();
   ASSERT_TRUE(loaded.options.storage_s3);
   const auto& s3 = *loaded.options.storage_s3;
@@ -212,6 +213,8 @@ TEST_F(Storage, ABucketIsReadWithAllThatBelongsToIt) {
   EXPECT_EQ(s3.access_key + ":" + s3.secret_key, "id:secret");
   EXPECT_EQ(s3.storage_class, "STANDARD_IA");
   EXPECT_EQ(s3.ca_file, "/dev/null");
+  EXPECT_EQ(loaded.options.s3_local_cache, 2ULL << 30);
+  EXPECT_EQ(s3.outside_urls, s3::OutsideUrls::no);
   EXPECT_FALSE(with({"--cache-storage-local=/x"}).options.storage_s3);
 }
 
@@ -226,6 +229,14 @@ TEST_F(Storage, AMistakeInTheBucketsOptionsNamesTheOption) {
   expect_one(bucket("--cache-storage-s3-key-prefix=a//b"), "--cache-storage-s3-key-prefix", "used");
   expect_one(bucket("--cache-storage-s3-storage-class=cheap one"),
              "--cache-storage-s3-storage-class", "STANDARD_IA");
+  EXPECT_EQ(bucket("--cache-storage-s3-redirect").options.storage_s3->outside_urls,
+            s3::OutsideUrls::yes);
+  expect_one(with({"--cache-storage-s3-bucket=bucket", "--cache-database-url=sqlite:/d",
+                   "--cache-storage-s3-redirect", "--cache-storage-s3-local-cache-size=1G"}),
+             "--cache-storage-s3-local-cache-size and --cache-storage-s3-redirect",
+             "exclude each other");
+  expect_one(bucket("--cache-storage-s3-local-cache-size=10"),
+             "--cache-storage-s3-local-cache-size", "unit");
   expect_one(bucket("--cache-storage-s3-ca-file=/not/there"), "--cache-storage-s3-ca-file",
              "cannot be read");
   expect_one(bucket("--cache-storage-s3-access-key-id=id"), "--cache-storage-s3-access-key-id and",

@@ -121,6 +121,10 @@ constexpr std::array kOptions = {
         "The storage class of what is written, such as STANDARD_IA (default: the bucket's own)"},
     OptionSpec{kS3, "--cache-storage-s3-ca-file", "CACHE_STORAGE_S3_CA_FILE", "cache.storage.s3.ca-file", path, kServe, kFull, kOpen, kStart, "",
         "Certificates, PEM, that the S3 server's is checked against, instead of the system's"},
+    OptionSpec{kS3, "--cache-storage-s3-redirect", "CACHE_STORAGE_S3_REDIRECT", "cache.storage.s3.redirect", flag, kServe, kFull, kOpen, kStart, "false",
+        "Send clients who want a NAR that is in the bucket to the S3 server, with a URL that is good for 5 minutes; they must reach the endpoint"},
+    OptionSpec{kS3, "--cache-storage-s3-local-cache-size", "CACHE_STORAGE_S3_LOCAL_CACHE_SIZE", "cache.storage.s3.local-cache-size", size, kServe, kFull, kOpen, kStart, "0",
+        "How much of the NARs that are read often to keep in a folder of --cache-temp-path as well, such as 50G; 0: nothing"},
 
     OptionSpec{kSize, "--cache-max-size", "CACHE_MAX_SIZE", "cache.max-size", size, kServe, kLater, kOpen, kStart, "0",
         "How much to keep, such as 500M, 10G or 1.5T; 0: no limit"},

@@ -61,6 +61,9 @@ s3::S3Options read_s3(Reader& read) {
         "together: give both, or none");
   read.one("--cache-storage-s3-storage-class", o.storage_class, parse_storage_class);
   read.one("--cache-storage-s3-ca-file", o.ca_file, parse_ca_file);
+  bool redirect = false;
+  read.one("--cache-storage-s3-redirect", redirect, parse_bool);
+  if (redirect) o.outside_urls = s3::OutsideUrls::yes;
   return o;
 }
 

@@ -178,6 +178,11 @@ void read_storage(Reader& read, ReadOptions& out) {
   if (ec) o.temp_path = "/tmp";
   read.one("--cache-temp-path", o.temp_path, parse_path);
   auto bucket = read_s3(read);
+  read.one("--cache-storage-s3-local-cache-size", o.s3_local_cache, parse_byte_size);
+  if (o.s3_local_cache > 0 && bucket.outside_urls == s3::OutsideUrls::yes)
+    read.mistake(
+        "--cache-storage-s3-local-cache-size and --cache-storage-s3-redirect exclude each other: "
+        "clients who are sent to the bucket never read what is kept here");
   if (s3) o.storage_s3 = std::move(bucket);
 }
 

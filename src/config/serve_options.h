@@ -25,6 +25,7 @@ struct ServeOptions {
   std::string hostname;
   std::filesystem::path storage_local;      // unless there is storage_s3
   std::optional<s3::S3Options> storage_s3;  // without environment and spool folder
+  std::uint64_t s3_local_cache = 0;         // bytes of local copies; 0: none are made
   db::DatabaseUrl database;
   db::PoolLimits database_pool;
   std::filesystem::path temp_path;

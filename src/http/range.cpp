@@ -21,13 +21,11 @@ std::optional<std::uint64_t> parse_position(std::string_view text) {
   return value;
 }
 
-RangeDecision decide_suffix(std::string_view text, std::uint64_t size) {
-  auto count = parse_position(text);
-  if (!count) return {};
-  if (*count == 0) return {.answer = RangeAnswer::unsatisfiable};
+RangeDecision decide_suffix(std::uint64_t count, std::uint64_t size) {
+  if (count == 0) return {.answer = RangeAnswer::unsatisfiable};
   // The last bytes of nothing are all of it: there is no way to write that as a 206.
   if (size == 0) return {};
-  return {.answer = RangeAnswer::part, .range = {size - std::min(*count, size), size - 1}};
+  return {.answer = RangeAnswer::part, .range = {size - std::min(count, size), size - 1}};
 }
 
 // The entity tag at the front of `list` (with its W/), taken off it; empty if there is none.
@@ -48,25 +46,35 @@ std::string_view without_weakness(std::string_view tag) {
 
 }  // namespace
 
-RangeDecision decide_range(std::string_view header, std::uint64_t size) {
+std::optional<AskedRange> parse_range(std::string_view header) {
   auto equals = header.find('=');
-  if (equals == std::string_view::npos) return {};
-  if (!same_word(trimmed(header.substr(0, equals)), "bytes")) return {};
+  if (equals == std::string_view::npos) return std::nullopt;
+  if (!same_word(trimmed(header.substr(0, equals)), "bytes")) return std::nullopt;
   auto spec = trimmed(header.substr(equals + 1));
   auto dash = spec.find('-');
-  if (dash == std::string_view::npos) return {};
-  if (dash == 0) return decide_suffix(spec.substr(1), size);
-
+  if (dash == std::string_view::npos) return std::nullopt;
+  if (dash == 0) {
+    auto count = parse_position(spec.substr(1));
+    if (!count) return std::nullopt;
+    return AskedRange{.last = *count};
+  }
   auto first = parse_position(spec.substr(0, dash));
-  if (!first) return {};
+  if (!first) return std::nullopt;
   auto last = std::numeric_limits<std::uint64_t>::max();
   if (dash + 1 < spec.size()) {
     auto given = parse_position(spec.substr(dash + 1));  // a ',' of a second range ends here
-    if (!given || *given < *first) return {};
+    if (!given || *given < *first) return std::nullopt;
     last = *given;
   }
-  if (*first >= size) return {.answer = RangeAnswer::unsatisfiable};
-  return {.answer = RangeAnswer::part, .range = {*first, std::min(last, size - 1)}};
+  return AskedRange{.first = first, .last = last};
+}
+
+RangeDecision decide_range(std::string_view header, std::uint64_t size) {
+  auto asked = parse_range(header);
+  if (!asked) return {};
+  if (!asked->first) return decide_suffix(asked->last, size);
+  if (*asked->first >= size) return {.answer = RangeAnswer::unsatisfiable};
+  return {.answer = RangeAnswer::part, .range = {*asked->first, std::min(asked->last, size - 1)}};
 }
 
 bool if_range_allows(std::string_view header, std::string_view etag) {

@@ -18,6 +18,17 @@ struct ByteRange {
   friend bool operator==(const ByteRange&, const ByteRange&) = default;
 };
 
+// What the header asks for, as long as nobody knows the size: from `first` to `last`, or to the end;
+// without `first`: the last `last` bytes.
+struct AskedRange {
+  std::optional<std::uint64_t> first;
+  std::uint64_t last = 0;  // the largest number: no end is given
+  friend bool operator==(const AskedRange&, const AskedRange&) = default;
+};
+
+// nullopt: all of it, because the header is empty, or ignored.
+std::optional<AskedRange> parse_range(std::string_view header);
+
 enum class RangeAnswer : std::uint8_t { whole, part, unsatisfiable };
 
 struct RangeDecision {

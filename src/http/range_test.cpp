@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 namespace ncps::http {
 namespace {
 
@@ -102,6 +104,15 @@ TEST(Range, IfNoneMatchReadsLists) {
 TEST(Range, ContentRangeIsPrinted) {
   EXPECT_EQ(content_range({0, 9}, 100), "bytes 0-9/100");
   EXPECT_EQ(content_range_unsatisfied(100), "bytes */100");
+}
+
+TEST(Range, IsKnownBeforeTheSizeIs) {
+  const auto end = std::numeric_limits<std::uint64_t>::max();
+  EXPECT_EQ(parse_range("bytes=3-9"), (AskedRange{.first = 3, .last = 9}));
+  EXPECT_EQ(parse_range("bytes=3-"), (AskedRange{.first = 3, .last = end}));
+  EXPECT_EQ(parse_range("bytes=-7"), (AskedRange{.last = 7}));
+  for (auto ignored : {"", "bytes", "items=0-1", "bytes=9-3", "bytes=0-1,3-4", "bytes=x-"})
+    EXPECT_EQ(parse_range(ignored), std::nullopt) << ignored;
 }
 
 }  // namespace

@@ -13,6 +13,13 @@ std::string etag_of(const nix::NarUrl& url) {
   return "\"" + std::string(url.file_name()) + "\"";
 }
 
+// What the store is told of the range that a client wants.
+std::optional<storage::Part> part_of(std::string_view range) {
+  auto asked = http::parse_range(range);
+  if (!asked) return std::nullopt;
+  return storage::Part{.first = asked->first, .last = asked->last};
+}
+
 http::Response unsatisfiable(std::uint64_t size) {
   auto response = http::text_response(416, "the range is beyond the end");
   response.headers.push_back({"Content-Range", http::content_range_unsatisfied(size)});
@@ -37,6 +44,20 @@ boost::asio::awaitable<http::Response> NarRoutes::answer_head(nix::NarUrl url) {
   co_return response;
 }
 
+// The store's own URL of what is at rest, which is good for this client only, and not for long. What
+// goes wrong shows again where the NAR itself is opened.
+boost::asio::awaitable<std::optional<http::Response>> NarRoutes::answer_elsewhere(
+    http::Method method, const nix::NarUrl& url) {
+  auto asking = method == http::Method::head ? storage::Asking::head : storage::Asking::get;
+  auto where = co_await nars_.outside_url(url, asking);
+  if (!where || !*where) co_return std::nullopt;
+  if (method == http::Method::get) uses_.used(url);
+  http::Response response{.status = 307};
+  response.headers = {{"Location", std::move(**where)}, {"Cache-Control", "no-store"}};
+  response.cache = "redirect";
+  co_return response;
+}
+
 boost::asio::awaitable<http::Response> NarRoutes::answer(const http::Request& request,
                                                          nix::NarUrl url) {
   auto etag = etag_of(url);
@@ -49,15 +70,18 @@ boost::asio::awaitable<http::Response> NarRoutes::answer(const http::Request& re
     }
     co_return http::Response{.status = 304, .headers = headers_for(url)};
   }
+  if (auto elsewhere = co_await answer_elsewhere(request.method, url))
+    co_return std::move(*elsewhere);
   if (request.method == http::Method::head) co_return co_await answer_head(url);
 
-  auto nar = co_await nars_.open(url, Deadline::after(kAnswerTime));
+  std::string_view wanted;
+  if (http::if_range_allows(request.header("If-Range"), etag)) wanted = request.header("Range");
+  auto nar = co_await nars_.open(url, Deadline::after(kAnswerTime), part_of(wanted));
   if (!nar) co_return error_response(nar.error());
   uses_.used(url);
   http::Response response{.headers = headers_for(url)};
   response.cache = nar->how();
-  auto wanted = request.header("Range");
-  if (!wanted.empty() && http::if_range_allows(request.header("If-Range"), etag)) {
+  if (!wanted.empty()) {
     auto sized = co_await nar->wait_for_size(Deadline::after(kSizeTime));
     if (!sized) co_return error_response(sized.error());
     auto decision = http::decide_range(wanted, *nar->size());

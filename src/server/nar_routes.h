@@ -4,6 +4,8 @@
 // restarts, instances and evictions. A "?query" does not change what is served.
 #pragma once
 
+#include <optional>
+
 #include "cache/nar_service.h"
 #include "cache/use_log.h"
 #include "http/request.h"
@@ -21,6 +23,8 @@ class NarRoutes {
 
  private:
   boost::asio::awaitable<http::Response> answer_head(nix::NarUrl url);
+  boost::asio::awaitable<std::optional<http::Response>> answer_elsewhere(http::Method method,
+                                                                         const nix::NarUrl& url);
 
   std::vector<http::Header> headers_for(const nix::NarUrl& url) const;
 

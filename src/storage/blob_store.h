@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -51,7 +52,15 @@ struct BlobEntry {
   std::uint64_t size;  // bytes at rest
 };
 
+// A part of a blob whose size is not known yet: its bytes from `first` to `last`, or to its end;
+// without `first`: its last `last` bytes.
+struct Part {
+  std::optional<std::uint64_t> first;
+  std::uint64_t last = std::numeric_limits<std::uint64_t>::max();  // inclusive
+};
+
 enum class IfExists : bool { keep, replace };
+enum class Asking : bool { get, head };  // the method of an HTTP request
 
 class BlobStore {
  public:
@@ -59,6 +68,21 @@ class BlobStore {
 
   // nullptr: confirmed absent. Errors: unavailable (could not find out; never treat it as absent).
   virtual Task<std::unique_ptr<Blob>> open(BlobKey key) = 0;
+
+  // The same, where probably only that part of it will be read: a store that is far away sends no
+  // more. Any other part may be read all the same, and the part may lie beyond the end.
+  virtual Task<std::unique_ptr<Blob>> open_part(BlobKey key, Part) { return open(std::move(key)); }
+
+  // Bytes at rest, where nothing is to be read. nullopt: confirmed absent. Errors: unavailable.
+  virtual Task<std::optional<std::uint64_t>> find(BlobKey key) {
+    CO_TRY(auto blob, co_await open(std::move(key)));
+    co_return blob ? std::optional(blob->size()) : std::nullopt;
+  }
+
+  // A URL under which anybody may have the blob by that method, without us and for some minutes: so
+  // it is a secret. nullopt: there is none to be given. Whether the blob exists is not looked at.
+  // Errors: unavailable.
+  virtual Task<std::optional<std::string>> outside_url(BlobKey, Asking) { co_return std::nullopt; }
 
   // The whole of a small document. nullopt: confirmed absent. Errors: unavailable.
   virtual Task<std::optional<std::string>> find_text(BlobKey key) = 0;

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <set>
 #include <thread>
+#include <vector>
 
 #include "fetch/curl/curl_transfer.h"
 #include "fetch/waiting_line.h"
@@ -87,7 +88,10 @@ class CurlLoop {
   }
 
   void remove(const TransferPtr& transfer) {
-    if (active_.erase(transfer) > 0) curl_multi_remove_handle(multi_.get(), transfer->easy());
+    if (active_.erase(transfer) > 0) {
+      std::erase(touched_, transfer.get());
+      curl_multi_remove_handle(multi_.get(), transfer->easy());
+    }
     for (const auto& next : line_.leave(transfer->host(), transfer)) begin(next);
   }
 
@@ -105,7 +109,7 @@ class CurlLoop {
   using Line = WaitingLine<TransferPtr>;
 
   void begin(const TransferPtr& transfer) {
-    transfer->begin();
+    transfer->begin(touched_);
     active_.insert(transfer);
     auto code = curl_multi_add_handle(multi_.get(), transfer->easy());
     if (code == CURLM_OK) return;
@@ -131,6 +135,8 @@ class CurlLoop {
       if (ending_) break;
       int running = 0;
       curl_multi_perform(multi_.get(), &running);
+      for (auto* transfer : touched_) transfer->tell_reader();
+      touched_.clear();
       collect_ended();
       end_overdue();
       curl_multi_poll(multi_.get(), nullptr, 0, active_.empty() ? 60'000 : kTickMilliseconds,
@@ -171,6 +177,7 @@ class CurlLoop {
 
   // Only the thread looks at these.
   std::set<TransferPtr> active_;
+  std::vector<CurlTransfer*> touched_;  // some of these, whose readers are still to be told
   Line line_;
   CurlTransfer::Clock::time_point next_check_{};
   bool stopped_ = false;

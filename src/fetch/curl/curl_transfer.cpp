@@ -75,7 +75,7 @@ CurlTransfer::CurlTransfer(HttpRequest request, std::shared_ptr<const CurlSettin
   // A resolver that hangs is left to itself: waiting for it would hold up all transfers.
   set(CURLOPT_QUICK_EXIT, 1L);
   trust(settings_->environment);
-  set(CURLOPT_BUFFERSIZE, 256L * 1024);
+  set(CURLOPT_BUFFERSIZE, static_cast<long>(kReceivedAtOnce));
   set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(request_.timeouts.connect.count()));
   set(CURLOPT_ERRORBUFFER, error_text_);
   set(CURLOPT_PRIVATE, this);
@@ -245,14 +245,30 @@ std::size_t CurlTransfer::on_body(char* data, std::size_t size, std::size_t coun
   auto bytes = size * count;
   if (!me->head_done_) return bytes;  // the body of a redirect
   bool full = me->shared.with([&](Shared& s) {
-    s.paused = s.buffer.size() >= me->settings_->buffer_bytes;
+    s.paused = s.buffer.size() + bytes > me->settings_->buffer_bytes + kReceivedAtOnce;
     if (!s.paused) s.buffer.append(data, bytes);
     return s.paused;
   });
   if (full) return CURL_WRITEFUNC_PAUSE;
   me->progress_ = Clock::now();
-  me->changed.notify();
+  me->touch();
   return bytes;
+}
+
+void CurlTransfer::touch() {
+  if (!is_touched_) touched_->push_back(this);
+  is_touched_ = true;
+}
+
+void CurlTransfer::tell_reader() {
+  is_touched_ = false;
+  bool full = shared.with([&](Shared& s) {
+    bool more = !s.paused && !s.ended && s.buffer.size() >= settings_->buffer_bytes;
+    s.paused = s.paused || more;
+    return more;
+  });
+  if (full) curl_easy_pause(easy(), CURLPAUSE_RECV);
+  changed.notify();
 }
 
 std::optional<HttpFailure> CurlTransfer::overdue(Clock::time_point now) {

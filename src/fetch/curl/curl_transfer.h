@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/guarded.h"
 #include "fetch/curl/curl_environment.h"
@@ -32,6 +33,10 @@ struct CurlSettings {
   std::size_t buffer_bytes;  // of a body, until its transfer is paused
 };
 
+// What curl reads at once: a buffer exceeds its limit by as much, because what curl is not rid of it
+// copies once more.
+inline constexpr std::size_t kReceivedAtOnce = 256 << 10;
+
 class CurlTransfer {
  public:
   using Clock = std::chrono::steady_clock;
@@ -42,8 +47,15 @@ class CurlTransfer {
   CURL* easy() const noexcept { return easy_.get(); }
   const std::string& host() const noexcept { return host_; }  // scheme, host and port
 
-  // Its time begins to run.
-  void begin() { progress_ = Clock::now(); }
+  // Its time begins to run. From now on it puts itself into `touched`, once, when something comes for
+  // its reader; the loop empties that, and calls tell_reader() for each.
+  void begin(std::vector<CurlTransfer*>& touched) {
+    progress_ = Clock::now();
+    touched_ = &touched;
+  }
+
+  // Wakes the reader for all that has come; the transfer is paused while that is too much.
+  void tell_reader();
 
   // What keeps the transfer from going on, if it has waited too long.
   std::optional<HttpFailure> overdue(Clock::time_point now);
@@ -73,6 +85,7 @@ class CurlTransfer {
   static int on_rewind(void* self, curl_off_t offset, int origin);
   void trust(const CurlEnvironment& environment);
   void shape();  // verb, headers and body
+  void touch();
   void header_line(std::string_view line);
   void head_ended();
 
@@ -84,6 +97,8 @@ class CurlTransfer {
   char error_text_[CURL_ERROR_SIZE] = {};
 
   // Only the curl thread looks at these.
+  std::vector<CurlTransfer*>* touched_ = nullptr;
+  bool is_touched_ = false;
   HttpAnswer head_;
   bool redirecting_ = false;
   bool head_done_ = false;

@@ -6,62 +6,14 @@
 
 #include <cerrno>
 
-#include "base/check.h"
 #include "base/posix_error.h"
+#include "storage/file_blob.h"
 #include "storage/local/list_files.h"
 
 namespace ncps::storage {
 namespace {
 
 namespace fs = std::filesystem;
-
-class FileSource final : public ByteSource {
- public:
-  FileSource(std::shared_ptr<const UniqueFd> fd, std::uint64_t first, std::uint64_t length)
-      : fd_(std::move(fd)), first_(first), length_(length) {}
-
-  Task<Piece> next() override {
-    if (length_ == 0) co_return Piece(std::string_view());
-    FileSpan all{fd_->get(), first_, length_};
-    length_ = 0;
-    co_return Piece(all);
-  }
-
- private:
-  std::shared_ptr<const UniqueFd> fd_;
-  std::uint64_t first_, length_;
-};
-
-class LocalBlob final : public Blob {
- public:
-  LocalBlob(UniqueFd fd, std::uint64_t size)
-      : fd_(std::make_shared<const UniqueFd>(std::move(fd))), size_(size) {}
-
-  std::uint64_t size() const noexcept override { return size_; }
-
-  std::unique_ptr<ByteSource> read(std::uint64_t first, std::uint64_t length) override {
-    CHECK(first <= size_ && length <= size_ - first);
-    return std::make_unique<FileSource>(fd_, first, length);
-  }
-
- private:
-  std::shared_ptr<const UniqueFd> fd_;
-  std::uint64_t size_;
-};
-
-// nullptr: absent.
-Result<std::unique_ptr<Blob>> open_blob(const fs::path& path) {
-  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd) {
-    if (errno == ENOENT || errno == ENOTDIR) return nullptr;
-    return std::unexpected(posix_error("opening", path.native(), errno));
-  }
-  struct stat info{};
-  if (::fstat(fd.get(), &info) != 0)
-    return std::unexpected(posix_error("sizing", path.native(), errno));
-  if (!S_ISREG(info.st_mode)) return fail(ErrorKind::unavailable, path.native() + ": is no file");
-  return std::make_unique<LocalBlob>(std::move(fd), static_cast<std::uint64_t>(info.st_size));
-}
 
 Result<std::optional<std::string>> read_text(const fs::path& path) {
   UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
@@ -125,7 +77,7 @@ class LocalBlobStore final : public BlobStore {
       : root_(std::move(root)), spool_dir_(std::move(spool_dir)), disk_(disk) {}
 
   Task<std::unique_ptr<Blob>> open(BlobKey key) override {
-    auto work = [&] { return open_blob(root_ / key.str()); };
+    auto work = [&] { return open_file_blob(root_ / key.str()); };
     co_return co_await offload(disk_, std::move(work));
   }
 

@@ -13,6 +13,7 @@
 #include "rt/runtime.h"
 #include "rt/task_group.h"
 #include "storage/testing/blob_store_listing.h"
+#include "storage/testing/blob_store_parts.h"
 
 namespace ncps::storage {
 namespace {

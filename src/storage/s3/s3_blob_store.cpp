@@ -24,11 +24,14 @@ using storage::Blob;
 using storage::BlobKey;
 using storage::BlobStore;
 using storage::IfExists;
+using storage::Part;
 using storage::SpoolDir;
 using storage::SpoolFile;
 using storage::StagedBlob;
 
-constexpr auto kAskTime = 25s;    // of one request, retries included: clients wait for it
+constexpr auto kAskTime = 25s;  // of one request, retries included: clients wait for it
+// Of a URL given to a client, who begins to use it at once, but may ask again where it breaks off.
+constexpr auto kOutsideTime = 5min;
 constexpr auto kStartTime = 30s;  // of asking for the bucket
 constexpr std::size_t kMaxText = 16 << 20;
 constexpr auto kLeftAfter = std::chrono::hours(24);  // an upload that nobody will finish
@@ -79,6 +82,7 @@ class S3BlobStore final : public BlobStore {
              .environment = std::move(options.environment)},
         keeper_([this](Deadline deadline) { return find_credentials(who_, *outside_, deadline); },
                 now),
+        outside_urls_(options.outside_urls),
         client_(std::move(address), *http_, keeper_, cpu),
         uploads_{client_, runtime, group_, std::move(options.storage_class)} {}
 
@@ -99,10 +103,24 @@ class S3BlobStore final : public BlobStore {
   }
 
   Task<std::unique_ptr<Blob>> open(BlobKey key) override {
-    auto path = path_of(key);
-    auto blob = co_await open_object(client_, std::move(path), Deadline::after(kAskTime));
-    if (!blob) co_return std::unexpected(named(std::move(blob).error(), "opening ", key));
-    co_return std::move(*blob);
+    return open_object_of(std::move(key), {});
+  }
+  Task<std::unique_ptr<Blob>> open_part(BlobKey key, Part part) override {
+    return open_object_of(std::move(key), part);
+  }
+
+  Task<std::optional<std::uint64_t>> find(BlobKey key) override {
+    auto size = co_await find_object(client_, path_of(key), Deadline::after(kAskTime));
+    if (!size) co_return std::unexpected(named(std::move(size).error(), "looking for ", key));
+    co_return *size;
+  }
+
+  Task<std::optional<std::string>> outside_url(BlobKey key, storage::Asking asking) override {
+    if (outside_urls_ == OutsideUrls::no) co_return std::nullopt;
+    auto verb = asking == storage::Asking::head ? fetch::Verb::head : fetch::Verb::get;
+    auto deadline = Deadline::after(kAskTime);
+    CO_TRY(auto url, co_await client_.presign(verb, path_of(key), kOutsideTime, deadline));
+    co_return std::move(url);
   }
 
   Task<std::optional<std::string>> find_text(BlobKey key) override {
@@ -161,6 +179,12 @@ class S3BlobStore final : public BlobStore {
     return std::move(error).while_doing(std::string(action) + key.str());
   }
 
+  Task<std::unique_ptr<Blob>> open_object_of(BlobKey key, std::optional<Part> part) {
+    auto blob = co_await open_object(client_, path_of(key), part, Deadline::after(kAskTime));
+    if (!blob) co_return std::unexpected(named(std::move(blob).error(), "opening ", key));
+    co_return std::move(*blob);
+  }
+
   Task<std::optional<std::string>> read_text(const BlobKey& key) {
     auto deadline = Deadline::after(kAskTime);
     S3Request request{.path = path_of(key)};
@@ -208,6 +232,7 @@ class S3BlobStore final : public BlobStore {
   const std::unique_ptr<Outside> outside_;
   const CredentialOptions who_;
   CredentialKeeper keeper_;
+  const OutsideUrls outside_urls_;
   S3Client client_;
   TaskGroup group_;
   const UploadDeps uploads_;

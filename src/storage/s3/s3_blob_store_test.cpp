@@ -11,6 +11,7 @@
 #include "storage/s3/s3_start.h"
 #include "storage/s3/testing/gateway.h"
 #include "storage/testing/blob_store_listing.h"
+#include "storage/testing/blob_store_parts.h"
 
 namespace ncps::s3 {
 namespace {
@@ -207,6 +208,32 @@ TEST_F(S3BlobStoreTest, ManyWritersOfOneTextAgreeOnOne) {
   ASSERT_TRUE(group.join_blocking(Deadline::after(60s)));
   EXPECT_EQ(won, 1);
   EXPECT_EQ(lost, 19);
+}
+
+TEST_F(S3BlobStoreTest, AnOutsideUrlNeedsNoCredentialsAndIsForThatMethodAndBlobOnly) {
+  auto without = bucket.open().value();
+  EXPECT_EQ(run(without->outside_url(key("a+b=c?d"), storage::Asking::get)).value(), std::nullopt);
+  bucket.options.outside_urls = OutsideUrls::yes;
+  auto store = bucket.open().value();
+  ASSERT_TRUE(run(store->put_text(key("a+b=c?d"), "text", IfExists::keep)));
+  auto url = run(store->outside_url(key("a+b=c?d"), storage::Asking::get)).value().value();
+  auto asked = [&](fetch::Verb verb, std::string where) {
+    auto ask = [](fetch::HttpClient& http, fetch::Verb with, std::string to) -> Task<int> {
+      fetch::HttpRequest request{.url = std::move(to), .verb = with};
+      auto answer = co_await http.fetch(std::move(request), Deadline::after(60s));
+      co_return answer ? answer->status : 0;
+    };
+    return run(ask(*bucket.http, verb, std::move(where))).value();
+  };
+  EXPECT_EQ(asked(fetch::Verb::get, url), 200);
+  EXPECT_EQ(asked(fetch::Verb::head, url), 403);
+  EXPECT_EQ(asked(fetch::Verb::del, url), 403);
+  auto other = url;
+  other.replace(other.find("a%2Bb"), 5, "a%2Bx");
+  EXPECT_EQ(asked(fetch::Verb::get, other), 403);
+  auto head = run(store->outside_url(key("a+b=c?d"), storage::Asking::head)).value().value();
+  EXPECT_EQ(asked(fetch::Verb::head, head), 200);
+  EXPECT_EQ(url.find(bucket.options.secret_key), std::string::npos);
 }
 
 TEST_F(S3BlobStoreTest, WhatMayNotBeReadIsNotAbsent) {

@@ -34,6 +34,10 @@ Error unavailable(const Error& error) {
   return Error(ErrorKind::unavailable, "the S3 server: " + error.what());
 }
 
+Error no_credentials(const Error& error) {
+  return Error(ErrorKind::unavailable, "finding S3 credentials: " + error.what());
+}
+
 std::chrono::sys_seconds now() {
   return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
 }
@@ -91,14 +95,23 @@ Task<std::string> S3Client::hash_of(const fetch::Body& body) {
   co_return co_await offload(cpu_, std::move(work));
 }
 
+Task<std::string> S3Client::presign(fetch::Verb verb, std::string path,
+                                    std::chrono::seconds valid_for, Deadline deadline) {
+  auto who = co_await keeper_.current(deadline);
+  if (!who) co_return std::unexpected(no_credentials(who.error()));
+  UnsignedRequest request{
+      .method = std::string(name_of(verb)), .host = address_.host(), .path = path};
+  CO_TRY(auto query, presigned_query(request, **who, address_.region(), now(), valid_for));
+  co_return address_.origin() + encode_path(path) + "?" + query;
+}
+
 boost::asio::awaitable<S3Client::Tried> S3Client::try_once(const S3Request& request,
                                                            const std::string& payload,
                                                            Deadline deadline) {
   auto who = co_await keeper_.current(deadline);
   if (!who) {
     bool again = who.error().retryable();
-    auto error = Error(ErrorKind::unavailable, "finding S3 credentials: " + who.error().what());
-    co_return Tried{std::unexpected(std::move(error)), again};
+    co_return Tried{std::unexpected(no_credentials(who.error())), again};
   }
   UnsignedRequest unsigned_request{std::string(name_of(request.verb)), address_.host(),
                                    request.path, request.query, request.headers};

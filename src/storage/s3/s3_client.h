@@ -60,6 +60,10 @@ class S3Client {
   // Errors: unavailable: no answer, no credentials, or the deadline has passed.
   Task<S3Answer> ask(S3Request request, Deadline deadline);
 
+  // A URL for whoever has it, as presigned_query. Errors: unavailable: no credentials.
+  Task<std::string> presign(fetch::Verb verb, std::string path, std::chrono::seconds valid_for,
+                            Deadline deadline);
+
   // From now on nothing is asked, or asked again, but what tidies up.
   void close() { closing_ = true; }
 

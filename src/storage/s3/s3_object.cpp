@@ -91,40 +91,103 @@ class ObjectSource final : public ByteSource {
   unsigned breaks_ = 0;             // in a row, without a byte
 };
 
+// A running answer: a stretch of an object, on its way.
+struct Running {
+  std::unique_ptr<ByteSource> body;  // null: given away, or given up
+  std::uint64_t first = 0, length = 0;
+};
+
 class ObjectBlob final : public storage::Blob {
  public:
-  ObjectBlob(Object object, std::unique_ptr<ByteSource> body)
-      : object_(std::make_shared<const Object>(std::move(object))), body_(std::move(body)) {}
+  ObjectBlob(Object object, Running opened)
+      : object_(std::make_shared<const Object>(std::move(object))), opened_(std::move(opened)) {}
 
   std::uint64_t size() const noexcept override { return object_->size; }
 
   std::unique_ptr<ByteSource> read(std::uint64_t first, std::uint64_t length) override {
     CHECK(first <= size() && length <= size() - first);
-    // The answer that opened us goes to the first who wants the whole; a part is asked for as one,
-    // so that not all of it is on its way when it is given up.
-    bool whole = first == 0 && length == size();
-    auto body = whole ? std::move(body_) : nullptr;
-    if (!whole) body_.reset();
+    // The answer that opened us goes to the first who wants just that; another part is asked for as
+    // one, so that not all of it is on its way when it is given up.
+    bool same = first == opened_.first && length == opened_.length;
+    auto body = same ? std::move(opened_.body) : nullptr;
+    if (!same) opened_.body.reset();
     return std::make_unique<ObjectSource>(object_, first, length, std::move(body));
   }
 
  private:
   const std::shared_ptr<const Object> object_;
-  std::unique_ptr<ByteSource> body_;  // at 0; null: given away
+  Running opened_;
 };
+
+// No object is so large, and not every server can read larger numbers.
+constexpr std::uint64_t kLargest = 1ULL << 50;
+constexpr storage::Part kFirstByte{.first = 0, .last = 0};
+
+// As the value of a Range header.
+std::string range_of(const storage::Part& part) {
+  if (!part.first)
+    return part.last == 0 ? "bytes=0-0" : fmt::format("bytes=-{}", std::min(part.last, kLargest));
+  auto first = std::min(*part.first, kLargest);
+  if (part.last >= kLargest) return fmt::format("bytes={}-", first);
+  return fmt::format("bytes={}-{}", first, part.last);
+}
+
+Error no_length() {
+  return Error(ErrorKind::unavailable, "the S3 server: an object without a length");
+}
+
+// REQUIRES: a good answer.
+Result<std::unique_ptr<storage::Blob>> blob_of(S3Client& client, std::string path,
+                                               S3Answer answer) {
+  auto& http = answer.http;
+  if (!http.content_length) return std::unexpected(no_length());
+  Running opened{.length = *http.content_length};
+  auto size = opened.length;
+  if (http.status == 206) {
+    const auto& range = http.content_range;
+    bool within = range && range->total && opened.length <= *range->total &&
+                  range->first <= *range->total - opened.length;
+    if (!within) return std::unexpected(no_length());
+    opened.first = range->first;
+    size = *range->total;
+  } else if (http.status != 200) {
+    return std::unexpected(no_length());
+  }
+  opened.body = std::move(http.body);
+  Object object{client, std::move(path), http.etag, size};
+  return std::make_unique<ObjectBlob>(std::move(object), std::move(opened));
+}
 
 }  // namespace
 
 Task<std::unique_ptr<storage::Blob>> open_object(S3Client& client, std::string path,
+                                                 std::optional<storage::Part> part,
                                                  Deadline deadline) {
   S3Request request{.path = path};
-  CO_TRY(auto answer, co_await client.ask(std::move(request), deadline));
+  if (part) request.headers.emplace_back("range", range_of(*part));
+  CO_TRY(auto answer, co_await client.ask(request, deadline));
+  if (answer.meaning == Meaning::out_of_range && part) {
+    // Beyond the end, wherever that is.
+    request.headers = {{"range", range_of(kFirstByte)}};
+    CO_TRY(answer, co_await client.ask(request, deadline));
+    if (answer.meaning == Meaning::out_of_range)
+      co_return std::make_unique<ObjectBlob>(Object{client, std::move(path), "", 0}, Running());
+  }
   if (answer.meaning == Meaning::absent) co_return nullptr;
   if (!answer.good()) co_return std::unexpected(answer.why());
-  if (answer.http.status != 200 || !answer.http.content_length)
-    co_return fail(ErrorKind::unavailable, "the S3 server: an object without a length");
-  Object object{client, std::move(path), answer.http.etag, *answer.http.content_length};
-  co_return std::make_unique<ObjectBlob>(std::move(object), std::move(answer.http.body));
+  if (!part && answer.http.status != 200) co_return std::unexpected(no_length());
+  co_return blob_of(client, std::move(path), std::move(answer));
+}
+
+Task<std::optional<std::uint64_t>> find_object(S3Client& client, std::string path,
+                                               Deadline deadline) {
+  CO_TRY(auto blob, co_await open_object(client, std::move(path), kFirstByte, deadline));
+  if (!blob) co_return std::nullopt;
+  if (blob->size() > 0) {
+    auto byte = blob->read(0, 1);  // taken, so that the connection can be used again
+    CO_TRY(co_await byte->next());
+  }
+  co_return blob->size();
 }
 
 }  // namespace ncps::s3

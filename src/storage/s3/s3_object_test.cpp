@@ -44,7 +44,13 @@ struct S3ObjectTest : ::testing::Test {
   static std::string error(std::string code) { return "<Error><Code>" + code + "</Code></Error>"; }
 
   Result<std::unique_ptr<storage::Blob>> open() {
-    return run(open_object(client, "/bucket/key", Deadline::after(60s)));
+    return run(open_object(client, "/bucket/key", {}, Deadline::after(60s)));
+  }
+  Result<std::unique_ptr<storage::Blob>> open(storage::Part part) {
+    return run(open_object(client, "/bucket/key", part, Deadline::after(60s)));
+  }
+  Result<std::optional<std::uint64_t>> find() {
+    return run(find_object(client, "/bucket/key", Deadline::after(60s)));
   }
   ncps::testing::Drained read(storage::Blob& blob, std::uint64_t first, std::uint64_t length) {
     return run(ncps::testing::drain(blob.read(first, length))).value();
@@ -97,6 +103,53 @@ TEST_F(S3ObjectTest, APartIsAskedForAsOne) {
   EXPECT_EQ(read(*blob, 3, 3).bytes, "345");
   EXPECT_EQ(asked(1, "range"), "bytes=3-5");
   EXPECT_EQ(http.asked.size(), 2u);
+}
+
+TEST_F(S3ObjectTest, AHintedPartCostsOneRequest) {
+  for (auto [wanted, range, first, bytes] :
+       {std::tuple{storage::Part{.first = 3, .last = 5}, "bytes=3-5", 3u, "345"},
+        std::tuple{storage::Part{.first = 8}, "bytes=8-", 8u, "89"},
+        std::tuple{storage::Part{.last = 2}, "bytes=-2", 8u, "89"}}) {
+    http.asked.clear();
+    http.then(part(first, bytes));
+    auto blob = open(wanted).value();
+    EXPECT_EQ(blob->size(), 10u);
+    EXPECT_EQ(read(*blob, first, std::string(bytes).size()).bytes, bytes);
+    EXPECT_EQ(http.asked.size(), 1u);
+    EXPECT_EQ(asked(0, "range"), range);
+  }
+}
+
+TEST_F(S3ObjectTest, AServerThatIgnoresTheHintIsReadAsAWhole) {
+  http.then(200, "0123456789");
+  http.then(part(3, "345"));
+  auto blob = open({.first = 3, .last = 5}).value();
+  EXPECT_EQ(blob->size(), 10u);
+  EXPECT_EQ(read(*blob, 3, 3).bytes, "345");
+  EXPECT_EQ(http.asked.size(), 2u);
+}
+
+TEST_F(S3ObjectTest, ARangeWithoutItsTotalIsNoAnswer) {
+  auto without = part(3, "345");
+  without.content_range->total.reset();
+  http.then(std::move(without));
+  EXPECT_EQ(open({.first = 3}).error().kind(), ErrorKind::unavailable);
+  http.then(part(8, "345"));  // of 10
+  EXPECT_EQ(open({.first = 8}).error().kind(), ErrorKind::unavailable);
+}
+
+TEST_F(S3ObjectTest, TheSizeIsFoundWithOneRequestOfOneByte) {
+  http.then(part(0, "0"));
+  EXPECT_EQ(find().value(), 10u);
+  EXPECT_EQ(http.asked.size(), 1u);
+  EXPECT_EQ(asked(0, "range"), "bytes=0-0");
+  http.then(416, error("InvalidRange"));
+  http.then(416, error("InvalidRange"));
+  EXPECT_EQ(find().value(), 0u);
+  http.then(404, error("NoSuchKey"));
+  EXPECT_EQ(find().value(), std::nullopt);
+  http.then(404, "");  // a proxy in between
+  EXPECT_EQ(find().error().kind(), ErrorKind::unavailable);
 }
 
 TEST_F(S3ObjectTest, BytesOfAnotherVersionAreNeverMixedIn) {

@@ -9,10 +9,14 @@
 
 namespace ncps::s3 {
 
+// Whether clients are given URLs of the bucket itself.
+enum class OutsideUrls : bool { no, yes };
+
 struct S3Options {
   AddressOptions address;
-  std::string access_key, secret_key;              // both, or none: as credential_chain.h looks
-  std::string storage_class;                       // for what is written; empty: the bucket's own
+  std::string access_key, secret_key;  // both, or none: as credential_chain.h looks
+  std::string storage_class;           // for what is written; empty: the bucket's own
+  OutsideUrls outside_urls = OutsideUrls::no;
   std::filesystem::path ca_file;                   // trusted over TLS; empty: as for upstreams
   std::map<std::string, std::string> environment;  // of this process
   std::filesystem::path spool;                     // the folder of files that are being written

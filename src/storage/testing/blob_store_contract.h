@@ -72,6 +72,7 @@ class BlobStoreContract : public ::testing::TestWithParam<BlobStoreFactory> {
 
 TEST_P(BlobStoreContract, AbsenceIsAnAnswer) {
   EXPECT_EQ(run(store->open(key("nar/absent"))).value(), nullptr);
+  EXPECT_EQ(run(store->find(key("nar/absent"))).value(), std::nullopt);
   EXPECT_EQ(run(store->find_text(key("nar/absent"))).value(), std::nullopt);
 }
 
@@ -84,6 +85,7 @@ TEST_P(BlobStoreContract, APublishedBlobReadsBackWholeAndInParts) {
   auto nothing = blob->read(5, 0);
   EXPECT_EQ(drain(*nothing), "");
   EXPECT_EQ(text_of("store/nar/a/ab/ab.nar"), "hello");
+  EXPECT_EQ(run(store->find(key("store/nar/a/ab/ab.nar"))).value(), 5u);
 }
 
 TEST_P(BlobStoreContract, AnUnpublishedBlobIsInvisible) {
@@ -171,6 +173,7 @@ TEST_P(BlobStoreContract, TextIsKeptOrReplacedAsAsked) {
 TEST_P(BlobStoreContract, EmptyBlobsArePossible) {
   ASSERT_TRUE(put("empty", ""));
   EXPECT_EQ(run(store->open(key("empty"))).value()->size(), 0u);
+  EXPECT_EQ(run(store->find(key("empty"))).value(), 0u);
   ASSERT_TRUE(run(store->put_text(key("empty-text"), "", IfExists::keep)));
   EXPECT_EQ(run(store->find_text(key("empty-text"))).value(), "");
 }

@@ -41,6 +41,17 @@ class FailingBlobStore final : public BlobStore {
     CO_TRY(plan_.call("open"));
     co_return co_await inner_.open(std::move(key));
   }
+  Task<std::unique_ptr<Blob>> open_part(BlobKey key, Part part) override {
+    CO_TRY(plan_.call("open"));
+    co_return co_await inner_.open_part(std::move(key), part);
+  }
+  Task<std::optional<std::uint64_t>> find(BlobKey key) override {
+    CO_TRY(plan_.call("open"));
+    co_return co_await inner_.find(std::move(key));
+  }
+  Task<std::optional<std::string>> outside_url(BlobKey key, Asking asking) override {
+    return inner_.outside_url(std::move(key), asking);
+  }
   Task<std::optional<std::string>> find_text(BlobKey key) override {
     CO_TRY(plan_.call("find_text"));
     co_return co_await inner_.find_text(std::move(key));

@@ -72,14 +72,28 @@ class S3Client:
         names = ";".join(sorted(whole))
         lines = "".join(f"{name}:{whole[name]}\n" for name in sorted(whole))
         canonical = f"{method}\n{target}\n{query}\n{lines}\n{names}\n{payload}"
+        proof = self._proof(now, scope, canonical)
+        whole["authorization"] = (f"AWS4-HMAC-SHA256 Credential={self.access_key}/{scope}, "
+                                  f"SignedHeaders={names}, Signature={proof}")
+        return whole
+
+    def presigned(self, path: str, seconds: int = 86_400) -> str:
+        """The target of a GET that needs no signature of its own until it expires."""
+        now = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+        scope = f"{now[:8]}/{REGION}/s3/aws4_request"
+        query = {"X-Amz-Algorithm": "AWS4-HMAC-SHA256", "X-Amz-Credential": f"{self.access_key}/{scope}",
+                 "X-Amz-Date": now, "X-Amz-Expires": str(seconds), "X-Amz-SignedHeaders": "host"}
+        text = "&".join(f"{k}={quote(v, safe='~')}" for k, v in sorted(query.items()))
+        target = quote(path, safe="/~")
+        canonical = f"GET\n{target}\n{text}\nhost:{urlsplit(self.url).netloc}\n\nhost\nUNSIGNED-PAYLOAD"
+        return f"{target}?{text}&X-Amz-Signature={self._proof(now, scope, canonical)}"
+
+    def _proof(self, now: str, scope: str, canonical: str) -> str:
         text = f"AWS4-HMAC-SHA256\n{now}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
         key = ("AWS4" + self.secret_key).encode()
         for part in scope.split("/"):
             key = hmac.digest(key, part.encode(), "sha256")
-        proof = hmac.digest(key, text.encode(), "sha256").hex()
-        whole["authorization"] = (f"AWS4-HMAC-SHA256 Credential={self.access_key}/{scope}, "
-                                  f"SignedHeaders={names}, Signature={proof}")
-        return whole
+        return hmac.digest(key, text.encode(), "sha256").hex()
 
     # --- what tests say often; each asserts that the server agreed ---
 

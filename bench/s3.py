@@ -1,0 +1,245 @@
+#!/usr/bin/env python3
+"""ncps in front of a bucket, beside the S3 server itself: the same objects, the same machine, in turns.
+bench/s3.py [--short] [--rounds N] [--seconds N]
+
+The S3 server is a Ceph RADOS Gateway with its objects in memory. Its own GETs are those of presigned URLs. Client,
+gateway and ncps share the cores, so behind ncps there is less of the machine left for the gateway than alone: the CPU
+of both is said, and in further rows the gateway has one half of the cores, all others the other half, as if it were
+another machine. Writes bench/results/<date>-s3.json and the table in docs/measurements.md; --short only checks that
+all of it works, and writes nothing.
+"""
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import socket
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Iterator
+from urllib.parse import urlsplit
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+from bench import cpu, report, wrk  # noqa: E402
+from tests.e2e.lab.ncps import BINARY, Ncps  # noqa: E402
+from tests.e2e.lab.s3_gateway import Gateway  # noqa: E402
+
+BUCKET = "bench"
+TINY, SMALL, LARGE = ("0" * 51 + digit for digit in "123")  # as the names of NARs
+
+
+@dataclass
+class Row:
+    name: str
+    unit: str
+    values: dict[str, list[float]] = field(default_factory=lambda: {"ncps": [], "gateway": []})
+    costs: dict[str, list[float]] = field(default_factory=lambda: {"ncps": [], "gateway alone": [], "gateway behind": []})
+
+    def line(self) -> str:
+        ours, theirs = median(self.values["ncps"]), median(self.values["gateway"])
+        compared = f"{ours / theirs:.2f}x" if self.unit == "MB/s" else f"{ours - theirs:+.1f} {self.unit}"
+        return (f"{self.name:<46}{ours:>9,.1f}{theirs:>9,.1f} {self.unit:<5}{compared:>10}   "
+                + ", ".join(f"{who} {median(c):,.0f}" for who, c in self.costs.items() if c))
+
+
+class Bench:
+    def __init__(self, home: Path, gateway: Gateway, proxy: Ncps, rounds: int, seconds: int) -> None:
+        assert gateway.place
+        self.home, self.gateway, self.proxy = home, gateway, proxy
+        self.rounds, self.seconds = rounds, seconds
+        self.s3 = gateway.place.client()
+        self.place = gateway.place
+
+    def put(self, name: str, megabytes: int) -> None:
+        block = os.urandom(1 << 20)
+        self.s3.put(BUCKET, self.key(name), b"".join(
+            i.to_bytes(8, "big") + block[8:] for i in range(megabytes)))
+
+    @staticmethod
+    def key(name: str) -> str:
+        return f"store/nar/{name[0]}/{name[:2]}/{name}.nar.xz"
+
+    def places(self, name: str) -> dict[str, tuple[str, str]]:
+        """Where it is had: server and target."""
+        return {"ncps": (self.proxy.url, f"/nar/{name}.nar.xz"),
+                "gateway": (self.place.url, self.s3.presigned(f"/{BUCKET}/{self.key(name)}"))}
+
+    def gateway_cpu(self) -> float:
+        return sum(cpu.seconds(daemon.pid) for daemon in self.gateway.daemons())
+
+    @contextlib.contextmanager
+    def apart(self) -> Iterator[None]:
+        """The gateway has one half of the cores, ncps and the clients the other."""
+        cores = sorted(os.sched_getaffinity(0))
+        half = len(cores) // 2
+
+        def spread(gateway: list[int], others: list[int]) -> None:
+            for daemon in self.gateway.daemons():
+                keep_to(daemon.pid, gateway)
+            keep_to(self.proxy.process.pid, others)
+            keep_to(os.getpid(), others)
+
+        spread(cores[:half], cores[half:])
+        try:
+            yield
+        finally:
+            spread(cores, cores)
+
+    def rate(self, connections: int, megabytes: int, how: str = "") -> Row:
+        row = Row(f"NAR of {megabytes} MB, {connections} connection{'s' * (connections > 1)}{how}", "MB/s")
+        for _ in range(self.rounds):
+            for who, (url, target) in self.places(SMALL).items():
+                load = wrk.Load(row.name, "MB/s", [target], connections)
+                ours, theirs = cpu.seconds(self.proxy.process.pid), self.gateway_cpu()
+                row.values[who].append(load.run(url, self.seconds, self.home))
+                moved = row.values[who][-1] * self.seconds / 1e6  # in millions of MB: microseconds of CPU for each MB
+                row.costs["gateway behind" if who == "ncps" else "gateway alone"].append(
+                    (self.gateway_cpu() - theirs) / moved)
+                if who == "ncps":
+                    row.costs["ncps"].append((cpu.seconds(self.proxy.process.pid) - ours) / moved)
+        return row
+
+    def first_byte(self, requests: int) -> Row:
+        row = Row(f"time to the first byte of 1 MB, median of {requests}", "ms")
+        for _ in range(self.rounds):
+            for who, (url, target) in self.places(TINY).items():
+                row.values[who].append(median(first_byte(url, target) for _ in range(requests)) * 1e3)
+        return row
+
+    def memory(self, megabytes: int, readers: int, within: float) -> dict[str, float]:
+        """The most that is resident while so many clients read it at once, each all of it."""
+        url, target = self.places(LARGE)["ncps"]
+        got = [0] * readers
+        end = time.monotonic() + within
+
+        def read(i: int) -> None:
+            for piece in pieces(url, target):
+                got[i] += piece
+                if time.monotonic() > end:
+                    return
+
+        threads = [threading.Thread(target=read, args=(i,)) for i in range(readers)]
+        begin = time.monotonic()
+        for thread in threads:
+            thread.start()
+        most = 0
+        while any(thread.is_alive() for thread in threads):
+            most = max(most, self.proxy.rss())
+            time.sleep(0.05)
+        took = time.monotonic() - begin
+        whole = sum(n == megabytes << 20 for n in got)
+        return {"readers": readers, "megabytes": megabytes, "whole": whole, "seconds": took,
+                "MB/s": sum(got) / took / 1e6, "peak RSS MiB": most / (1 << 20)}
+
+
+def keep_to(pid: int, cores: list[int]) -> None:
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        with contextlib.suppress(ProcessLookupError):
+            os.sched_setaffinity(int(task.name), cores)
+
+
+def pieces(url: str, target: str):
+    """Lengths of what comes of the body."""
+    parts = urlsplit(url)
+    with socket.create_connection((parts.hostname, parts.port), timeout=60) as link:
+        link.sendall(f"GET {target} HTTP/1.1\r\nHost: {parts.netloc}\r\nConnection: close\r\n\r\n".encode())
+        head = b""
+        while b"\r\n\r\n" not in head:
+            head += link.recv(65536)
+        assert b" 200 " in head.split(b"\r\n")[0], head[:200]
+        yield len(head.partition(b"\r\n\r\n")[2])
+        buffer = bytearray(1 << 20)
+        while n := link.recv_into(buffer):
+            yield n
+
+
+def first_byte(url: str, target: str) -> float:
+    """From the request to the first byte of the body, on a new connection."""
+    begin, took = time.perf_counter(), 0.0
+    for piece in pieces(url, target):
+        if piece > 0 and not took:
+            took = time.perf_counter() - begin
+    return took
+
+
+def table(rows: list[Row], memory: dict[str, float], where: dict, date: str, rounds: int, seconds: int) -> str:
+    lines = [f"{date}, {where['cores']} cores ({where['cpu']}), Linux {where['kernel']}, Ceph RADOS Gateway with objects "
+             "in memory; client, gateway and ncps share the cores.",
+             f"`bench/s3.py --rounds {rounds} --seconds {seconds}`: medians of {rounds} rounds in turns. CPU: of ncps; of "
+             "the gateway behind it; of the gateway alone.", "",
+             "| | ncps | the gateway itself | | CPU, µs/MB |", "|---|---:|---:|---:|---:|"]
+    for row in rows:
+        ours, theirs = median(row.values["ncps"]), median(row.values["gateway"])
+        rate = row.unit == "MB/s"
+        compared = f"{ours / theirs:.2f}x" if rate else f"{ours - theirs:+.1f} {row.unit}"
+        costs = [f"{median(row.costs[who]):,.0f}" for who in ("ncps", "gateway behind", "gateway alone") if row.costs[who]]
+        digits = ".0f" if rate else ".1f"
+        lines.append(f"| {row.name} | {ours:,{digits}} {row.unit} | {theirs:,{digits}} {row.unit} | {compared} | "
+                     + "; ".join(costs) + " |")
+    lines += ["", f"While {memory['readers']} clients read an object of {memory['megabytes']} MiB at once "
+              f"({memory['whole']} of them all of it, {memory['MB/s']:,.0f} MB/s together), ncps had at most "
+              f"{memory['peak RSS MiB']:.0f} MiB resident."]
+    return "\n".join(lines)
+
+
+def run(home: Path, rounds: int, seconds: int, short: bool) -> tuple[list[Row], dict[str, float]]:
+    with contextlib.ExitStack() as stack:
+        gateway = Gateway()
+        stack.callback(gateway.stop)
+        place = gateway.start()
+        place.client().make_bucket(BUCKET)
+        store = [f"--cache-storage-s3-{name}={value}" for name, value in
+                 (("bucket", BUCKET), ("endpoint", place.url), ("access-key-id", place.access_key),
+                  ("secret-access-key", place.secret_key))]
+        proxy = Ncps(home / "ncps", upstreams=[("http://127.0.0.1:9", None)], store=store, log_level="warn",
+                     more=["--cache-sign-unverified"], address=f"127.0.0.1:{wrk.free_port()}")
+        stack.callback(proxy.kill9)
+        proxy.start_quiet()
+        bench = Bench(home, gateway, proxy, rounds, seconds)
+        small, large = (8, 32) if short else (64, 1024)
+        bench.put(TINY, 1)
+        bench.put(SMALL, small)
+        bench.put(LARGE, large)
+        rows = []
+        for connections in (1, 4, 16):
+            rows.append(bench.rate(connections, small))
+            print(rows[-1].line(), flush=True)
+        with bench.apart():
+            for connections in (1, 4, 16):
+                rows.append(bench.rate(connections, small, ", cores apart"))
+                print(rows[-1].line(), flush=True)
+        rows.append(bench.first_byte(5 if short else 100))
+        print(rows[-1].line(), flush=True)
+        memory = bench.memory(large, 20, 10 if short else 120)
+        print(memory, flush=True)
+        return rows, memory
+
+
+def main() -> int:
+    arguments = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    arguments.add_argument("--short", action="store_true", help="one round of one second, nothing is written")
+    arguments.add_argument("--rounds", type=int, default=5)
+    arguments.add_argument("--seconds", type=int, default=3)
+    chosen = arguments.parse_args()
+    if not BINARY.exists():
+        print(f"{BINARY} is not built yet: make build", file=sys.stderr)
+        return 1
+    rounds, seconds = (1, 1) if chosen.short else (chosen.rounds, chosen.seconds)
+    with tempfile.TemporaryDirectory(prefix="ncps-bench-") as home:
+        rows, memory = run(Path(home), rounds, seconds, chosen.short)
+    if not chosen.short:
+        where = report.machine()
+        report.write_section(ROOT, "s3", {"rounds": rounds, "seconds": seconds, "memory": memory,
+                                          "rows": [asdict(row) for row in rows]},
+                             lambda date: table(rows, memory, where, date, rounds, seconds))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
