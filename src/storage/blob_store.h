@@ -55,12 +55,15 @@ enum class IfExists : bool { keep, replace };
 
 class BlobStore {
  public:
+  static constexpr std::size_t kMaxText = 16 << 20;  // bytes of a small document
+
   virtual ~BlobStore() = default;
 
   // nullptr: confirmed absent. Errors: unavailable (could not find out; never treat it as absent).
   virtual Task<std::unique_ptr<Blob>> open(BlobKey key) = 0;
 
-  // The whole of a small document. nullopt: confirmed absent. Errors: unavailable.
+  // The whole of a small document. nullopt: confirmed absent. Errors: unavailable, also if it is
+  // larger than kMaxText: then it is none of ours.
   virtual Task<std::optional<std::string>> find_text(BlobKey key) = 0;
 
   // A small document, visible whole or not at all, durable when this returns.

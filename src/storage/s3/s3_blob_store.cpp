@@ -30,7 +30,7 @@ using storage::StagedBlob;
 
 constexpr auto kAskTime = 25s;    // of one request, retries included: clients wait for it
 constexpr auto kStartTime = 30s;  // of asking for the bucket
-constexpr std::size_t kMaxText = 16 << 20;
+constexpr std::size_t kMaxText = BlobStore::kMaxText;
 constexpr auto kLeftAfter = std::chrono::hours(24);  // an upload that nobody will finish
 constexpr auto kGrace = 5s;  // for what runs behind the scenes when the store is destroyed
 constexpr auto kUnwind = 30s;
