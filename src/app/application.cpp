@@ -2,7 +2,6 @@
 
 #include "config/version.h"
 #include "fetch/curl/curl_client.h"
-#include "upstream/http_upstream.h"
 
 namespace ncps::app {
 namespace {
@@ -12,16 +11,14 @@ constexpr auto kUnwind =
 constexpr std::size_t kHotNarInfoBytes = 64 << 20;
 
 // Offline there is nobody to ask: what is not here is confirmed to be nowhere.
-upstream::UpstreamList make_upstreams(const config::ServeOptions& options,
-                                      fetch::HttpClient& client) {
-  upstream::UpstreamList list;
+std::vector<upstream::HttpUpstreamOptions> upstream_options(const config::ServeOptions& options) {
+  std::vector<upstream::HttpUpstreamOptions> list;
   if (options.offline) return list;
   for (const auto& url : options.upstreams) {
     fetch::HttpTimeouts timeouts{.connect = options.dialer_timeout,
                                  .head = options.response_header_timeout};
     auto netrc = options.netrc_file ? options.netrc_file->native() : std::string();
-    list.push_back(upstream::make_http_upstream(
-        {.url = url, .timeouts = timeouts, .retry = {}, .netrc_file = netrc}, client));
+    list.push_back({.url = url, .timeouts = timeouts, .retry = {}, .netrc_file = netrc});
   }
   return list;
 }
@@ -53,9 +50,10 @@ Application::Application(const config::ServeOptions& options,
                          Pool& cpu, std::vector<nix::SecretKey> keys)
     : store_(std::move(store)),
       catalog_(std::move(catalog)),
-      client_(fetch::make_curl_client({.user_agent = "ncps/" + std::string(config::kVersion)})),
+      client_(fetch::make_curl_client({.user_agent = config::user_agent()})),
       hostname_(options.hostname),
-      upstreams_(make_upstreams(options, *client_)),
+      configured_(*client_),
+      upstreams_(configured_.use(upstream_options(options))),
       trust_(make_trust(options, keys)),
       downloads_(runtime,
                  {.store = *store_, .catalog = *catalog_, .disk = disk, .cpu = cpu, .policy = {}},
@@ -94,7 +92,7 @@ void Application::start() {
 void Application::use(const config::ServeOptions& options, std::vector<nix::SecretKey> keys) {
   permissions_.use(options.tokens);
   router_.use(fixed_routes(hostname_, keys));
-  upstreams_.replace(make_upstreams(options, *client_));
+  upstreams_.replace(configured_.use(upstream_options(options)));
   watch_.follow();
   trust_.replace(make_trust(options, std::move(keys)));
   narinfos_.use(narinfo_policy(options));

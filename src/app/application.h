@@ -14,6 +14,7 @@
 #include "config/serve_options.h"
 #include "fetch/http_client.h"
 #include "server/router.h"
+#include "upstream/configured_upstreams.h"
 #include "upstream/health_watch.h"
 
 namespace ncps::app {
@@ -52,6 +53,7 @@ class Application {
   std::unique_ptr<db::Catalog> catalog_;
   std::unique_ptr<fetch::HttpClient> client_;
   std::string hostname_;  // that of the start: another one needs a restart
+  upstream::ConfiguredUpstreams configured_;
   upstream::UpstreamSet upstreams_;
   Live<cache::Trust> trust_;
   cache::Downloads downloads_;

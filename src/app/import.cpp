@@ -5,9 +5,9 @@
 
 #include <chrono>
 #include <cstdio>
-#include <thread>
 
 #include "app/open_store.h"
+#include "app/pools.h"
 #include "base/byte_size.h"
 #include "cache/adoption.h"
 #include "cache/signing_key.h"
@@ -19,7 +19,6 @@ namespace ncps::app {
 namespace {
 
 constexpr int kSomeRefused = 1, kCouldNot = 2;
-constexpr std::size_t kDiskThreads = 8;
 constexpr auto kProgressEvery = std::chrono::seconds(5);  // a line, where there is no terminal
 
 int say(const Error& error) {
@@ -164,9 +163,10 @@ int import(const ImportRequest& request, const config::Loaded& loaded) {
   const auto& options = loaded.options;
   if (options.upstream_keys.empty())
     std::fputs("ncps: warning: no --cache-upstream-public-key: nothing is verified\n", stderr);
-  auto cores = std::max(1U, std::thread::hardware_concurrency());
-  Runtime runtime(cores);
-  Pool disk(kDiskThreads), cpu(cores);
+  Runtime runtime(cores());
+  Pools pools;
+  auto& disk = pools.disk;
+  auto& cpu = pools.cpu;
   if (!options.storage_s3)
     if (auto root = check_root(options.storage_local); !root) return say(root.error());
   auto from = open_from(request.from);

@@ -57,7 +57,7 @@ Result<std::unique_ptr<storage::BlobStore>> open_store(const config::ServeOption
   auto s3 = *options.storage_s3;
   s3.environment = environment();
   s3.spool = options.temp_path / ("ncps-spool-" + std::to_string(::geteuid()));
-  auto client = fetch::make_curl_client({.user_agent = "ncps/" + std::string(config::kVersion),
+  auto client = fetch::make_curl_client({.user_agent = config::user_agent(),
                                          .ca_file = s3.ca_file,
                                          .buffer_bytes = kS3Buffer,
                                          .limits = kS3Transfers});

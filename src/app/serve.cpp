@@ -2,13 +2,12 @@
 
 #include <sys/resource.h>
 
-#include <algorithm>
 #include <csignal>
 #include <cstdio>
-#include <thread>
 
 #include "app/application.h"
 #include "app/open_store.h"
+#include "app/pools.h"
 #include "app/signals.h"
 #include "app/signing_keys.h"
 #include "config/version.h"
@@ -21,11 +20,7 @@ namespace {
 
 constexpr auto kGrace =
     std::chrono::seconds(30);  // for what is in flight when we are asked to stop
-constexpr std::size_t kDiskThreads = 8;
-
-std::size_t cores() {
-  return std::max(1U, std::thread::hardware_concurrency());
-}
+constexpr auto kSessionsEnd = std::chrono::seconds(5);  // to notice that the grace is over
 
 // Many connections need many descriptors: take what the system lets us have.
 void raise_descriptor_limit() {
@@ -84,8 +79,9 @@ int run(http::Server& server, Application& app, Runtime& runtime, const config::
   auto grace = Deadline::after(kGrace);
   log::info("stopping: finishing what is in flight; a second signal ends it at once",
             {{"signal", number}, {"connections", server.connections()}, {"grace", kGrace.count()}});
-  server.drain(grace, [&] { app.cut_off(); });
-  bool clean = app.stop(grace);
+  // A session that still does not end waits for a disk that does not answer: nothing else does, then.
+  bool drained = server.drain(grace, [&] { app.cut_off(); }, kSessionsEnd);
+  bool clean = drained && app.stop(grace);
   log::info("stopped", {{"clean", clean}});
   return clean ? 0 : 1;
 }
@@ -97,7 +93,9 @@ int serve(config::Loaded loaded, const std::function<config::Loaded()>& read_opt
   raise_descriptor_limit();
   warn(loaded);
   Runtime runtime(cores());
-  Pool disk(kDiskThreads), cpu(cores());
+  Pools pools;
+  auto& disk = pools.disk;
+  auto& cpu = pools.cpu;
 
   auto store = open_store(options, storage::Access::write, runtime, disk, cpu);
   if (!store) return cannot_start(store.error());

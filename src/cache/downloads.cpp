@@ -139,6 +139,7 @@ void Downloads::start_what_may() {
 }
 
 boost::asio::awaitable<void> Downloads::run(EntryPtr entry) {
+  entry->spool->leaves_queue();
   auto untold = co_await run_download(deps_, entry->job, entry->spool);
   auto outcome = entry->spool->view();
   if (untold) {

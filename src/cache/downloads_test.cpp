@@ -177,6 +177,19 @@ TEST_F(DownloadsTest, StopFailsWhatWaitsAndWaitsForWhatRuns) {
   EXPECT_FALSE(asked_for(waits) || asked_for(pre));
 }
 
+TEST_F(DownloadsTest, WhoWaitsForATurnIsNotToldThatTheUpstreamIsSilent) {
+  use_limits({.running = 1, .prefetching = 1, .queued_prefetches = 10});
+  auto answers = std::make_shared<Gate>();
+  auto first = offer("first", {}, answers), second = offer("second");
+  auto running = downloads->join(job(first)), waiting = downloads->join(job(second));
+  ASSERT_TRUE(answers->wait_for(1));
+  auto at_once = Deadline::after(std::chrono::seconds(0));
+  EXPECT_EQ(failure_of(run(running->started(at_once))), ErrorKind::timeout);
+  EXPECT_EQ(failure_of(run(waiting->started(at_once))), ErrorKind::unavailable);
+  answers->open();
+  EXPECT_FALSE(outcome(waiting));
+}
+
 TEST_F(DownloadsTest, FailuresGiveTheirPlaceBack) {
   use_limits({.running = 2, .prefetching = 2, .queued_prefetches = 100});
   for (int i = 0; i < 20; ++i) {

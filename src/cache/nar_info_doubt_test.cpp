@@ -50,6 +50,17 @@ TEST_F(NarInfoDoubt, WhatLeadsNowhereIsAskedForAgain) {
   EXPECT_EQ(asked_for_it(), 2u);
 }
 
+// Such a text is in the store only: no database keeps it.
+TEST_F(NarInfoDoubt, AlsoIfItsTextIsNoUtf8) {
+  auto damaged = sample;
+  damaged.info.url = "nar/damaged.nar.xz";
+  a.narinfo(sample.hash(), std::optional(damaged.text() + "Odd: \xFF\n"));
+  EXPECT_FALSE(get_nar(found(sample)));
+  wait_for_doubt(1);
+  offer(a, sample);
+  expect_whole(found(sample));
+}
+
 TEST_F(NarInfoDoubt, SoIsWhatDoesNotFitItsNar) {
   auto damaged = sample;
   damaged.info.file_hash = nix::Hash(crypto::sha256("something else"));

@@ -21,11 +21,11 @@ struct NarInfoSearch::Race {
     std::vector<Standing> standings;  // looked at once: they change while we sort
     for (const auto& one : list) standings.push_back(one->standing());
     bool some_good = std::ranges::find(standings, Standing::good) != standings.end();
-    entries.with([&](Entries& e) {
-      for (bool good : {true, false})  // the order in which they are asked
-        for (std::size_t i = 0; i < list.size(); ++i)
-          if ((standings[i] == Standing::good) == good) enter(e, list[i], standings[i], some_good);
-    });
+    Entries all;                     // not under the lock: upstreams have locks of their own
+    for (bool good : {true, false})  // the order in which they are asked
+      for (std::size_t i = 0; i < list.size(); ++i)
+        if ((standings[i] == Standing::good) == good) enter(all, list[i], standings[i], some_good);
+    entries.with([&](Entries& e) { e = std::move(all); });
   }
 
   void enter(Entries& e, const std::shared_ptr<upstream::Upstream>& upstream, Standing standing,

@@ -72,19 +72,28 @@ Task<NarInfoService::Found> NarInfoService::find_or_fetch(nix::StorePathHash has
   auto row = co_await catalog_.find_narinfo(hash);
   if (row && *row) {
     CO_TRY(auto accepted, co_await accept(hash, (*row)->text, "the catalog"));
-    if (accepted && downloads_.doubtful().take((*row)->nar_url)) {
-      auto again = co_await from_upstreams(hash, asked);
-      if (again && *again) co_return std::move(again);  // or what we have must do
+    if (accepted) {
+      CO_TRY(auto better, co_await look_into_doubt(hash, (*row)->nar_url, asked));
+      if (better) co_return std::move(better);
+      co_return co_await serve(std::move(*accepted), (*row)->nar_url, "hit");
     }
-    if (accepted) co_return co_await serve(std::move(*accepted), (*row)->nar_url, "hit");
   }
   // Only if the catalog says so, too: what has come meanwhile is there.
   if (row && missing_.has(hash, world(), MissingMemory::Clock::now())) co_return std::nullopt;
   // Without the index the store still knows: a row lost in a crash, or a database that is away.
-  CO_TRY(auto kept, co_await from_store(hash));
+  CO_TRY(auto kept, co_await from_store(hash, asked));
   if (kept) co_return std::move(kept);
   if (!row) co_return std::unexpected(std::move(row).error());
   co_return co_await from_upstreams(hash, asked);
+}
+
+// Whose NAR cannot be had is asked for again. nullopt: what we have must do.
+Task<NarInfoService::Found> NarInfoService::look_into_doubt(const nix::StorePathHash& hash,
+                                                            const nix::NarUrl& url, Asked asked) {
+  if (!downloads_.doubtful().take(url)) co_return std::nullopt;
+  auto again = co_await from_upstreams(hash, asked);
+  if (!again) co_return std::nullopt;
+  co_return std::move(again);
 }
 
 MissingMemory::World NarInfoService::world() const {
@@ -93,7 +102,8 @@ MissingMemory::World NarInfoService::world() const {
   return missing_.world(returns);
 }
 
-Task<NarInfoService::Found> NarInfoService::from_store(const nix::StorePathHash& hash) {
+Task<NarInfoService::Found> NarInfoService::from_store(const nix::StorePathHash& hash,
+                                                       Asked asked) {
   auto key = narinfo_key(hash);
   CO_TRY(auto text, co_await store_.find_text(key));
   if (!text) co_return std::nullopt;
@@ -101,6 +111,9 @@ Task<NarInfoService::Found> NarInfoService::from_store(const nix::StorePathHash&
   if (!accepted) co_return std::nullopt;
   CO_TRY(auto urls, co_await urls_of_kept(store_, accepted->info));
   auto indexed = co_await index(hash, accepted->info, std::move(urls), std::move(*text), "");
+  // A text that is no UTF-8 is in no row: it always comes this way.
+  CO_TRY(auto better, co_await look_into_doubt(hash, indexed.nar.url, asked));
+  if (better) co_return std::move(better);
   bool kept = indexed.done || found_without_row(indexed.nar);
   CO_TRY(auto found, co_await serve(std::move(*accepted), indexed.nar.url, "hit"));
   if (found) found->kept = kept;
@@ -110,10 +123,17 @@ Task<NarInfoService::Found> NarInfoService::from_store(const nix::StorePathHash&
 Task<NarInfoService::Found> NarInfoService::from_upstreams(const nix::StorePathHash& hash,
                                                            Asked asked) {
   auto before = world();
+  auto doubts_before = doubts();
   auto upstreams = upstream::in_order(*upstreams_.now());
   CO_TRY(auto result,
          co_await search_.run(hash, std::move(upstreams), Deadline::after(kFetchTime)));
-  if (result.finding) co_return co_await keep(hash, std::move(*result.finding), asked);
+  if (result.finding) {
+    // A doubt from before we asked has been looked into by that; then the next failure is a new one.
+    if (doubts() == doubts_before)
+      for (const auto& url : announced_urls(result.finding->accepted.info))
+        downloads_.doubtful().take(url);
+    co_return co_await keep(hash, std::move(*result.finding), asked);
+  }
   if (result.confirmed_missing && before == world())
     missing_.put(hash, before, MissingMemory::Clock::now());
   co_return std::nullopt;

@@ -86,7 +86,8 @@ class NarInfoService {
 
   Task<Found> find_as_of_now(nix::StorePathHash hash, Asked asked);
   Task<Found> find_or_fetch(nix::StorePathHash hash, Asked asked);
-  Task<Found> from_store(const nix::StorePathHash& hash);
+  Task<Found> from_store(const nix::StorePathHash& hash, Asked asked);
+  Task<Found> look_into_doubt(const nix::StorePathHash& hash, const nix::NarUrl& url, Asked asked);
   Task<Found> from_upstreams(const nix::StorePathHash& hash, Asked asked);
   Task<std::optional<Accepted>> accept(const nix::StorePathHash& hash, std::string_view text,
                                        std::string_view from);

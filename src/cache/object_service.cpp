@@ -46,12 +46,13 @@ Task<OpenObject> ObjectService::opened(std::unique_ptr<storage::Blob> blob, std:
 
 Task<Presence> ObjectService::bring(nix::ObjectPath path) {
   auto deadline = Deadline::after(kBringTime);
-  CO_TRY(auto slot, co_await slots_.take(deadline));
+  bool listing = path.kind() == nix::ObjectKind::listing;
+  CO_TRY(auto slot, co_await (listing ? listing_slots_ : slots_).take(deadline));
   // Somebody may have brought it between our caller's look and this flight.
   auto key = object_key(path);
   CO_TRY(auto at_rest, co_await store_.find(key));
   if (at_rest) co_return Presence::at_rest;
-  if (path.kind() == nix::ObjectKind::listing) co_return co_await bring_listing(path, deadline);
+  if (listing) co_return co_await bring_listing(path, deadline);
   co_return co_await fetcher_.fetch(path, deadline);
 }
 
@@ -78,6 +79,7 @@ Task<Presence> ObjectService::keep(const nix::ObjectPath& path, std::string text
 
 void ObjectService::cut_off() {
   slots_.close();
+  listing_slots_.close();
   listings_.cut_off();
 }
 

@@ -36,7 +36,7 @@ struct OpenObject {
 
 class ObjectService {
  public:
-  static constexpr std::size_t kAtOnce = 64;  // being fetched or made
+  static constexpr std::size_t kAtOnce = 64;  // being fetched; and as many listings
 
   ObjectService(Runtime& runtime, ObjectDeps deps)
       : store_(deps.store),
@@ -68,6 +68,7 @@ class ObjectService {
   ObjectFetcher fetcher_;
   ListingMaker listings_;
   Slots slots_{kAtOnce};
+  Slots listing_slots_{kAtOnce};  // of their own: they may wait minutes for a NAR
   SingleFlight<nix::ObjectPath, Presence> flights_;
 };
 

@@ -1,6 +1,7 @@
 #include "cache/reference_walk.h"
 
 #include <algorithm>
+#include <thread>
 
 #include "telemetry/log.h"
 
@@ -49,7 +50,12 @@ bool ReferenceWalk::stop(Deadline deadline) {
     s.stopped = true;
     s.queue.clear();
   });
-  return group_.join_blocking(deadline);
+  // What was counted as a worker is in the group only a moment later.
+  while (group_.join_blocking(deadline)) {
+    if (state_.with([](const State& s) { return s.workers == 0; })) return true;
+    std::this_thread::yield();
+  }
+  return false;
 }
 
 }  // namespace ncps::cache

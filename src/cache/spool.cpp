@@ -24,11 +24,16 @@ Spool::View Spool::view() const {
   return state_.with([](const State& s) { return s.view; });
 }
 
+void Spool::leaves_queue() {
+  state_.with([](State& s) { s.view.queued = false; });
+}
+
 void Spool::begin(std::unique_ptr<storage::StagedBlob> blob, std::optional<std::uint64_t> total) {
   CHECK(!blob_);
   blob_ = std::move(blob);
   state_.with([&](State& s) {
     if (!s.error) s.view.state = SpoolState::growing;  // what failed stays failed
+    s.view.queued = false;
     s.view.total = total;
     s.view.fd = blob_->file().fd();
   });
@@ -83,6 +88,16 @@ Task<Spool::View> Spool::sized(Deadline deadline) {
   return wait_until([](const View& v) { return v.total.has_value(); }, deadline);
 }
 
+// Whose fault it is: somebody will look there.
+Error Spool::too_late(const View& view) {
+  if (view.queued)
+    return Error(ErrorKind::unavailable,
+                 "too many downloads run already, this one waits for its turn");
+  if (view.state == SpoolState::waiting)
+    return Error(ErrorKind::timeout, "the upstream has not answered in time");
+  return Error(ErrorKind::timeout, "its length is not known in time, it is still coming");
+}
+
 Task<Spool::View> Spool::wait_until(bool (*good)(const View&), Deadline deadline) {
   for (;;) {
     auto seen = changed_.version();
@@ -90,7 +105,7 @@ Task<Spool::View> Spool::wait_until(bool (*good)(const View&), Deadline deadline
     if (state.error) co_return std::unexpected(std::move(*state.error));
     if (good(state.view)) co_return state.view;
     bool changed = co_await changed_.wait_past(seen, deadline);
-    if (!changed) co_return ncps::fail(ErrorKind::timeout, "the upstream has not answered in time");
+    if (!changed) co_return std::unexpected(too_late(state.view));
   }
 }
 
@@ -115,7 +130,7 @@ class SpoolReader final : public ByteSource {
       }
       if (over(state.view)) co_return Piece(std::string_view());
       bool changed = co_await spool_->changed_.wait_past(seen, Deadline::after(kLongestWait));
-      if (!changed) co_return fail(ErrorKind::timeout, "the download has not moved for minutes");
+      if (!changed) co_return fail(ErrorKind::timeout, "the download has not moved for an hour");
     }
   }
 

@@ -32,11 +32,13 @@ class Spool {
     std::uint64_t size = 0;              // bytes that have arrived
     std::optional<std::uint64_t> total;  // bytes in the end; absent: nobody knows yet
     std::optional<ErrorKind> failure;    // of a failed one
+    bool queued = true;                  // waits for its turn here: no upstream is asked yet
     int fd = -1;                         // open for as long as the Spool lives, once growing
   };
   View view() const;
 
   // ---- the writer ----
+  void leaves_queue();  // it is being fetched now; before, who waits is told that it waits for us
   void begin(std::unique_ptr<storage::StagedBlob> blob, std::optional<std::uint64_t> total);
   storage::StagedBlob& blob();  // REQUIRES: begun
   void grown();                 // after appending to its file
@@ -46,7 +48,7 @@ class Spool {
 
   // ---- readers ----
   // Waits until the bytes begin to come: then total is known if it can be. Errors: what failed;
-  // timeout.
+  // timeout; unavailable, if it still waits for its turn.
   Task<View> started(Deadline deadline);
 
   // Waits until total is known. Errors: what failed; timeout.
@@ -58,6 +60,7 @@ class Spool {
 
  private:
   friend class SpoolReader;
+  static Error too_late(const View& view);
   Task<View> wait_until(bool (*good)(const View&), Deadline deadline);
   struct State {
     View view;

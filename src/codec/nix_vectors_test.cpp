@@ -67,7 +67,6 @@ TEST(NixVectors, DecompressToTheSameNar) {
     ASSERT_TRUE(decompressor->feed(file, sink)) << name;
     ASSERT_TRUE(decompressor->finish(sink)) << name;
     EXPECT_TRUE(walker.finish()) << name;
-    EXPECT_EQ(walker.bytes_seen(), 120U) << name;
     EXPECT_EQ(nix::Hash(hasher.finish()).nix32(),
               "0sg9f58l1jj88w6pdrfdpj5x9b1zrwszk84j81zvby36q9whhhqa")
         << name;

@@ -1,6 +1,6 @@
 // Catalog: what we know of narinfos and NARs. An index: the store is the truth and can rebuild it.
 //
-// Implementations: db/soci (SQLite). All pass testing/catalog_contract.h; what is not tested there
+// Implementations: db/soci (SQLite, PostgreSQL, MySQL). All pass testing/catalog_contract.h; what is not tested there
 // is not promised here. Thread-safe. Nothing blocks the caller's thread. Errors of every function:
 // unavailable, if the database cannot be asked.
 #pragma once
@@ -31,7 +31,7 @@ struct NarRow {
   std::optional<std::uint64_t> file_size;    // bytes of that file
   std::string upstream;                      // base URL of the cache that announced it
   std::string upstream_url;                  // its URL line there
-  std::optional<std::uint64_t> stored_size;  // bytes at rest; absent: not at rest
+  std::optional<std::uint64_t> stored_size;  // bytes at rest; absent: never noted as stored
 };
 
 // A narinfo that we keep.

@@ -28,6 +28,7 @@ struct HttpTimeouts {
   std::chrono::milliseconds head{3'000};    // beyond that, to the end of the answer's head; with a
                                             // body: from when the last of it was taken
   std::chrono::milliseconds stall{10'000};  // without one byte of a body that we are ready to read
+  friend bool operator==(const HttpTimeouts&, const HttpTimeouts&) = default;
 };
 
 // A stretch of a file as a body. It is read while it is sent, so it must not change until then.

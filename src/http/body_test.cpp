@@ -4,7 +4,9 @@
 
 #include <filesystem>
 
+#include "http/connection.h"
 #include "http/testing/server_fixture.h"
+#include "telemetry/log.h"
 
 namespace ncps::http {
 namespace {
@@ -155,6 +157,37 @@ TEST_F(HttpBody, ASourceOfAnotherLengthNeverLooksComplete) {
     EXPECT_FALSE(client.ends_cleanly()) << path;
     EXPECT_TRUE(client.reset()) << path;
   }
+}
+
+TEST_F(HttpBody, AFileThatCannotBeReadIsLoggedAndNotTakenForAClientThatLeft) {
+  auto file = make_file("abc");
+  serve_spans("/short", {{file, 0, 3}, {file, 3, 4}}, 7);
+  serve_spans("/last", {{file, 0, 4}}, 4);
+  ::testing::internal::CaptureStdout();
+  log::start(log::Level::info, log::Format::json);
+  auto& server = start();
+  for (auto path : {"/short", "/last"}) {
+    RawClient client(server.port());
+    ASSERT_TRUE(client.get(path));
+    EXPECT_FALSE(client.read().complete) << path;
+  }
+  server.drain(Deadline::never());
+  log::stop();
+  auto text = ::testing::internal::GetCapturedStdout();
+  for (std::string path : {"/short", "/last"})
+    EXPECT_TRUE(text.contains("\"request_uri\":\"" + path + "\",\"error\":\"the file")) << text;
+  EXPECT_TRUE(text.contains(R"("complete":false)")) << text;
+}
+
+TEST(MayWaitForDisk, WhereTheFileSystemCannotTellItMay) {
+  struct Row {
+    std::int64_t got;
+    int error;
+    bool wanted;
+  };
+  for (auto row : {Row{1, 0, false}, Row{1, EAGAIN, false}, Row{0, EOPNOTSUPP, false},
+                   Row{-1, EAGAIN, true}, Row{-1, EOPNOTSUPP, true}, Row{-1, EIO, false}})
+    EXPECT_EQ(may_wait_for_disk(row.got, row.error), row.wanted) << row.got << " " << row.error;
 }
 
 TEST_F(HttpBody, TheHeadDoesNotWaitForALateBody) {

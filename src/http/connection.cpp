@@ -15,6 +15,8 @@
 #include <cstring>
 #include <utility>
 
+#include "base/posix_error.h"
+
 namespace ncps::http {
 
 namespace asio = boost::asio;
@@ -29,18 +31,33 @@ constexpr auto kNoThrow = asio::as_tuple(asio::use_awaitable);
 constexpr std::uint64_t kStretch = 2ull * 1024 * 1024;
 constexpr std::uint64_t kProbe = 512ull * 1024;  // from one looked-at byte to the next
 
-// True unless the kernel says that reading here would wait for the disk.
 bool is_byte_resident(int fd, std::uint64_t at) noexcept {
   char byte;
   iovec to{&byte, 1};
   auto got = ::preadv2(fd, &to, 1, static_cast<off_t>(at), RWF_NOWAIT);
-  return got >= 0 || errno != EAGAIN;  // EOPNOTSUPP and the like: send, and let that tell
+  return !may_wait_for_disk(got, errno);
 }
 
 bool is_resident(int fd, std::uint64_t begin, std::uint64_t size) noexcept {
   for (std::uint64_t at = 0; at < size; at += kProbe)
     if (!is_byte_resident(fd, begin + at)) return false;
   return is_byte_resident(fd, begin + size - 1);
+}
+
+// Of sendfile: the client has gone, or nobody can reach it.
+bool is_clients(int error) noexcept {
+  switch (error) {
+    case EPIPE:
+    case ECONNRESET:
+    case ECONNABORTED:
+    case ENOTCONN:
+    case ESHUTDOWN:
+    case ETIMEDOUT:
+    case EHOSTUNREACH:
+    case ENETUNREACH:
+    case ENETDOWN: return true;
+    default: return false;
+  }
 }
 
 // Blocks until the stretch is in memory, and has the kernel begin with the one behind it. A byte
@@ -71,6 +88,11 @@ bool would_block(int error) noexcept {
 }
 
 }  // namespace
+
+bool may_wait_for_disk(std::int64_t got, int error) noexcept {
+  // Anything else shows again when it is sent.
+  return got < 0 && (error == EAGAIN || error == EOPNOTSUPP);
+}
 
 std::chrono::steady_clock::time_point coarse_now() noexcept {
   timespec now{};
@@ -151,7 +173,7 @@ asio::awaitable<bool> Connection::wait_writable() {
   co_return !error && open();
 }
 
-asio::awaitable<bool> Connection::send_file(FileSpan span, std::uint64_t& sent) {
+Task<bool> Connection::send_file(FileSpan span, std::uint64_t& sent) {
   auto end = span.offset + span.length;
   for (auto at = static_cast<off_t>(span.offset); static_cast<std::uint64_t>(at) < end;) {
     auto begin = static_cast<std::uint64_t>(at);
@@ -169,8 +191,11 @@ asio::awaitable<bool> Connection::send_file(FileSpan span, std::uint64_t& sent) 
         sent += static_cast<std::uint64_t>(taken);
       } else if (taken < 0 && would_block(errno)) {
         if (!co_await wait_writable()) co_return false;
-      } else if (taken == 0 || errno != EINTR) {
-        co_return false;  // 0: the file is shorter than we were told
+      } else if (taken == 0) {
+        co_return fail(ErrorKind::unavailable, "the file is shorter than it was");
+      } else if (errno != EINTR) {
+        if (is_clients(errno)) co_return false;
+        co_return std::unexpected(posix_error("sending", "a file of the store", errno));
       }
     }
     if (static_cast<std::uint64_t>(at) < end) co_await asio::post(asio::use_awaitable);

@@ -18,6 +18,7 @@
 
 #include "rt/byte_source.h"
 #include "rt/offload.h"
+#include "rt/task.h"
 
 namespace ncps::http {
 
@@ -27,6 +28,10 @@ std::chrono::steady_clock::time_point coarse_now() noexcept;
 inline iovec part(std::string_view text) noexcept {
   return {const_cast<char*>(text.data()), text.size()};
 }
+
+// Whether reading there may wait for the disk, as preadv2 with RWF_NOWAIT tells: what it returned,
+// and errno. A file system that cannot tell (NFS, many in user space) may. Pure.
+bool may_wait_for_disk(std::int64_t got, int error) noexcept;
 
 enum class More : bool { no, yes };  // yes: the kernel may wait up to 200 ms for bytes to add
 
@@ -61,8 +66,9 @@ class Connection {
   boost::asio::awaitable<bool> send(std::span<iovec> parts, More more = More::no);
 
   // A stretch of a file, without copying it through us; pages that are not in memory are read on
-  // the disk pool first. False also if the file is shorter than that. Adds to `sent` as it goes.
-  boost::asio::awaitable<bool> send_file(FileSpan span, std::uint64_t& sent);
+  // the disk pool first. False: as send(). Errors: unavailable: the file cannot be read, or is
+  // shorter than that. Adds to `sent` as it goes.
+  Task<bool> send_file(FileSpan span, std::uint64_t& sent);
 
   void check_deadline(TimePoint now) noexcept;
   void interrupt() noexcept;      // ends a receive() that waits

@@ -106,6 +106,18 @@ TEST_F(HttpDrain, AtTheEndOfGraceTheCallerCanEndWhatHandlersWaitFor) {
   EXPECT_EQ(server.connections(), 0u);
 }
 
+TEST_F(HttpDrain, WhatNobodyCanEndIsWaitedForOnlySoLong) {
+  auto& server = start();
+  RawClient handler(server.port());
+  ASSERT_TRUE(handler.get("/gated"));
+  entered.get_future().wait();
+  EXPECT_FALSE(server.drain(Deadline::after(0ms), [] {}, 10ms));
+  EXPECT_EQ(server.connections(), 1u);
+  gate.open();
+  EXPECT_TRUE(server.drain(Deadline::never()));
+  EXPECT_EQ(server.connections(), 0u);
+}
+
 TEST_F(HttpDrain, AbortsABodyAtTheEndOfGrace) {
   auto& server = start();
   RawClient client(server.port());

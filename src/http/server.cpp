@@ -70,7 +70,8 @@ class ServerImpl final : public Server {
 
   const ListenAddress& address() const override { return listener_.address; }
   std::size_t connections() const override { return context_.connections.load(); }
-  void drain(Deadline grace, const std::function<void()>& cut_off) override;
+  bool drain(Deadline grace, const std::function<void()>& cut_off,
+             std::chrono::milliseconds unwind) override;
 
  private:
   asio::awaitable<void> accept();
@@ -130,8 +131,9 @@ void ServerImpl::on_every_loop(void (SessionLoop::*what)()) {
   for (auto& loop : loops_) asio::post(loop->io, [loop = loop.get(), what] { (loop->*what)(); });
 }
 
-void ServerImpl::drain(Deadline grace, const std::function<void()>& cut_off) {
-  if (drained_) return;
+bool ServerImpl::drain(Deadline grace, const std::function<void()>& cut_off,
+                       std::chrono::milliseconds unwind) {
+  if (drained_) return true;
   asio::post(listener_.acceptor.get_executor(), [this] {
     closing_ = true;
     ErrorCode ignored;
@@ -142,11 +144,16 @@ void ServerImpl::drain(Deadline grace, const std::function<void()>& cut_off) {
     log::warn("aborting connections that did not end in time", {{"connections", connections()}});
     on_every_loop(&SessionLoop::abort_all);
     cut_off();
-    sessions_.join_blocking(Deadline::never());
+    if (!sessions_.join_blocking(Deadline::after(unwind))) {
+      log::error("connections do not end, though all they may wait for was cut off",
+                 {{"connections", connections()}});
+      return false;
+    }
   }
   on_every_loop(&SessionLoop::stop);
   watchers_.join_blocking(Deadline::never());
   drained_ = true;
+  return true;
 }
 
 }  // namespace

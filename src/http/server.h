@@ -46,7 +46,7 @@ class Server {
   // socket's path something that is none), with the address.
   static Result<std::unique_ptr<Server>> start(Runtime& runtime, Pool& disk, ServerOptions options,
                                                Handler handler);
-  virtual ~Server() = default;  // REQUIRES: drain() has returned
+  virtual ~Server() = default;  // REQUIRES: drain() has returned true
 
   virtual const ListenAddress& address() const = 0;  // with the port that it really has
   std::uint16_t port() const { return address().port; }
@@ -55,8 +55,11 @@ class Server {
   // Stops accepting (and removes its Unix socket's file), closes idle connections, lets responses in
   // flight finish (with Connection: close), and after `grace` aborts what is left: `cut_off` is
   // called then, to end whatever handlers and bodies still wait for. Blocks until no connection is
-  // there. Not from an io thread.
-  virtual void drain(Deadline grace, const std::function<void()>& cut_off = [] {}) = 0;
+  // there, or `unwind` after that: false, if some still is, because it waits for what nobody can
+  // end (a disk). Then it may be called again. Not from an io thread.
+  virtual bool drain(
+      Deadline grace, const std::function<void()>& cut_off = [] {},
+      std::chrono::milliseconds unwind = std::chrono::hours(1)) = 0;
 };
 
 }  // namespace ncps::http

@@ -135,7 +135,7 @@ asio::awaitable<Session::Next> Session::answer() {
     log::error("a response body threw", {{"request_uri", request_.target}, {"error", e.what()}});
     connection_.abort();
   }
-  if (logged) log_request(response, status_of(response), written.body_bytes, begin);
+  if (logged) log_request(response, status_of(response), written, begin);
   if (!written.complete) co_return Next::stop;
   if (written.close) {
     co_await linger();
@@ -178,10 +178,20 @@ asio::awaitable<void> Session::linger() {
   }
 }
 
-void Session::log_request(const Response& response, unsigned status, std::uint64_t bytes,
+void Session::log_request(const Response& response, unsigned status, const Written& written,
                           std::chrono::steady_clock::time_point begin) const {
   std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - begin;
-  if (response.cache.empty()) {
+  auto bytes = written.body_bytes;
+  if (!written.complete) {
+    log::info("handled request", {{"method", request_.method_name},
+                                  {"request_uri", request_.target},
+                                  {"status", status},
+                                  {"bytes", bytes},
+                                  {"complete", false},
+                                  {"elapsed", elapsed.count()},
+                                  {"from", client_},
+                                  {"cache", response.cache}});
+  } else if (response.cache.empty()) {
     log::info("handled request", {{"method", request_.method_name},
                                   {"request_uri", request_.target},
                                   {"status", status},

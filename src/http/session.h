@@ -9,6 +9,7 @@
 #include "http/connection.h"
 #include "http/read_buffer.h"
 #include "http/request_head.h"
+#include "http/response_writer.h"
 #include "http/session_loop.h"
 
 namespace ncps::http {
@@ -38,7 +39,7 @@ class Session {
   boost::asio::awaitable<Response> call_handler();
   boost::asio::awaitable<void> refuse(Refusal refusal);
   boost::asio::awaitable<void> linger();
-  void log_request(const Response& response, unsigned status, std::uint64_t bytes,
+  void log_request(const Response& response, unsigned status, const Written& written,
                    std::chrono::steady_clock::time_point begin) const;
 
   const ServerOptions& options() const { return loop_.context.options; }

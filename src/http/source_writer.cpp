@@ -70,7 +70,7 @@ asio::awaitable<bool> SourceWriter::write(ByteSource& source, std::string_view t
     auto size = piece_size(*piece);
     if (size == 0) break;
     if (!account(size, target)) co_return false;
-    if (!co_await send_piece(*piece, sent)) co_return false;
+    if (!co_await send_piece(*piece, target, sent)) co_return false;
   }
   co_return co_await send_end(target, sent);
 }
@@ -85,7 +85,8 @@ bool SourceWriter::account(std::uint64_t size, std::string_view target) {
   return true;
 }
 
-asio::awaitable<bool> SourceWriter::send_piece(Piece piece, std::uint64_t& sent) {
+asio::awaitable<bool> SourceWriter::send_piece(Piece piece, std::string_view target,
+                                               std::uint64_t& sent) {
   bool keep_last = framing_ == Framing::length && left_ == 0;
   bool chunked = framing_ == Framing::chunked;
   auto chunk = chunked ? fmt::format("{:x}\r\n", piece_size(piece)) : std::string();
@@ -106,11 +107,16 @@ asio::awaitable<bool> SourceWriter::send_piece(Piece piece, std::uint64_t& sent)
   std::array before{part(head), part(chunk)};
   if (!co_await connection_.send(before, More::yes)) co_return false;
   if (keep_last) --span.length;
-  if (!co_await connection_.send_file(span, sent)) co_return false;
+  auto all = co_await connection_.send_file(span, sent);
+  if (!all) log_failure(target, all.error().what());
+  if (!all || !*all) co_return false;
   if (keep_last) {
     char byte;
     auto at = static_cast<off_t>(span.offset + span.length);
-    if (::pread(span.fd, &byte, 1, at) != 1) co_return false;
+    if (::pread(span.fd, &byte, 1, at) != 1) {
+      log_failure(target, "the file's last byte cannot be read");
+      co_return false;
+    }
     last_byte_ = byte;
   }
   std::array after{part(chunked ? "\r\n" : "")};

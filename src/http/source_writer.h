@@ -35,7 +35,8 @@ class SourceWriter {
   struct WaitingHead;
 
   bool account(std::uint64_t size, std::string_view target);
-  boost::asio::awaitable<bool> send_piece(Piece piece, std::uint64_t& sent);
+  boost::asio::awaitable<bool> send_piece(Piece piece, std::string_view target,
+                                          std::uint64_t& sent);
   boost::asio::awaitable<bool> send_end(std::string_view target, std::uint64_t& sent);
   std::string_view take_head();
 

@@ -251,8 +251,4 @@ Result<void> NarWalker::finish() const {
   return {};
 }
 
-std::uint64_t NarWalker::bytes_seen() const noexcept {
-  return state_->offset;
-}
-
 }  // namespace ncps::nix

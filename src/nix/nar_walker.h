@@ -49,8 +49,6 @@ class NarWalker {
   // Errors: corrupt, if the NAR is not complete.
   Result<void> finish() const;
 
-  std::uint64_t bytes_seen() const noexcept;
-
  private:
   struct State;
   std::unique_ptr<State> state_;

@@ -59,7 +59,6 @@ std::string tree() {
 struct Answer {
   bool good;
   std::string error;
-  std::uint64_t seen;
   friend bool operator==(const Answer&, const Answer&) = default;
 };
 
@@ -73,13 +72,13 @@ Answer walk(std::string_view bytes, const std::function<std::size_t()>& next_siz
       EXPECT_FALSE(walker.complete());
       EXPECT_EQ(walker.feed("more").error().what(), fed.error().what());
       EXPECT_EQ(walker.finish().error().what(), fed.error().what());
-      return {false, fed.error().what(), walker.bytes_seen()};
+      return {false, fed.error().what()};
     }
     rest.remove_prefix(size);
   }
   auto finished = walker.finish();
   EXPECT_EQ(walker.complete(), finished.has_value());
-  return {finished.has_value(), finished ? "" : finished.error().what(), walker.bytes_seen()};
+  return {finished.has_value(), finished ? "" : finished.error().what()};
 }
 
 Answer walk(std::string_view bytes) {
@@ -92,8 +91,8 @@ TEST(NarWalker, AgreesWithNixStoreDump) {
             "0sg9f58l1jj88w6pdrfdpj5x9b1zrwszk84j81zvby36q9whhhqa");
   EXPECT_EQ(Hash(crypto::sha256(tree())).nix32(),
             "0kckwhvnrnb5k6dp18zgi604zpsbac96gd3d827mj9h8ysajdlsw");
-  EXPECT_EQ(walk(nar(file("hello"))), (Answer{true, "", 120}));
-  EXPECT_EQ(walk(tree()), (Answer{true, "", 1432}));
+  EXPECT_EQ(walk(nar(file("hello"))), (Answer{true, ""}));
+  EXPECT_EQ(walk(tree()), (Answer{true, ""}));
 }
 
 TEST(NarWalker, TakesEveryKindOfNode) {
@@ -223,7 +222,6 @@ TEST(NarWalker, FollowsContentsOfAnySizeWithoutKeepingThem) {
   for (std::uint64_t fed = 0; fed < size; fed += piece.size()) ASSERT_TRUE(walker.feed(piece));
   ASSERT_TRUE(walker.feed(str(")")));
   EXPECT_TRUE(walker.finish());
-  EXPECT_EQ(walker.bytes_seen(), size + 112);
 }
 
 }  // namespace

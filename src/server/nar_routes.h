@@ -1,7 +1,9 @@
 // GET and HEAD of /nar/<name>.nar[.ext].
 //
 // One URL is one object for ever, so its ETag is its name, and ranges of it fit together across
-// restarts, instances and evictions. A "?query" does not change what is served.
+// restarts, instances and evictions. Limit: what we compress ourselves has other bytes under the same
+// name if it is lost and fetched again with another libzstd (docs/decisions/0007). A "?query" does
+// not change what is served.
 #pragma once
 
 #include <optional>

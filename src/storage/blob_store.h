@@ -64,6 +64,8 @@ enum class Asking : bool { get, head };  // the method of an HTTP request
 
 class BlobStore {
  public:
+  static constexpr std::size_t kMaxText = 16 << 20;  // bytes of a small document
+
   virtual ~BlobStore() = default;
 
   // nullptr: confirmed absent. Errors: unavailable (could not find out; never treat it as absent).
@@ -84,7 +86,8 @@ class BlobStore {
   // Errors: unavailable.
   virtual Task<std::optional<std::string>> outside_url(BlobKey, Asking) { co_return std::nullopt; }
 
-  // The whole of a small document. nullopt: confirmed absent. Errors: unavailable.
+  // The whole of a small document. nullopt: confirmed absent. Errors: unavailable, also if it is
+  // larger than kMaxText: then it is none of ours.
   virtual Task<std::optional<std::string>> find_text(BlobKey key) = 0;
 
   // A small document, visible whole or not at all, durable when this returns.

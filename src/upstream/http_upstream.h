@@ -22,6 +22,7 @@ struct HttpUpstreamOptions {
   fetch::HttpTimeouts timeouts;
   fetch::RetryPolicy retry;
   std::string netrc_file;  // with user names and passwords; empty: none
+  friend bool operator==(const HttpUpstreamOptions&, const HttpUpstreamOptions&) = default;
 };
 
 // `client` must outlive it.

@@ -8,13 +8,6 @@
 namespace ncps::upstream {
 namespace {
 
-std::string lower_case(std::string text) {
-  for (auto& c : text) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return text;
-}
-
 std::string lower_scheme(std::string_view text) {
   std::string out(text);
   for (auto& c : out) {

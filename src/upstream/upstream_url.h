@@ -28,6 +28,8 @@ class UpstreamUrl {
 
   std::optional<int> priority() const noexcept { return priority_; }  // lower is asked first
 
+  friend bool operator==(const UpstreamUrl&, const UpstreamUrl&) = default;
+
  private:
   UpstreamUrl() = default;
   std::string origin_;  // "https://user:pw@host:port"

@@ -44,13 +44,16 @@ class SessionPool {
       co_return fail(ErrorKind::unavailable,
                      std::string(action) + ": too many wait for the database");
     }
-    auto answer = co_await offload(threads_, std::move(work));
-    --waiting_;
-    co_return answer;
+    WaitsNoMore at_end{waiting_};
+    co_return co_await offload(threads_, std::move(work));
   }
 
  private:
   using Job = std::function<Result<void>(Statements&)>;
+  struct WaitsNoMore {
+    std::atomic<std::size_t>& waiting;
+    ~WaitsNoMore() { --waiting; }
+  };
 
   Result<void> perform(const Job& job, Deadline deadline);
   Result<void> watched(const Job& job, Session& session, Deadline deadline);

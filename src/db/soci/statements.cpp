@@ -1,5 +1,7 @@
 #include "db/soci/statements.h"
 
+#include <algorithm>
+
 #include "db/database_time.h"
 
 namespace ncps::db {
@@ -31,6 +33,14 @@ T& made(std::unique_ptr<T>& one, soci::session& sql) {
 std::string least_used_statement(std::string_view at_rest) {
   return "SELECT url, stored_size FROM nar_urls WHERE " + std::string(at_rest) +
          " ORDER BY last_accessed_at LIMIT :most";
+}
+
+std::string many_of(std::string_view statement, std::size_t count) {
+  constexpr std::string_view kMany = ":many";
+  std::string names;
+  for (std::size_t i = 0; i < count; ++i) names += (i == 0 ? ":m" : ", :m") + std::to_string(i);
+  std::string text(statement);
+  return text.replace(text.find(kMany), kMany.size(), names);
 }
 
 class Statements::FindNarInfo {
@@ -145,21 +155,50 @@ void Statements::mark_stored(const nix::NarUrl& url, std::uint64_t size) {
   made(mark_stored_, sql_).run(url, size);
 }
 
+namespace {
+
+// With a value for each place of :many, and `at` before them. Binds what must stay until it has run.
+template <class T>
+void use_many(soci::session& sql, std::string_view statement, const std::string& at,
+              std::vector<T>& many) {
+  if (many.empty()) return;
+  // In one order everywhere, so that two instances rarely wait for each other in a circle.
+  std::ranges::sort(many);
+  soci::statement use(sql);
+  use.exchange(soci::use(at));
+  for (auto& one : many) use.exchange(soci::use(one));
+  use.alloc();
+  use.prepare(many_of(statement, many.size()));
+  use.define_and_bind();
+  use.execute(true);
+}
+
+std::vector<long long> nars_of(soci::session& sql, const std::vector<std::string>& hashes) {
+  std::vector<long long> ids;
+  if (hashes.empty()) return ids;
+  long long id = 0;
+  soci::statement find(sql);
+  for (const auto& hash : hashes) find.exchange(soci::use(hash));
+  find.exchange(soci::into(id));
+  find.alloc();
+  find.prepare(many_of(kNarsOfNarInfos, hashes.size()));
+  find.define_and_bind();
+  for (bool more = find.execute(true); more; more = find.fetch()) ids.push_back(id);
+  return ids;
+}
+
+}  // namespace
+
 void Statements::note_uses(const Uses& uses, std::chrono::sys_seconds when) {
-  std::string at = print_time(when), key;
-  soci::statement narinfo = (sql_.prepare << kUseNarInfo, soci::use(at), soci::use(key));
-  soci::statement its_nar = (sql_.prepare << kUseNarOfNarInfo, soci::use(at), soci::use(key));
-  soci::statement nar = (sql_.prepare << kUseNar, soci::use(at), soci::use(key));
+  std::string at = print_time(when);
+  std::vector<std::string> hashes, urls;
+  for (const auto& hash : uses.narinfos) hashes.emplace_back(hash.str());
+  for (const auto& url : uses.nars) urls.push_back(url.str());
   soci::transaction all(sql_);
-  for (const auto& hash : uses.narinfos) {
-    key = hash.str();
-    narinfo.execute(true);
-    its_nar.execute(true);
-  }
-  for (const auto& url : uses.nars) {
-    key = url.str();
-    nar.execute(true);
-  }
+  use_many(sql_, kUseNarInfos, at, hashes);
+  auto ids = nars_of(sql_, hashes);
+  use_many(sql_, kUseNarsById, at, ids);
+  use_many(sql_, kUseNars, at, urls);
   all.commit();
 }
 

@@ -19,14 +19,21 @@ inline constexpr std::string_view kFindNar =
 inline constexpr std::string_view kMarkStored =
     "UPDATE nar_urls SET stored_size = :size WHERE url = :url";
 
-// Each is run once for each entry of a list, in one transaction: no statement grows with data.
-inline constexpr std::string_view kUseNarInfo =
-    "UPDATE narinfos SET last_accessed_at = :at WHERE hash = :hash";
-inline constexpr std::string_view kUseNarOfNarInfo =
-    "UPDATE nar_urls SET last_accessed_at = :at WHERE id = "
-    "(SELECT nar_url_id FROM narinfos WHERE hash = :hash)";
-inline constexpr std::string_view kUseNar =
-    "UPDATE nar_urls SET last_accessed_at = :at WHERE url = :url";
+// Each takes a whole batch at once, because each would cost a round trip: many_of() puts it in the
+// place of "(:many)". The NARs of narinfos are two steps: MySQL reads a whole table for an UPDATE
+// with an IN (SELECT ...).
+inline constexpr std::string_view kUseNarInfos =
+    "UPDATE narinfos SET last_accessed_at = :at WHERE hash IN (:many)";
+inline constexpr std::string_view kNarsOfNarInfos =
+    "SELECT nar_url_id FROM narinfos WHERE nar_url_id IS NOT NULL AND hash IN (:many)";
+inline constexpr std::string_view kUseNarsById =
+    "UPDATE nar_urls SET last_accessed_at = :at WHERE id IN (:many)";
+inline constexpr std::string_view kUseNars =
+    "UPDATE nar_urls SET last_accessed_at = :at WHERE url IN (:many)";
+// With :m0, :m1, ... REQUIRES: count > 0.
+std::string many_of(std::string_view statement, std::size_t count);
+
+// Is run once for each entry of a list, in one transaction.
 inline constexpr std::string_view kMarkGone =
     "UPDATE nar_urls SET stored_size = NULL WHERE url = :url";
 // `at_rest`: Dialect::at_rest().

@@ -256,6 +256,22 @@ TEST_P(Server, HasNoMoreConnectionsThanTheLimits) {
   EXPECT_EQ(wire.connections() - before, 3) << "none stays open";
 }
 
+// Each round trip costs a distant server's time, and a call has five seconds.
+TEST_P(Server, NotingFiveHundredUsesCostsAFewRoundTrips) {
+  Wire wire(GetParam(), server.port());
+  auto catalog = open_catalog(behind(wire), {.open = 1, .idle = 1}).value();
+  Uses uses;
+  for (int n = 0; n < 250; ++n) {
+    uses.narinfos.push_back(hash_of(n));
+    uses.nars.push_back(nar_of(n).url);
+  }
+  ASSERT_TRUE(put(*catalog, 1));  // connects
+  auto before = wire.turns();
+  EXPECT_TRUE(
+      run(catalog->note_uses(uses, std::chrono::sys_days(std::chrono::January / 1 / 2030))));
+  EXPECT_LE(wire.turns() - before, 16);
+}
+
 TEST_P(Server, AMissCostsThreeRoundTripsAndAHitOne) {
   Wire wire(GetParam(), server.port());
   auto catalog = open_catalog(behind(wire), {.open = 1, .idle = 1}).value();

@@ -29,6 +29,8 @@ Result<std::optional<std::string>> read_text(const fs::path& path) {
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return std::unexpected(posix_error("reading", path.native(), errno));
     text.append(part, static_cast<std::size_t>(n));
+    if (text.size() > BlobStore::kMaxText)
+      return fail(ErrorKind::unavailable, path.native() + ": too large to be a small document");
   }
 }
 

@@ -33,7 +33,7 @@ constexpr auto kAskTime = 25s;  // of one request, retries included: clients wai
 // Of a URL given to a client, who begins to use it at once, but may ask again where it breaks off.
 constexpr auto kOutsideTime = 5min;
 constexpr auto kStartTime = 30s;  // of asking for the bucket
-constexpr std::size_t kMaxText = 16 << 20;
+constexpr std::size_t kMaxText = BlobStore::kMaxText;
 constexpr auto kLeftAfter = std::chrono::hours(24);  // an upload that nobody will finish
 constexpr auto kGrace = 5s;  // for what runs behind the scenes when the store is destroyed
 constexpr auto kUnwind = 30s;

@@ -122,6 +122,15 @@ TEST_P(BlobStoreContract, ALargeBlobThatGrewReadsBackFromAnywhere) {
   }
 }
 
+TEST_P(BlobStoreContract, WhatIsTooLargeIsNoSmallDocument) {
+  auto staged = run(store->stage(key("huge"))).value();
+  ASSERT_TRUE(staged->file().append(std::string(BlobStore::kMaxText + 1, 'x')));
+  ASSERT_TRUE(run(staged->publish()));
+  auto text = run(store->find_text(key("huge")));
+  ASSERT_FALSE(text);
+  EXPECT_EQ(text.error().kind(), ErrorKind::unavailable);
+}
+
 TEST_P(BlobStoreContract, ALargeBlobThatIsGivenUpLeavesTheOldOne) {
   ASSERT_TRUE(put("given-up", "old"));
   {

@@ -1,0 +1,24 @@
+#include "upstream/configured_upstreams.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace ncps::upstream {
+
+UpstreamList ConfiguredUpstreams::use(std::vector<HttpUpstreamOptions> options) {
+  auto before = std::exchange(now_, {});
+  UpstreamList list;
+  for (auto& one : options) {
+    auto same = std::ranges::find(before, one, &Configured::options);
+    if (same != before.end()) {
+      now_.push_back(std::move(*same));
+      before.erase(same);
+    } else {
+      now_.push_back({.options = one, .upstream = make_http_upstream(one, client_)});
+    }
+    list.push_back(now_.back().upstream);
+  }
+  return list;
+}
+
+}  // namespace ncps::upstream

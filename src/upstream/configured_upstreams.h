@@ -1,0 +1,30 @@
+// ConfiguredUpstreams: the upstreams of the options. One whose options are as they were stays the same
+// object, so that a reload forgets nothing of what is known about it: standing, priority, delays.
+//
+// For one thread.
+#pragma once
+
+#include <vector>
+
+#include "upstream/http_upstream.h"
+
+namespace ncps::upstream {
+
+class ConfiguredUpstreams {
+ public:
+  // `client` must outlive it, and every Upstream.
+  explicit ConfiguredUpstreams(fetch::HttpClient& client) : client_(client) {}
+
+  // In the order of `options`.
+  UpstreamList use(std::vector<HttpUpstreamOptions> options);
+
+ private:
+  struct Configured {
+    HttpUpstreamOptions options;
+    std::shared_ptr<Upstream> upstream;
+  };
+  fetch::HttpClient& client_;
+  std::vector<Configured> now_;
+};
+
+}  // namespace ncps::upstream
