@@ -29,6 +29,7 @@ sys.path.insert(0, str(ROOT))
 from bench import cpu, report, wrk  # noqa: E402
 from tests.e2e.lab.ncps import BINARY, Ncps  # noqa: E402
 from tests.e2e.lab.s3_gateway import Gateway  # noqa: E402
+from tests.e2e.lab.waiting import eventually  # noqa: E402
 
 BUCKET = "bench"
 TINY, SMALL, LARGE = ("0" * 51 + digit for digit in "123")  # as the names of NARs
@@ -104,6 +105,14 @@ class Bench:
                 if who == "ncps":
                     row.costs["ncps"].append((cpu.seconds(self.proxy.process.pid) - ours) / moved)
         return row
+
+    def wait_for_copy(self) -> None:
+        url, target = self.places(SMALL)["ncps"]
+
+        def copied() -> bool:
+            first_byte(url, target)
+            return any(file.is_file() for file in self.proxy.temp.glob("ncps-copies-*/*"))
+        eventually(copied, "there is a local copy", 60)
 
     def first_byte(self, requests: int) -> Row:
         row = Row(f"time to the first byte of 1 MB, median of {requests}", "ms")
@@ -197,10 +206,14 @@ def run(home: Path, rounds: int, seconds: int, short: bool) -> tuple[list[Row], 
         store = [f"--cache-storage-s3-{name}={value}" for name, value in
                  (("bucket", BUCKET), ("endpoint", place.url), ("access-key-id", place.access_key),
                   ("secret-access-key", place.secret_key))]
-        proxy = Ncps(home / "ncps", upstreams=[("http://127.0.0.1:9", None)], store=store, log_level="warn",
-                     more=["--cache-sign-unverified"], address=f"127.0.0.1:{wrk.free_port()}")
-        stack.callback(proxy.kill9)
-        proxy.start_quiet()
+
+        def served(name: str, *more: str) -> Ncps:
+            proxy = Ncps(home / name, upstreams=[("http://127.0.0.1:9", None)], store=store, log_level="warn",
+                         more=["--cache-sign-unverified", *more], address=f"127.0.0.1:{wrk.free_port()}")
+            stack.callback(proxy.kill9)
+            return proxy.start_quiet()
+
+        proxy = served("ncps")
         bench = Bench(home, gateway, proxy, rounds, seconds)
         small, large = (8, 32) if short else (64, 1024)
         bench.put(TINY, 1)
@@ -216,6 +229,11 @@ def run(home: Path, rounds: int, seconds: int, short: bool) -> tuple[list[Row], 
                 print(rows[-1].line(), flush=True)
         rows.append(bench.first_byte(5 if short else 100))
         print(rows[-1].line(), flush=True)
+        bench.proxy = served("copies", "--cache-storage-s3-local-cache-size=1G")
+        bench.wait_for_copy()
+        rows.append(bench.rate(4, small, ", local copy"))
+        print(rows[-1].line(), flush=True)
+        bench.proxy = proxy
         memory = bench.memory(large, 20, 10 if short else 120)
         print(memory, flush=True)
         return rows, memory

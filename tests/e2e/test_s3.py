@@ -3,83 +3,16 @@ happens when the S3 server goes, fails, cuts and comes back.
 """
 from __future__ import annotations
 
-import hashlib
-import shutil
 import threading
 import unittest
-from pathlib import Path
-from urllib.parse import urlsplit
 
-from .lab import closure, go_store, raw, s3_gateway
-from .lab.case import LabCase, narinfo_target
-from .lab.closure import Cache, hash_of
-from .lab.ncps import Ncps, run_ncps
+from .lab import closure, go_store, raw
+from .lab.case import narinfo_target
+from .lab.ncps import run_ncps
+from .lab.s3_case import S3Case, nar_key, narinfo_key
 from .lab.upstream import Upstream
 from .lab.waiting import eventually
-from .lab.wire_proxy import WireProxy, s3_error
-
-
-def nar_key(url: str) -> str:
-    """Where the NAR of that URL lies: store/nar/h/ha/<name>."""
-    name = url.rpartition("/")[2]
-    return f"store/nar/{name[0]}/{name[:2]}/{name}"
-
-
-def narinfo_key(path: str) -> str:
-    digest = hash_of(path)
-    return f"store/narinfo/{digest[0]}/{digest[:2]}/{digest}.narinfo"
-
-
-class S3Case(LabCase):
-    def setUp(self) -> None:
-        super().setUp()
-        self.place = s3_gateway.shared()
-        self.s3 = self.place.client()
-        self.bucket = self.place.new_bucket()
-
-    def store(self, url: str | None = None, **changes: str) -> list[str]:
-        """The options of our bucket."""
-        said = {"bucket": self.bucket, "endpoint": url or self.place.url, "region": "us-east-1",
-                "access-key-id": self.place.access_key, "secret-access-key": self.place.secret_key} | changes
-        return [f"--cache-storage-s3-{name.replace('_', '-')}={value}" for name, value in said.items()]
-
-    def s3_ncps(self, *upstreams: tuple[Upstream, Cache], url: str | None = None, **options) -> Ncps:
-        return self.ncps(*upstreams, store=self.store(url), **options)
-
-    def wire(self) -> WireProxy:
-        """Between the server and the S3 server."""
-        parts = urlsplit(self.place.url)
-        proxy = WireProxy(parts.hostname, parts.port).start()
-        self.addCleanup(proxy.stop)
-        return proxy
-
-    def wait_kept(self, *keys: str, within: float = 30) -> None:
-        eventually(lambda: set(keys) <= set(self.s3.keys(self.bucket)), f"{keys} are in the bucket", within)
-
-    def single(self, megabytes: float) -> None:
-        """A path with a NAR of that size, its upstream, and what is expected."""
-        self.made = closure.single(megabytes)
-        self.cache = self.made.cache("zstd")
-        self.up = self.upstream(self.cache)
-        self.name = self.cache.nar_url(self.made.root)
-        self.file = self.cache.folder / self.name.lstrip("/")
-        with self.file.open("rb") as file:
-            self.sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-
-    def serve_kept(self, proxy: WireProxy, **options) -> Ncps:
-        """A server behind `proxy` whose NAR is in the bucket, and whose upstream is gone."""
-        server = self.s3_ncps((self.up, self.cache), url=proxy.url, **options)
-        target = self.nar_target(server, self.made.root)
-
-        def read_from_there() -> bool:
-            proxy.requests.clear()
-            self.assert_whole(raw.Stream(server.url, target).start().join(), self.sha256)
-            return any(method == "GET" and "store/nar" in asked for method, asked in proxy.requests)
-
-        server.wait_line("NAR stored", 30)
-        eventually(read_from_there, "it is read from the bucket")
-        self.up.stop()
-        return server
+from .lab.wire_proxy import s3_error
 
 
 class S3Storage(S3Case):
@@ -214,133 +147,6 @@ class S3Storage(S3Case):
     def up_url(up: Upstream) -> str:
         """A server that speaks HTTP, but not S3."""
         return up.url
-
-
-class Redirect(S3Case):
-    REDIRECT = ["--cache-storage-s3-redirect"]
-
-    def followed(self, location: str, method: str = "GET", headers: dict[str, str] | None = None) -> raw.Answer:
-        parts = urlsplit(location)
-        return raw.ask(f"http://{parts.netloc}", method, f"{parts.path}?{parts.query}", headers or {})
-
-    def test_what_is_at_rest_is_had_from_the_s3_server_itself(self) -> None:
-        self.single(3)
-        wire = self.wire()
-        server = self.s3_ncps((self.up, self.cache), url=wire.url, more=self.REDIRECT)
-        target = self.nar_target(server, self.made.root)
-        self.wait_kept(nar_key(self.name))
-        eventually(lambda: raw.get(server.url, target).status == 307, "the client is sent there")
-        wire.requests.clear()
-        answer = raw.get(server.url, target)
-        self.assertEqual((answer.status, answer.body, answer.get("Cache-Control")), (307, b"", "no-store"))
-        self.assertEqual(len(wire.requests), 1, wire.requests)  # whether it is there
-        location = answer.get("Location")
-        self.assertNotIn(self.place.secret_key, location)
-        self.assertTrue(self.followed(location).body == self.file.read_bytes())
-        part = self.followed(location, headers={"Range": "bytes=5-9"})
-        self.assertEqual((part.status, part.body), (206, self.file.read_bytes()[5:10]))
-        self.assertEqual(self.followed(location, "HEAD").status, 403)  # it is for GET only
-        self.assertEqual(self.followed(location.replace("Expires=300", "Expires=600")).status, 403)
-        head = raw.ask(server.url, "HEAD", target)
-        self.assertEqual(head.status, 307)
-        said = self.followed(head.get("Location"), "HEAD")
-        self.assertEqual((said.status, said.get("Content-Length")), (200, str(self.file.stat().st_size)))
-        self.assertEqual(raw.get(server.url, target, {"If-None-Match": f'"{target.rpartition("/")[2]}"'}).status, 304)
-        self.assertEqual(raw.get(server.url, narinfo_target(self.made.root)).status, 200)
-
-    def test_real_clients_follow_cold_and_warm_and_what_is_not_there_is_not_promised(self) -> None:
-        made = closure.small()
-        cache = made.cache()
-        up = self.upstream(cache)
-        server = self.s3_ncps((up, cache), more=self.REDIRECT)
-        cold = self.client(server.pubkey())
-        cold.copy(server.url, made.root)
-        cold.verify(made.root)
-        eventually(lambda: server.count_lines("NAR stored") == len(made.paths), "all are stored")
-        warm = self.client(server.pubkey())
-        warm.copy(server.url, made.root)
-        warm.verify(made.root)
-        targets = [self.nar_target(server, path) for path in made.paths]
-        self.assertEqual([raw.get(server.url, t).status for t in targets], [307] * len(targets))
-        for key in self.s3.keys(self.bucket, "store/nar/"):  # behind its back
-            self.assertEqual(self.s3.ask("DELETE", f"/{self.bucket}/{key}").status, 204)
-        answer = raw.get(server.url, targets[0])  # had from the upstream once more
-        self.assertEqual((answer.status, answer.ending), (200, raw.COMPLETE))
-
-    def test_without_the_s3_server_nobody_is_sent_there(self) -> None:
-        self.single(1)
-        wire = self.wire()
-        server = self.s3_ncps((self.up, self.cache), url=wire.url, more=self.REDIRECT)
-        target = self.nar_target(server, self.made.root)
-        eventually(lambda: raw.get(server.url, target).status == 307, "the client is sent there")
-        wire.fault(method="GET", target="store/nar", answer=s3_error(403, "AccessDenied"))
-        self.assertEqual(raw.get(server.url, target).status, 503)
-
-
-class LocalCopies(S3Case):
-    SIZE = ["--cache-storage-s3-local-cache-size=32M"]
-
-    def hot(self, server: Ncps, wire: WireProxy, target: str) -> None:
-        """Read until it is served without the S3 server."""
-        def served_from_here() -> bool:
-            wire.requests.clear()
-            self.assert_whole(raw.Stream(server.url, target).start().join(), self.sha256)
-            return not wire.requests
-        eventually(served_from_here, "it is served from its local copy")
-
-    def copies(self, server: Ncps) -> list[Path]:
-        return [f for f in server.temp.glob("ncps-copies-*/*") if f.is_file()]
-
-    def test_a_hot_nar_is_served_without_the_s3_server_also_after_a_kill(self) -> None:
-        self.single(5)
-        wire = self.wire()
-        server = self.serve_kept(wire, more=self.SIZE)
-        target = self.nar_target(server, self.made.root)
-        self.hot(server, wire, target)
-        self.assertEqual([f.read_bytes() for f in self.copies(server)], [self.file.read_bytes()])
-        wire.requests.clear()
-        part = raw.get(server.url, target, {"Range": "bytes=-7"})
-        self.assertEqual((part.status, part.body), (206, self.file.read_bytes()[-7:]))
-        wire.stop()
-        self.assert_whole(raw.Stream(server.url, target).start().join(), self.sha256)
-        wire.start()
-        server.kill9()
-        server.start()
-        wire.requests.clear()
-        self.assert_whole(raw.Stream(server.url, target).start().join(), self.sha256)
-        self.assertEqual([r for r in wire.requests if "store/nar" in r[1]], [])
-        self.assertEqual(server.stop(), 0, server.tail())
-
-    def test_a_copy_that_cannot_be_finished_is_none_and_costs_no_request(self) -> None:
-        self.single(5)
-        wire = self.wire()
-        server = self.serve_kept(wire, more=self.SIZE)
-        target = self.nar_target(server, self.made.root)
-        for folder in server.temp.glob("ncps-copies-*/tmp/*"):  # as if the disk were full
-            shutil.rmtree(folder)
-        for _ in range(4):
-            self.assert_whole(raw.Stream(server.url, target).start().join(), self.sha256)
-        server.wait_line("no local copy was made")
-        self.assertEqual(self.copies(server), [])
-
-    def test_killed_while_it_copies_it_starts_with_nothing_half_done(self) -> None:
-        self.single(10)
-        wire = self.wire()
-        server = self.serve_kept(wire, more=self.SIZE)
-        target = self.nar_target(server, self.made.root)
-        self.assertEqual(self.copies(server), [])
-        wire.fault(method="GET", target="store/nar", stall_at=4_000_000)  # whoever asks now
-        readers = [raw.Stream(server.url, target).start() for _ in range(2)]
-        half = eventually(lambda: [f for f in server.temp.glob("ncps-copies-*/tmp/*/*")
-                                   if f.name != "lock" and f.stat().st_size > 1 << 20], "a copy has begun")
-        server.kill9()
-        for reader in readers:
-            reader.join()
-        wire.clear()
-        server.start()
-        self.assertFalse(half[0].exists())
-        self.assertEqual(self.copies(server), [])
-        self.assert_whole(raw.Stream(server.url, target).start().join(), self.sha256)
 
 
 class S3Faults(S3Case):

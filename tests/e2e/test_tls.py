@@ -86,6 +86,21 @@ class Http2(TlsCase):
             self.assert_serves(self.before(server, SSL_CERT_FILE=authority().file))
             self.assertEqual({entry[0] for entry in server.log()}, {protocol})
 
+    def test_large_bodies_that_come_faster_than_they_are_taken_arrive_whole(self) -> None:
+        made = closure.many(6, 30_000_000)
+        cache = made.cache("none")
+        server = self.nginx(cache=cache)
+        proxy = self.before(server, "--cache-prefetch=off", SSL_CERT_FILE=authority().file)
+        targets = {self.nar_target(proxy, path): path for path in made.paths}
+        streams = [raw.Stream(proxy.url, target, timeout=60).start() for target in targets]
+        for stream in streams:
+            stream.join()
+            self.assertEqual((stream.status, stream.ending), (200, raw.COMPLETE), proxy.tail())
+        for target in targets:
+            proxy.wait_stored(target.rpartition("/")[2], within=60)
+        self.assertEqual({entry[0] for entry in server.log()}, {"HTTP/2.0"})
+        self.assertEqual(proxy.count_lines("a download broke, going on"), 0, proxy.tail())
+
     def test_a_server_that_says_goodbye_again_and_again_is_served_from_without_an_error(self) -> None:
         """GOAWAY after each third request, and from all connections at reloads in the middle of it."""
         made = closure.many(120, 60_000)

@@ -16,8 +16,11 @@ from pathlib import Path
 from typing import Sequence
 
 from . import raw
+from .bucket import Bucket, bucket_of
 from .waiting import eventually
 
+# With NCPS_TEST_STORAGE=s3 every server that is not told otherwise keeps its things in a bucket.
+IN_BUCKETS = os.environ.get("NCPS_TEST_STORAGE") == "s3"
 BINARY = Path(os.environ.get("NCPS_BINARY") or Path(__file__).parents[3] / "build/release/ncps")
 
 
@@ -86,11 +89,18 @@ class Ncps:
         self.lines: list[dict] = []  # of the present process
         self.url = ""
         self._reader: threading.Thread | None = None
-        for folder in (self.storage, self.temp):
+        self.bucket: Bucket | None = None
+        for folder in (self.home / "storage", self.temp):
             folder.mkdir(parents=True, exist_ok=True)
+        if IN_BUCKETS and self.arguments is None and not self.store:
+            self.bucket = bucket_of(self.home)
+            self.store = self.bucket.options
 
     @property
     def storage(self) -> Path:
+        """The folder of what is kept; where that is in a bucket, a copy of that, as it is now."""
+        if self.bucket:
+            return self.bucket.copied_to(self.home / "storage")
         return self.home / "storage"
 
     @property
@@ -104,7 +114,7 @@ class Ncps:
     def command(self) -> list[str]:
         if self.arguments is not None:
             return [str(BINARY), *self.arguments]
-        store = self.store or [f"--cache-storage-local={self.storage}"]
+        store = self.store or [f"--cache-storage-local={self.home / 'storage'}"]
         options = [f"--cache-hostname={self.hostname}", *store,
                    f"--cache-database-url=sqlite:{self.home / 'db.sqlite'}", f"--cache-temp-path={self.temp}",
                    f"--cache-sign-narinfo={'true' if self.sign else 'false'}", f"--server-addr={self.address}"]
@@ -277,7 +287,7 @@ class Ncps:
             for fd in Path(f"/proc/{self.process.pid}/fd").iterdir():
                 with contextlib.suppress(FileNotFoundError):
                     held.add(os.readlink(fd))
-        files = [f for folder in (self.storage / "store/tmp", self.temp) for f in folder.rglob("*")]
+        files = [f for folder in (self.home / "storage/store/tmp", self.temp) for f in folder.rglob("*")]
         return [f for f in files if f.is_file() and str(f.resolve()) not in held]
 
     def wait_stored(self, name: str, within: float = 20) -> Path:

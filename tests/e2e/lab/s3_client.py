@@ -109,11 +109,15 @@ class S3Client:
         return answer.body if answer.status == 200 else None
 
     def keys(self, bucket: str, prefix: str = "") -> list[str]:
-        found: list[str] = []
+        return list(self.etags(bucket, prefix))
+
+    def etags(self, bucket: str, prefix: str = "") -> dict[str, str]:
+        """Every key, and its ETag."""
+        found: dict[str, str] = {}
         more: dict[str, str] = {}
         while True:
             answer = self._expect(200, "GET", f"/{bucket}", {"list-type": "2", "prefix": prefix} | more)
-            found += answer.texts("Key")
+            found |= dict(zip(answer.texts("Key"), answer.texts("ETag")))
             if answer.texts("IsTruncated") != ["true"]:
                 return found
             more = {"continuation-token": answer.texts("NextContinuationToken")[0]}
