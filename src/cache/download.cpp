@@ -59,7 +59,8 @@ Task<void> verify(DownloadDeps& deps, const NarExpectation& expected,
     }
   }
   auto work = [&] { return verifier.finish(); };
-  co_return co_await offload(deps.cpu, std::move(work));
+  CO_TRY(co_await offload(deps.cpu, std::move(work)));
+  co_return Result<void>();
 }
 
 // Runs beside the fetching. A wrong byte fails the spool at once, and so ends the fetching.
