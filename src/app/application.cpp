@@ -29,12 +29,25 @@ upstream::UpstreamList make_upstreams(const config::ServeOptions& options,
 cache::Trust make_trust(const config::ServeOptions& options, const nix::SecretKey& key) {
   return {.upstream_keys = options.upstream_keys,
           .signing_key = options.sign_narinfo ? std::optional(key) : std::nullopt,
-          .sign_unverified = options.sign_unverified};
+          .sign_unverified = options.sign_unverified,
+          .upload_keys = options.upload_keys,
+          .sign_uploads = options.sign_uploads};
 }
 
 cache::NarInfoPolicy narinfo_policy(const config::ServeOptions& options) {
   return {.prefetch = {.nars = options.prefetch_nars, .narinfos = options.prefetch_narinfos},
           .missing_for = options.negative_ttl};
+}
+
+cache::UploadPolicy upload_policy(const config::ServeOptions& options) {
+  return {.require_signature = options.require_trusted_signature,
+          .require_references = options.require_references};
+}
+
+server::WritePolicy write_policy(const config::ServeOptions& options) {
+  return {.put = options.allow_put,
+          .remove = options.allow_delete,
+          .most_nar_bytes = options.max_upload_size};
 }
 
 server::Audience audience(const config::ServeOptions& options) {
@@ -74,11 +87,37 @@ Application::Application(const config::ServeOptions& options,
                          .disk = disk,
                          .cpu = cpu}),
       uses_(runtime, *catalog_),
+      upload_policy_(upload_policy(options)),
+      write_policy_(write_policy(options)),
+      nar_uploads_({.store = *store_,
+                    .catalog = *catalog_,
+                    .downloads = downloads_,
+                    .locks = upload_locks_,
+                    .disk = disk,
+                    .cpu = cpu}),
+      narinfo_uploads_({.store = *store_,
+                        .catalog = *catalog_,
+                        .narinfos = narinfos_,
+                        .nars = nars_,
+                        .nar_uploads = nar_uploads_,
+                        .locks = upload_locks_,
+                        .cpu = cpu,
+                        .trust = trust_,
+                        .policy = upload_policy_}),
+      object_uploads_(*store_, disk),
+      removal_(*store_, *catalog_, upload_locks_),
       narinfo_routes_(narinfos_, uses_, kHotNarInfoBytes, audience(options)),
       nar_routes_(nars_, uses_, audience(options)),
       object_routes_(objects_, audience(options)),
+      write_routes_({.nars = nar_uploads_,
+                     .narinfos = narinfo_uploads_,
+                     .objects = object_uploads_,
+                     .removal = removal_,
+                     .hot = narinfo_routes_,
+                     .cpu = cpu,
+                     .policy = write_policy_}),
       router_({options.hostname, key.public_key()}, {*catalog_, upstreams_}, narinfo_routes_,
-              nar_routes_, object_routes_, reader_token(options)),
+              nar_routes_, object_routes_, write_routes_, reader_token(options)),
       watch_(runtime, upstreams_) {}
 
 Task<void> Application::bring_narinfo(nix::StorePathHash hash, Deadline deadline) {
@@ -95,6 +134,8 @@ void Application::use(const config::ServeOptions& options) {
   upstreams_.replace(make_upstreams(options, *client_));
   watch_.follow();
   trust_.replace(make_trust(options, key_));
+  upload_policy_.replace(upload_policy(options));
+  write_policy_.replace(write_policy(options));
   narinfos_.use(narinfo_policy(options));
   narinfo_routes_.forget_all();
 }
@@ -103,6 +144,7 @@ void Application::cut_off() {
   client_->stop();
   store_->cut_off();
   downloads_.cut_off();
+  nar_uploads_.cut_off();
   objects_.cut_off();
 }
 

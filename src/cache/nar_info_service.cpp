@@ -12,6 +12,10 @@ namespace {
 
 constexpr auto kFetchTime = std::chrono::seconds(30);  // for all upstreams together
 
+SentBy sent_by(const db::NarInfoRow& row) {
+  return row.uploaded ? SentBy::client : SentBy::upstream;
+}
+
 }  // namespace
 
 NarInfoService::NarInfoService(Runtime& runtime, storage::BlobStore& store, db::Catalog& catalog,
@@ -26,6 +30,7 @@ NarInfoService::NarInfoService(Runtime& runtime, storage::BlobStore& store, db::
       prefetch_(policy.prefetch),
       judge_(cpu, trust),
       search_(runtime, judge_),
+      marks_(store),
       missing_(policy.missing_for),
       flights_(runtime),
       walk_(runtime, [this](nix::StorePathHash hash) -> boost::asio::awaitable<void> {
@@ -57,7 +62,7 @@ Task<std::optional<ServedNarInfo>> NarInfoService::find(nix::StorePathHash hash,
 Task<NarInfoService::Found> NarInfoService::find_or_fetch(nix::StorePathHash hash, Asked asked) {
   auto row = co_await catalog_.find_narinfo(hash);
   if (row && *row) {
-    CO_TRY(auto accepted, co_await accept(hash, (*row)->text, "the catalog"));
+    CO_TRY(auto accepted, co_await accept(hash, (*row)->text, sent_by(**row), "the catalog"));
     if (accepted && downloads_.doubtful().take((*row)->nar_url)) {
       auto again = co_await from_upstreams(hash, asked);
       if (again && *again) co_return std::move(again);  // or what we have must do
@@ -72,6 +77,27 @@ Task<NarInfoService::Found> NarInfoService::find_or_fetch(nix::StorePathHash has
   co_return co_await from_upstreams(hash, asked);
 }
 
+Task<NarInfoService::Found> NarInfoService::find_kept(nix::StorePathHash hash) {
+  CO_TRY(auto row, co_await catalog_.find_narinfo(hash));
+  Found found;
+  if (row) {
+    CO_TRY(auto accepted, co_await accept(hash, row->text, sent_by(*row), "the catalog"));
+    if (accepted) {
+      CO_TRY(found, co_await serve(std::move(*accepted), row->nar_url, "hit"));
+    }
+  }
+  if (!found) {
+    CO_TRY(found, co_await from_store(hash));
+  }
+  if (!found) co_return std::nullopt;
+  CO_TRY(auto info, nix::parse_nar_info(found->text));
+  CO_TRY(auto url, nix::NarUrl::parse(info.url));
+  auto key = nar_key(url);
+  CO_TRY(auto nar, co_await store_.open(key));
+  if (!nar) co_return std::nullopt;
+  co_return std::move(found);
+}
+
 MissingMemory::World NarInfoService::world() const {
   std::uint64_t returns = 0;
   for (const auto& upstream : *upstreams_.now()) returns += upstream->returns();
@@ -82,10 +108,11 @@ Task<NarInfoService::Found> NarInfoService::from_store(const nix::StorePathHash&
   auto key = narinfo_key(hash);
   CO_TRY(auto text, co_await store_.find_text(key));
   if (!text) co_return std::nullopt;
-  CO_TRY(auto accepted, co_await accept(hash, *text, "the store"));
+  CO_TRY(auto accepted, co_await accept_of_store(hash, *text));
   if (!accepted) co_return std::nullopt;
   CO_TRY(auto urls, co_await urls_of_kept(store_, accepted->info));
-  auto indexed = co_await index(hash, accepted->info, std::move(urls), std::move(*text), "");
+  auto indexed = co_await index(hash, accepted->info, std::move(urls), std::move(*text), "",
+                                accepted->sent_by);
   co_return co_await serve(std::move(*accepted), indexed.nar.url, "hit");
 }
 
@@ -103,8 +130,9 @@ Task<NarInfoService::Found> NarInfoService::from_upstreams(const nix::StorePathH
 
 // What we keep ourselves is judged anew each time: keys may have changed, files may have been damaged.
 Task<std::optional<Accepted>> NarInfoService::accept(const nix::StorePathHash& hash,
-                                                     std::string_view text, std::string_view from) {
-  auto judged = co_await judge_.judge(hash, text);
+                                                     std::string_view text, SentBy sent_by,
+                                                     std::string_view from) {
+  auto judged = co_await judge_.judge(hash, text, sent_by);
   if (judged && judged->accepted) co_return std::move(judged->accepted);
   log::warn("a kept narinfo is not accepted any more, looking elsewhere",
             {{"narinfo", hash.str()},
@@ -113,11 +141,25 @@ Task<std::optional<Accepted>> NarInfoService::accept(const nix::StorePathHash& h
   co_return std::nullopt;
 }
 
+// Without its row nothing but the store can say that a client sent it.
+Task<std::optional<Accepted>> NarInfoService::accept_of_store(const nix::StorePathHash& hash,
+                                                              std::string_view text) {
+  auto judged = co_await judge_.judge(hash, text);
+  if (judged && judged->accepted && judged->accepted->verified)
+    co_return std::move(judged->accepted);
+  auto info = nix::parse_nar_info(text);
+  if (info && info->store_path.hash() == hash) {
+    CO_TRY(auto uploaded, co_await marks_.has(std::move(*info)));
+    if (uploaded) co_return co_await accept(hash, text, SentBy::client, "the store");
+  }
+  co_return co_await accept(hash, text, SentBy::upstream, "the store");
+}
+
 // An announced URL belongs to one NAR for ever: if another one has it, this one gets the next of
 // `urls`.
 boost::asio::awaitable<NarInfoService::Indexed> NarInfoService::index(
     const nix::StorePathHash& hash, const nix::NarInfo& info, std::vector<nix::NarUrl> urls,
-    std::string text, std::string upstream) {
+    std::string text, std::string upstream, SentBy sent_by) {
   db::NarRow nar{.url = urls.front(),
                  .nar_hash = info.nar_hash,
                  .nar_size = info.nar_size,
@@ -127,8 +169,11 @@ boost::asio::awaitable<NarInfoService::Indexed> NarInfoService::index(
                  .upstream = upstream,
                  .upstream_url = info.url,
                  .stored_size = {}};
-  db::NarInfoRow row{
-      .hash = hash, .text = std::move(text), .upstream = upstream, .nar_url = nar.url};
+  db::NarInfoRow row{.hash = hash,
+                     .text = std::move(text),
+                     .upstream = upstream,
+                     .nar_url = nar.url,
+                     .uploaded = sent_by == SentBy::client};
   auto put = co_await catalog_.put_narinfo(row, nar);
   for (std::size_t i = 1; !put && put.error().kind() == ErrorKind::conflict && i < urls.size();
        ++i) {
@@ -153,7 +198,7 @@ Task<NarInfoService::Found> NarInfoService::keep(const nix::StorePathHash& hash,
   }
   auto& accepted = finding.accepted;
   auto indexed = co_await index(hash, accepted.info, announced_urls(accepted.info),
-                                std::move(finding.text), finding.from->name());
+                                std::move(finding.text), finding.from->name(), SentBy::upstream);
   if (stored && indexed.done) fetch_ahead(accepted.info, indexed.nar, asked);
   co_return co_await serve(std::move(accepted), indexed.nar.url, "miss");
 }
@@ -183,8 +228,7 @@ void NarInfoService::fetch(const StillToFetch& left) {
 Task<NarInfoService::Found> NarInfoService::serve(Accepted accepted, const nix::NarUrl& url,
                                                   std::string_view how) {
   auto trust = trust_.now();
-  bool sign = trust->signing_key && (accepted.verified || trust->sign_unverified);
-  const auto* signer = sign ? &*trust->signing_key : nullptr;
+  const auto* signer = to_be_signed(accepted, *trust) ? &*trust->signing_key : nullptr;
   auto work = [&]() -> Result<Found> {
     TRY(auto text, served_text(std::move(accepted.info), url, signer));
     auto etag = etag_of(text);

@@ -62,6 +62,12 @@ class NarService {
   // Starts a download if it must. The deadline is for its first bytes.
   Task<OpenNar> open(nix::NarUrl url, Deadline deadline);
 
+  // What is at rest here; nullptr: nothing. No upstream is asked.
+  Task<std::unique_ptr<storage::Blob>> open_kept(nix::NarUrl url);
+
+  // Whether it is on its way here.
+  bool arriving(const nix::NarUrl& url) { return downloads_.find(url) != nullptr; }
+
   // Whether open() would succeed, without downloading, and the size; absent: it is here, or at an
   // upstream, but nobody knows yet how large it will be.
   Task<std::optional<std::uint64_t>> size_of(nix::NarUrl url, Deadline deadline);

@@ -38,6 +38,13 @@ struct ServeOptions {
   std::optional<std::filesystem::path> netrc_file;  // absent: there is none
   bool sign_narinfo = true;
   bool sign_unverified = false;
+  bool sign_uploads = false;
+  bool allow_put = false;
+  bool allow_delete = false;
+  bool require_trusted_signature = false;
+  std::vector<nix::PublicKey> upload_keys;
+  std::uint64_t max_upload_size = 0;  // bytes; 0: any
+  bool require_references = false;
   std::optional<nix::SecretKey> secret_key;  // read from its file; absent: the store's own
   std::string get_token;                     // empty: anybody may read
   http::ListenAddress listen;

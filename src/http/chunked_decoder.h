@@ -14,7 +14,7 @@ namespace ncps::http {
 // Not thread-safe. Memory: none; bytes of the body stay where they came.
 class ChunkedDecoder {
  public:
-  static constexpr std::size_t kMaxLine = 1024;         // of a chunk's size with its extensions
+  static constexpr std::size_t kMaxLine = 1024;          // of a chunk's size with its extensions
   static constexpr std::size_t kMaxTrailers = 8 * 1024;  // all of them
 
   // Takes from the front of `in`, and returns the next bytes of the body, which lie in `in`. Empty:
@@ -40,7 +40,7 @@ class ChunkedDecoder {
   Result<void> take_outside(char c);
 
   At at_ = At::size;
-  std::uint64_t left_ = 0;    // of the size's value, then of the chunk
+  std::uint64_t left_ = 0;  // of the size's value, then of the chunk
   unsigned digits_ = 0;
   std::size_t line_ = 0;      // bytes of this line
   std::size_t trailers_ = 0;  // bytes of all

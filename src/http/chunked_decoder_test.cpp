@@ -39,7 +39,8 @@ Decoded decode(std::string_view text, std::size_t step) {
 
 TEST(ChunkedDecoder, ABodyComesOutHoweverItArrives) {
   std::string_view text =
-      "4\r\nWiki\r\n6;a=b;c=\"d\"\r\npedia \r\n0F\r\nin \r\n\r\nchunks..\r\n0\r\nTrailer: x\r\n\r\nGET /";
+      "4\r\nWiki\r\n6;a=b;c=\"d\"\r\npedia \r\n0F\r\nin \r\n\r\nchunks..\r\n0\r\nTrailer: "
+      "x\r\n\r\nGET /";
   for (std::size_t step : {1, 2, 3, 7, 1000}) {
     auto out = decode(text, step);
     EXPECT_TRUE(out.ended) << step;

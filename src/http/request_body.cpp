@@ -69,7 +69,8 @@ Result<std::string_view> RequestBody::take(std::string_view& from) {
     if (!bytes) return fail_with(ErrorKind::invalid, 400, bytes.error().what());
     return bytes;
   }
-  auto bytes = from.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(left_, from.size())));
+  auto bytes =
+      from.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(left_, from.size())));
   from.remove_prefix(bytes.size());
   left_ -= bytes.size();
   return bytes;

@@ -96,7 +96,8 @@ TEST_F(HttpRequestBody, ChunksComeAsOneBodyAndTheNextRequestAfterThem) {
   auto port = start().port();
   for (std::size_t step : {std::size_t{1}, std::size_t{50}, text.size()}) {
     RawClient client(port);
-    for (std::string_view rest = text; !rest.empty(); rest.remove_prefix(std::min(step, rest.size())))
+    for (std::string_view rest = text; !rest.empty();
+         rest.remove_prefix(std::min(step, rest.size())))
       ASSERT_TRUE(client.send(rest.substr(0, step)));
     EXPECT_EQ(client.read().body, "abcdefg|chunked|m/echo") << step;
     EXPECT_EQ(client.read().body, "hi|length|/echo") << step;
@@ -168,7 +169,8 @@ TEST_F(HttpRequestBody, ASmallBodyThatNobodyReadIsReadOnAndTheConnectionGoesOn) 
 
 TEST_F(HttpRequestBody, AfterALargeOrChunkedBodyThatNobodyReadTheConnectionEnds) {
   auto port = start().port();
-  for (auto line : {length(RequestBody::kDrained + 1), std::string("Transfer-Encoding: chunked\r\n")}) {
+  for (auto line :
+       {length(RequestBody::kDrained + 1), std::string("Transfer-Encoding: chunked\r\n")}) {
     RawClient client(port);
     ASSERT_TRUE(client.send(put("/refuse", line, "")));
     auto answer = client.read();

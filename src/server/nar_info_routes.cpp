@@ -53,14 +53,17 @@ std::optional<http::Response> NarInfoRoutes::answer_from_memory(const http::Requ
 }
 
 boost::asio::awaitable<http::Response> NarInfoRoutes::answer(const http::Request& request,
-                                                             nix::StorePathHash hash) {
+                                                             nix::StorePathHash hash, Side side) {
   bool get = request.method == http::Method::get;
   auto epoch = memory_.epoch();
-  auto found = co_await narinfos_.find(hash, get ? cache::Asked::by_get : cache::Asked::by_head,
-                                       Deadline::after(kAnswerTime));
+  auto asked = get ? cache::Asked::by_get : cache::Asked::by_head;
+  auto found = side == Side::upload
+                   ? co_await narinfos_.find_kept(hash)
+                   : co_await narinfos_.find(hash, asked, Deadline::after(kAnswerTime));
   if (!found) co_return error_response(found.error());
   if (!*found) {
-    auto absent = http::text_response(404, "no upstream has this store path");
+    auto absent = http::text_response(
+        404, side == Side::upload ? "not kept here" : "no upstream has this store path");
     absent.cache = "miss";
     co_return absent;
   }
@@ -69,7 +72,7 @@ boost::asio::awaitable<http::Response> NarInfoRoutes::answer(const http::Request
   HotNarInfo hot{.prepared = http::prepare(200, headers_for(served.etag), std::move(served.text)),
                  .etag = served.etag};
   // After a HEAD a GET still has to reach the service, which then fetches ahead.
-  if (get) memory_.put(hash, hot, epoch);
+  if (get && side == Side::root) memory_.put(hash, hot, epoch);
   co_return respond(request, hot, served.how);
 }
 

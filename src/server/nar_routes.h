@@ -17,10 +17,13 @@ class NarRoutes {
   NarRoutes(cache::NarService& nars, cache::UseLog& uses, Audience audience = Audience::everybody)
       : nars_(nars), uses_(uses), audience_(audience) {}
 
-  boost::asio::awaitable<http::Response> answer(const http::Request& request, nix::NarUrl url);
+  boost::asio::awaitable<http::Response> answer(const http::Request& request, nix::NarUrl url,
+                                                Side side = Side::root);
 
  private:
-  boost::asio::awaitable<http::Response> answer_head(nix::NarUrl url);
+  boost::asio::awaitable<http::Response> answer_head(nix::NarUrl url, Side side);
+  Task<std::optional<std::uint64_t>> size_of(nix::NarUrl url, Side side);
+  Task<cache::OpenNar> open(nix::NarUrl url, Side side);
 
   std::vector<http::Header> headers_for(const nix::NarUrl& url) const;
 

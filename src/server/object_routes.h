@@ -18,7 +18,8 @@ class ObjectRoutes {
   explicit ObjectRoutes(cache::ObjectService& objects, Audience audience = Audience::everybody)
       : objects_(objects), audience_(audience) {}
 
-  boost::asio::awaitable<http::Response> answer(const http::Request& request, nix::ObjectPath path);
+  boost::asio::awaitable<http::Response> answer(const http::Request& request, nix::ObjectPath path,
+                                                Side side = Side::root);
 
  private:
   std::vector<http::Header> headers_for(nix::ObjectKind kind, const std::string& etag) const;

@@ -8,6 +8,7 @@
 #include "server/object_routes.h"
 #include "server/reader_token.h"
 #include "server/ready_route.h"
+#include "server/write_routes.h"
 
 namespace ncps::server {
 
@@ -16,22 +17,28 @@ class Router {
  public:
   // With `token`, readers must send it for everything but /healthz and /readyz.
   Router(FixedRoutes fixed, ReadyRoute ready, NarInfoRoutes& narinfos, NarRoutes& nars,
-         ObjectRoutes& objects, std::optional<ReaderToken> token = {})
+         ObjectRoutes& objects, WriteRoutes& writes, std::optional<ReaderToken> token = {})
       : fixed_(std::move(fixed)),
         ready_(ready),
         narinfos_(narinfos),
         nars_(nars),
         objects_(objects),
+        writes_(writes),
         token_(std::move(token)) {}
 
   boost::asio::awaitable<http::Response> answer(const http::Request& request);
 
  private:
+  // Who may do what: the answer to whom may not.
+  std::optional<http::Response> refusal(const http::Request& request, const Target& target) const;
+  boost::asio::awaitable<http::Response> read(const http::Request& request, Target& target);
+
   FixedRoutes fixed_;
   ReadyRoute ready_;
   NarInfoRoutes& narinfos_;
   NarRoutes& nars_;
   ObjectRoutes& objects_;
+  WriteRoutes& writes_;
   std::optional<ReaderToken> token_;
 };
 

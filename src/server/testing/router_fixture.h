@@ -169,8 +169,32 @@ class RouterTest : public ::testing::Test {
           narinfo_routes(narinfos, uses, 1 << 20),
           nar_routes(nars, uses),
           object_routes(objects),
+          nar_uploads({.store = *t.store,
+                       .catalog = *t.catalog,
+                       .downloads = downloads,
+                       .locks = locks,
+                       .disk = t.disk,
+                       .cpu = t.cpu}),
+          narinfo_uploads({.store = *t.store,
+                           .catalog = *t.catalog,
+                           .narinfos = narinfos,
+                           .nars = nars,
+                           .nar_uploads = nar_uploads,
+                           .locks = locks,
+                           .cpu = t.cpu,
+                           .trust = t.trust,
+                           .policy = t.upload_policy}),
+          object_uploads(*t.store, t.disk),
+          removal(*t.store, *t.catalog, locks),
+          write_routes({.nars = nar_uploads,
+                        .narinfos = narinfo_uploads,
+                        .objects = object_uploads,
+                        .removal = removal,
+                        .hot = narinfo_routes,
+                        .cpu = t.cpu,
+                        .policy = t.write_policy}),
           router({"cache.example", t.key.public_key()}, {*t.catalog, t.upstreams}, narinfo_routes,
-                 nar_routes, object_routes) {}
+                 nar_routes, object_routes, write_routes) {}
     cache::Downloads downloads;
     cache::NarService nars;
     cache::NarInfoService narinfos;
@@ -179,6 +203,12 @@ class RouterTest : public ::testing::Test {
     NarInfoRoutes narinfo_routes;
     NarRoutes nar_routes;
     ObjectRoutes object_routes;
+    cache::UploadLocks locks;
+    cache::NarUploads nar_uploads;
+    cache::NarInfoUploads narinfo_uploads;
+    cache::ObjectUploads object_uploads;
+    cache::Removal removal;
+    WriteRoutes write_routes;
     Router router;
   };
 
@@ -187,6 +217,8 @@ class RouterTest : public ::testing::Test {
   Pool disk{2}, cpu{1};
   nix::SecretKey key = nix::SecretKey::generate("cache.example").value();
   Live<cache::Trust> trust{{.upstream_keys = {}, .signing_key = key, .sign_unverified = true}};
+  Live<cache::UploadPolicy> upload_policy{{}};
+  Live<WritePolicy> write_policy{{}};
   std::unique_ptr<storage::BlobStore> store;
   std::unique_ptr<db::Catalog> catalog;
   FakeUpstream* first = nullptr;  // asked first
