@@ -27,7 +27,9 @@ cache::Trust make_trust(const config::ServeOptions& options, std::vector<nix::Se
   if (!options.sign_narinfo) keys.clear();
   return {.upstream_keys = options.upstream_keys,
           .signing_keys = std::move(keys),
-          .sign_unverified = options.sign_unverified};
+          .sign_unverified = options.sign_unverified,
+          .upload_keys = options.upload_keys,
+          .sign_uploads = options.sign_uploads};
 }
 
 server::FixedRoutes fixed_routes(const std::string& hostname,
@@ -40,6 +42,17 @@ server::FixedRoutes fixed_routes(const std::string& hostname,
 cache::NarInfoPolicy narinfo_policy(const config::ServeOptions& options) {
   return {.prefetch = {.nars = options.prefetch_nars, .narinfos = options.prefetch_narinfos},
           .missing_for = options.negative_ttl};
+}
+
+cache::UploadPolicy upload_policy(const config::ServeOptions& options) {
+  return {.require_signature = options.require_trusted_signature,
+          .require_references = options.require_references};
+}
+
+server::WritePolicy write_policy(const config::ServeOptions& options) {
+  return {.put = options.allow_put,
+          .remove = options.allow_delete,
+          .most_nar_bytes = options.max_upload_size};
 }
 
 }  // namespace
@@ -72,11 +85,37 @@ Application::Application(const config::ServeOptions& options,
                          .cpu = cpu}),
       uses_(runtime, *catalog_),
       permissions_(options.tokens),
+      upload_policy_(upload_policy(options)),
+      write_policy_(write_policy(options)),
+      nar_uploads_({.store = *store_,
+                    .catalog = *catalog_,
+                    .downloads = downloads_,
+                    .locks = upload_locks_,
+                    .disk = disk,
+                    .cpu = cpu}),
+      narinfo_uploads_({.store = *store_,
+                        .catalog = *catalog_,
+                        .narinfos = narinfos_,
+                        .nars = nars_,
+                        .nar_uploads = nar_uploads_,
+                        .locks = upload_locks_,
+                        .cpu = cpu,
+                        .trust = trust_,
+                        .policy = upload_policy_}),
+      object_uploads_(*store_, disk),
+      removal_(*store_, *catalog_, upload_locks_),
       narinfo_routes_(narinfos_, uses_, kHotNarInfoBytes, permissions_),
       nar_routes_(nars_, uses_, permissions_),
       object_routes_(objects_, permissions_),
+      write_routes_({.nars = nar_uploads_,
+                     .narinfos = narinfo_uploads_,
+                     .objects = object_uploads_,
+                     .removal = removal_,
+                     .hot = narinfo_routes_,
+                     .cpu = cpu,
+                     .policy = write_policy_}),
       router_(fixed_routes(hostname_, keys), {*catalog_, upstreams_}, narinfo_routes_, nar_routes_,
-              object_routes_, permissions_),
+              object_routes_, write_routes_, permissions_),
       watch_(runtime, upstreams_) {}
 
 Task<void> Application::bring_narinfo(nix::StorePathHash hash, Deadline deadline) {
@@ -95,6 +134,8 @@ void Application::use(const config::ServeOptions& options, std::vector<nix::Secr
   upstreams_.replace(configured_.use(upstream_options(options)));
   watch_.follow();
   trust_.replace(make_trust(options, std::move(keys)));
+  upload_policy_.replace(upload_policy(options));
+  write_policy_.replace(write_policy(options));
   narinfos_.use(narinfo_policy(options));
   narinfo_routes_.forget_all();
 }
@@ -103,6 +144,7 @@ void Application::cut_off() {
   client_->stop();
   store_->cut_off();
   downloads_.cut_off();
+  nar_uploads_.cut_off();
   objects_.cut_off();
 }
 

@@ -8,8 +8,12 @@
 
 #include "base/live.h"
 #include "cache/nar_info_service.h"
+#include "cache/nar_info_upload.h"
 #include "cache/nar_service.h"
+#include "cache/nar_upload.h"
 #include "cache/object_service.h"
+#include "cache/object_upload.h"
+#include "cache/removal.h"
 #include "cache/use_log.h"
 #include "config/serve_options.h"
 #include "fetch/http_client.h"
@@ -62,9 +66,17 @@ class Application {
   cache::ObjectService objects_;
   cache::UseLog uses_;
   server::Permissions permissions_;
+  Live<cache::UploadPolicy> upload_policy_;
+  Live<server::WritePolicy> write_policy_;
+  cache::UploadLocks upload_locks_;
+  cache::NarUploads nar_uploads_;
+  cache::NarInfoUploads narinfo_uploads_;
+  cache::ObjectUploads object_uploads_;
+  cache::Removal removal_;
   server::NarInfoRoutes narinfo_routes_;
   server::NarRoutes nar_routes_;
   server::ObjectRoutes object_routes_;
+  server::WriteRoutes write_routes_;
   server::Router router_;
   upstream::HealthWatch watch_;
 };

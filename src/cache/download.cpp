@@ -34,7 +34,8 @@ Task<void> verify(DownloadDeps& deps, const NarExpectation& expected,
   };
   CO_TRY(co_await feed(*source, deps.cpu, Deadline::never(), sink));
   auto work = [&] { return verifier.finish(); };
-  co_return co_await offload(deps.cpu, std::move(work));
+  CO_TRY(co_await offload(deps.cpu, std::move(work)));
+  co_return Result<void>();
 }
 
 // How far it got: whether the catalog knows of what the store has.

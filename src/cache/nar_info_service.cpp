@@ -17,6 +17,10 @@ bool found_without_row(const db::NarRow& nar) {
   return nar.file_hash && nar.url.hash_in_name() == nar.file_hash;
 }
 
+SentBy sent_by(const db::NarInfoRow& row) {
+  return row.uploaded ? SentBy::client : SentBy::upstream;
+}
+
 }  // namespace
 
 NarInfoService::NarInfoService(Runtime& runtime, storage::BlobStore& store, db::Catalog& catalog,
@@ -31,6 +35,7 @@ NarInfoService::NarInfoService(Runtime& runtime, storage::BlobStore& store, db::
       prefetch_(policy.prefetch),
       judge_(cpu, trust),
       search_(runtime, judge_),
+      marks_(store),
       missing_(policy.missing_for),
       flights_(runtime),
       walk_(runtime, [this](nix::StorePathHash hash) -> boost::asio::awaitable<void> {
@@ -71,7 +76,7 @@ Task<NarInfoService::Found> NarInfoService::find_as_of_now(nix::StorePathHash ha
 Task<NarInfoService::Found> NarInfoService::find_or_fetch(nix::StorePathHash hash, Asked asked) {
   auto row = co_await catalog_.find_narinfo(hash);
   if (row && *row) {
-    CO_TRY(auto accepted, co_await accept(hash, (*row)->text, "the catalog"));
+    CO_TRY(auto accepted, co_await accept(hash, (*row)->text, sent_by(**row), "the catalog"));
     if (accepted) {
       CO_TRY(auto better, co_await look_into_doubt(hash, (*row)->nar_url, asked));
       if (better) co_return std::move(better);
@@ -96,6 +101,27 @@ Task<NarInfoService::Found> NarInfoService::look_into_doubt(const nix::StorePath
   co_return std::move(again);
 }
 
+Task<NarInfoService::Found> NarInfoService::find_kept(nix::StorePathHash hash) {
+  CO_TRY(auto row, co_await catalog_.find_narinfo(hash));
+  Found found;
+  if (row) {
+    CO_TRY(auto accepted, co_await accept(hash, row->text, sent_by(*row), "the catalog"));
+    if (accepted) {
+      CO_TRY(found, co_await serve(std::move(*accepted), row->nar_url, "hit"));
+    }
+  }
+  if (!found) {
+    CO_TRY(found, co_await from_store(hash, std::nullopt));
+  }
+  if (!found) co_return std::nullopt;
+  CO_TRY(auto info, nix::parse_nar_info(found->text));
+  CO_TRY(auto url, nix::NarUrl::parse(info.url));
+  auto key = nar_key(url);
+  CO_TRY(auto nar, co_await store_.find(key));
+  if (!nar) co_return std::nullopt;
+  co_return std::move(found);
+}
+
 MissingMemory::World NarInfoService::world() const {
   std::uint64_t returns = 0;
   for (const auto& upstream : *upstreams_.now()) returns += upstream->returns();
@@ -103,17 +129,20 @@ MissingMemory::World NarInfoService::world() const {
 }
 
 Task<NarInfoService::Found> NarInfoService::from_store(const nix::StorePathHash& hash,
-                                                       Asked asked) {
+                                                       std::optional<Asked> asked) {
   auto key = narinfo_key(hash);
   CO_TRY(auto text, co_await store_.find_text(key));
   if (!text) co_return std::nullopt;
-  CO_TRY(auto accepted, co_await accept(hash, *text, "the store"));
+  CO_TRY(auto accepted, co_await accept_of_store(hash, *text));
   if (!accepted) co_return std::nullopt;
   CO_TRY(auto urls, co_await urls_of_kept(store_, accepted->info));
-  auto indexed = co_await index(hash, accepted->info, std::move(urls), std::move(*text), "");
+  auto indexed = co_await index(hash, accepted->info, std::move(urls), std::move(*text), "",
+                                accepted->sent_by);
   // A text that is no UTF-8 is in no row: it always comes this way.
-  CO_TRY(auto better, co_await look_into_doubt(hash, indexed.nar.url, asked));
-  if (better) co_return std::move(better);
+  if (asked) {
+    CO_TRY(auto better, co_await look_into_doubt(hash, indexed.nar.url, *asked));
+    if (better) co_return std::move(better);
+  }
   bool kept = indexed.done || found_without_row(indexed.nar);
   CO_TRY(auto found, co_await serve(std::move(*accepted), indexed.nar.url, "hit"));
   if (found) found->kept = kept;
@@ -141,8 +170,9 @@ Task<NarInfoService::Found> NarInfoService::from_upstreams(const nix::StorePathH
 
 // What we keep ourselves is judged anew each time: keys may have changed, files may have been damaged.
 Task<std::optional<Accepted>> NarInfoService::accept(const nix::StorePathHash& hash,
-                                                     std::string_view text, std::string_view from) {
-  auto judged = co_await judge_.judge(hash, text);
+                                                     std::string_view text, SentBy sent_by,
+                                                     std::string_view from) {
+  auto judged = co_await judge_.judge(hash, text, sent_by);
   if (judged && judged->accepted) co_return std::move(judged->accepted);
   log::warn("a kept narinfo is not accepted any more, looking elsewhere",
             {{"narinfo", hash.str()},
@@ -151,11 +181,25 @@ Task<std::optional<Accepted>> NarInfoService::accept(const nix::StorePathHash& h
   co_return std::nullopt;
 }
 
+// Without its row nothing but the store can say that a client sent it.
+Task<std::optional<Accepted>> NarInfoService::accept_of_store(const nix::StorePathHash& hash,
+                                                              std::string_view text) {
+  auto judged = co_await judge_.judge(hash, text);
+  if (judged && judged->accepted && judged->accepted->verified)
+    co_return std::move(judged->accepted);
+  auto info = nix::parse_nar_info(text);
+  if (info && info->store_path.hash() == hash) {
+    CO_TRY(auto uploaded, co_await marks_.has(std::move(*info)));
+    if (uploaded) co_return co_await accept(hash, text, SentBy::client, "the store");
+  }
+  co_return co_await accept(hash, text, SentBy::upstream, "the store");
+}
+
 // An announced URL belongs to one NAR for ever: if another one has it, this one gets the next of
 // `urls`.
 boost::asio::awaitable<NarInfoService::Indexed> NarInfoService::index(
     const nix::StorePathHash& hash, const nix::NarInfo& info, std::vector<nix::NarUrl> urls,
-    std::string text, std::string upstream) {
+    std::string text, std::string upstream, SentBy sent_by) {
   db::NarRow nar{.url = urls.front(),
                  .nar_hash = info.nar_hash,
                  .nar_size = info.nar_size,
@@ -165,8 +209,11 @@ boost::asio::awaitable<NarInfoService::Indexed> NarInfoService::index(
                  .upstream = upstream,
                  .upstream_url = info.url,
                  .stored_size = {}};
-  db::NarInfoRow row{
-      .hash = hash, .text = std::move(text), .upstream = upstream, .nar_url = nar.url};
+  db::NarInfoRow row{.hash = hash,
+                     .text = std::move(text),
+                     .upstream = upstream,
+                     .nar_url = nar.url,
+                     .uploaded = sent_by == SentBy::client};
   auto put = co_await catalog_.put_narinfo(row, nar);
   for (std::size_t i = 1; !put && put.error().kind() == ErrorKind::conflict && i < urls.size();
        ++i) {
@@ -191,7 +238,7 @@ Task<NarInfoService::Found> NarInfoService::keep(const nix::StorePathHash& hash,
   }
   auto& accepted = finding.accepted;
   auto indexed = co_await index(hash, accepted.info, announced_urls(accepted.info),
-                                std::move(finding.text), finding.from->name());
+                                std::move(finding.text), finding.from->name(), SentBy::upstream);
   if (stored && indexed.done) fetch_ahead(accepted.info, indexed.nar, asked);
   bool kept = indexed.done || (stored && found_without_row(indexed.nar));
   CO_TRY(auto found, co_await serve(std::move(accepted), indexed.nar.url, "miss"));
@@ -225,7 +272,7 @@ Task<NarInfoService::Found> NarInfoService::serve(Accepted accepted, const nix::
                                                   std::string_view how) {
   auto trust = trust_.now();
   std::span<const nix::SecretKey> signers;
-  if (accepted.verified || trust->sign_unverified) signers = trust->signing_keys;
+  if (to_be_signed(accepted, *trust)) signers = trust->signing_keys;
   auto work = [&]() -> Result<Found> {
     TRY(auto text, served_text(std::move(accepted.info), url, signers));
     auto etag = etag_of(text);

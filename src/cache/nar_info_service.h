@@ -20,6 +20,7 @@
 #include "cache/nar_info_search.h"
 #include "cache/reference_walk.h"
 #include "cache/single_flight.h"
+#include "cache/upload_marks.h"
 #include "db/catalog.h"
 #include "storage/blob_store.h"
 #include "upstream/upstream.h"
@@ -63,6 +64,10 @@ class NarInfoService {
   // answer cannot be right), unavailable.
   Task<std::optional<ServedNarInfo>> find(nix::StorePathHash hash, Asked asked, Deadline deadline);
 
+  // The same from what is kept alone, and only if its NAR is at rest, too: then a client may leave
+  // both out of an upload. No upstream is asked. Errors: unavailable.
+  Task<std::optional<ServedNarInfo>> find_kept(nix::StorePathHash hash);
+
   // Changes when kept narinfos should be asked for again because their NARs cannot be had: what was
   // served before may be out of date.
   std::uint64_t doubts() const noexcept { return downloads_.doubtful().additions(); }
@@ -86,15 +91,18 @@ class NarInfoService {
 
   Task<Found> find_as_of_now(nix::StorePathHash hash, Asked asked);
   Task<Found> find_or_fetch(nix::StorePathHash hash, Asked asked);
-  Task<Found> from_store(const nix::StorePathHash& hash, Asked asked);
+  // `asked` absent: no upstream may be asked.
+  Task<Found> from_store(const nix::StorePathHash& hash, std::optional<Asked> asked);
   Task<Found> look_into_doubt(const nix::StorePathHash& hash, const nix::NarUrl& url, Asked asked);
   Task<Found> from_upstreams(const nix::StorePathHash& hash, Asked asked);
   Task<std::optional<Accepted>> accept(const nix::StorePathHash& hash, std::string_view text,
-                                       std::string_view from);
+                                       SentBy sent_by, std::string_view from);
+  Task<std::optional<Accepted>> accept_of_store(const nix::StorePathHash& hash,
+                                                std::string_view text);
 
   boost::asio::awaitable<Indexed> index(const nix::StorePathHash& hash, const nix::NarInfo& info,
                                         std::vector<nix::NarUrl> urls, std::string text,
-                                        std::string upstream);
+                                        std::string upstream, SentBy sent_by);
   Task<Found> keep(const nix::StorePathHash& hash, Finding finding, Asked asked);
   void fetch_ahead(const nix::NarInfo& info, db::NarRow nar, Asked asked);
   void fetch(const StillToFetch& left);
@@ -110,6 +118,7 @@ class NarInfoService {
   Live<PrefetchPolicy> prefetch_;
   NarInfoJudge judge_;
   NarInfoSearch search_;
+  UploadMarks marks_;
   MissingMemory missing_;
   FetchedAhead ahead_;
   std::atomic<std::uint64_t> policies_ = 0;  // how often there were others

@@ -25,6 +25,10 @@ storage::BlobKey narinfo_key(const nix::StorePathHash& hash) {
   return sharded("store/narinfo/", hash.str(), ".narinfo");
 }
 
+storage::BlobKey upload_mark_key(const nix::StorePathHash& hash) {
+  return sharded("store/uploaded/", hash.str(), "");
+}
+
 storage::BlobKey object_key(const nix::ObjectPath& path) {
   auto output = "/" + path.output() + ".doi";
   switch (path.kind()) {

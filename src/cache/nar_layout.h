@@ -15,6 +15,9 @@ storage::BlobKey nar_key(const nix::NarUrl& url);
 // "store/narinfo/h/ha/<hash>.narinfo"
 storage::BlobKey narinfo_key(const nix::StorePathHash& hash);
 
+// "store/uploaded/h/ha/<hash>": says that a client sent the narinfo (cache/upload_marks.h)
+storage::BlobKey upload_mark_key(const nix::StorePathHash& hash);
+
 // "store/listing/h/ha/<hash>.ls"
 // "store/log/h/ha/<derivation>"
 // "store/realisations/d/di/<digest>/<output>.doi"

@@ -92,6 +92,11 @@ Task<std::optional<std::string>> NarService::outside_url(nix::NarUrl url, storag
   co_return where;
 }
 
+Task<std::unique_ptr<storage::Blob>> NarService::open_kept(nix::NarUrl url) {
+  auto key = nar_key(url);
+  co_return co_await store_.open(key);
+}
+
 Task<std::optional<std::uint64_t>> NarService::size_of(nix::NarUrl url, Deadline deadline) {
   if (auto spool = downloads_.find(url)) {
     auto started = co_await spool->started(deadline);

@@ -68,6 +68,12 @@ class NarService {
   // store gives no such URLs.
   Task<std::optional<std::string>> outside_url(nix::NarUrl url, storage::Asking asking);
 
+  // What is at rest here; nullptr: nothing. No upstream is asked.
+  Task<std::unique_ptr<storage::Blob>> open_kept(nix::NarUrl url);
+
+  // Whether it is on its way here.
+  bool arriving(const nix::NarUrl& url) { return downloads_.find(url) != nullptr; }
+
   // Whether open() would succeed, without downloading, and the size; absent: it is here, or at an
   // upstream, but nobody knows yet how large it will be.
   Task<std::optional<std::uint64_t>> size_of(nix::NarUrl url, Deadline deadline);

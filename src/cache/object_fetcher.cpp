@@ -12,8 +12,14 @@ constexpr auto kOpenTime = std::chrono::seconds(10);  // for one answer to begin
 constexpr auto kPause = std::chrono::milliseconds(100);  // after a body that broke
 constexpr unsigned kTries = 3;                           // of one upstream whose bodies break
 
+std::unexpected<Error> too_large() {
+  return fail(ErrorKind::corrupt, "it is larger than it may be");
+}
+
+}  // namespace
+
 // Real logs have megabytes, listings of large packages, too; the others have a few hundred bytes.
-std::uint64_t max_bytes(nix::ObjectKind kind) {
+std::uint64_t max_object_bytes(nix::ObjectKind kind) {
   switch (kind) {
     case nix::ObjectKind::listing:
     case nix::ObjectKind::log: return 64 << 20;
@@ -23,12 +29,6 @@ std::uint64_t max_bytes(nix::ObjectKind kind) {
   }
   return 1 << 20;
 }
-
-std::unexpected<Error> too_large() {
-  return fail(ErrorKind::corrupt, "it is larger than it may be");
-}
-
-}  // namespace
 
 Task<Presence> ObjectFetcher::fetch(nix::ObjectPath path, Deadline deadline) {
   std::optional<Error> trouble;
@@ -77,7 +77,7 @@ Task<ObjectFetcher::Staged> ObjectFetcher::fetch_from(upstream::Upstream& upstre
 
 Task<ObjectFetcher::Staged> ObjectFetcher::copy(upstream::FileBody& body,
                                                 const nix::ObjectPath& path, Deadline deadline) {
-  const auto most = max_bytes(path.kind());
+  const auto most = max_object_bytes(path.kind());
   if (body.total && *body.total > most) co_return too_large();
   CO_TRY(auto blob, co_await store_.stage(object_key(path)));
   std::optional<nix::JsonObjectCheck> json;

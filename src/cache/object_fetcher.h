@@ -15,6 +15,9 @@
 
 namespace ncps::cache {
 
+// Of what clients send, too.
+std::uint64_t max_object_bytes(nix::ObjectKind kind);
+
 enum class Presence : bool { absent, at_rest };
 
 class ObjectFetcher {

@@ -28,6 +28,13 @@ Task<std::optional<OpenObject>> ObjectService::find(nix::ObjectPath path, Deadli
   co_return fail(ErrorKind::timeout, "no answer before the deadline");
 }
 
+Task<std::optional<OpenObject>> ObjectService::find_kept(nix::ObjectPath path, Deadline deadline) {
+  auto key = object_key(path);
+  CO_TRY(auto blob, co_await store_.open(key));
+  if (!blob) co_return std::nullopt;
+  co_return co_await opened(std::move(blob), "hit", deadline);
+}
+
 // The bytes themselves say what they are: two instances, or a store made anew, may have got the
 // same name from different upstreams.
 Task<OpenObject> ObjectService::opened(std::unique_ptr<storage::Blob> blob, std::string_view how,

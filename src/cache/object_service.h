@@ -50,6 +50,9 @@ class ObjectService {
   // the fetching.
   Task<std::optional<OpenObject>> find(nix::ObjectPath path, Deadline deadline);
 
+  // The same from what is kept alone. Errors: unavailable, timeout.
+  Task<std::optional<OpenObject>> find_kept(nix::ObjectPath path, Deadline deadline);
+
   // What is being fetched or made fails as soon as its upstreams and downloads do.
   void cut_off();
 

@@ -104,7 +104,6 @@ void check_the_rest(Reader& read, const RawValues& values) {
   // In UTC: what is wrong with the zone has been said.
   auto in_utc = [](std::string_view text) { return CronSchedule::parse(text, "UTC"); };
   read.check("--cache-lru-schedule", in_utc);
-  read.check("--cache-trusted-upload-key", nix::PublicKey::parse);
   read.check("--cache-lock-backend", parse_backend);
   auto backend = values.find("--cache-lock-backend");
   if (backend != values.end() && backend->second.values.back() == "redis" &&
@@ -224,6 +223,21 @@ void read_secret_keys(Reader& read, ServeOptions& o) {
                      o.secret_keys[i].name() + "': clients tell keys apart by their names");
 }
 
+void read_uploads(Reader& read, ReadOptions& out) {
+  auto& o = out.options;
+  read.one("--cache-allow-put-verb", o.allow_put, parse_bool);
+  read.one("--cache-allow-delete-verb", o.allow_delete, parse_bool);
+  read.one("--cache-require-trusted-signature", o.require_trusted_signature, parse_bool);
+  read.many("--cache-trusted-upload-key", o.upload_keys, nix::PublicKey::parse);
+  read.one("--cache-max-upload-size", o.max_upload_size, parse_byte_size);
+  read.one("--cache-upload-require-references", o.require_references, parse_bool);
+  read.one("--cache-sign-uploads", o.sign_uploads, parse_bool);
+  if (o.allow_put && o.require_trusted_signature && o.upload_keys.empty())
+    out.warnings.push_back(
+        "--cache-require-trusted-signature without --cache-trusted-upload-key: only paths that "
+        "follow from their contents can be uploaded");
+}
+
 }  // namespace
 
 ReadOptions read_serve_options(const RawValues& values, const Environment& environment) {
@@ -241,6 +255,7 @@ ReadOptions read_serve_options(const RawValues& values, const Environment& envir
   read_upstreams(read, o, environment);
   read.one("--cache-sign-narinfo", o.sign_narinfo, parse_bool);
   read.one("--cache-sign-unverified", o.sign_unverified, parse_bool);
+  read_uploads(read, out);
   read_secret_keys(read, o);
   o.tokens = read_tokens(read, out.warnings);
   read.one("--server-addr", o.listen, http::parse_listen_address);

@@ -40,6 +40,13 @@ struct ServeOptions {
   std::optional<std::filesystem::path> netrc_file;  // absent: there is none
   bool sign_narinfo = true;
   bool sign_unverified = false;
+  bool sign_uploads = false;
+  bool allow_put = false;
+  bool allow_delete = false;
+  bool require_trusted_signature = false;
+  std::vector<nix::PublicKey> upload_keys;
+  std::uint64_t max_upload_size = 0;  // bytes; 0: any
+  bool require_references = false;
   std::vector<nix::SecretKey> secret_keys;  // read from their files; empty: the store's own
   std::vector<access::Token> tokens;        // who may do what; empty: anybody may do anything
   http::ListenAddress listen;

@@ -37,9 +37,10 @@ struct NarRow {
 // A narinfo that we keep.
 struct NarInfoRow {
   nix::StorePathHash hash;
-  std::string text;      // as the upstream wrote it
-  std::string upstream;  // base URL of the cache it came from
-  nix::NarUrl nar_url;   // under which its NAR is announced
+  std::string text;       // as the upstream wrote it
+  std::string upstream;   // base URL of the cache it came from
+  nix::NarUrl nar_url;    // under which its NAR is announced
+  bool uploaded = false;  // a client sent it: no upstream's key need have signed it
 };
 
 // What was used. Each at most once, at most kMostAtOnce in all.
@@ -53,6 +54,8 @@ struct StoredNar {
   nix::NarUrl url;
   std::uint64_t size;  // bytes at rest
 };
+
+class UploadRows;
 
 class Catalog {
  public:
@@ -85,6 +88,9 @@ class Catalog {
 
   // The NARs at rest that were used longest ago, at most `most` of them, the longest ago first.
   virtual Task<std::vector<StoredNar>> least_used(std::size_t most) = 0;
+
+  // Of what clients send and remove.
+  virtual UploadRows& uploads() = 0;
 
   // They are not at rest any more, all or none of them; the way to fetch them again stays.
   virtual Task<void> mark_gone(std::vector<nix::NarUrl> urls) = 0;

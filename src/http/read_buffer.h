@@ -41,6 +41,14 @@ class ReadBuffer {
 
   void received(std::size_t bytes) noexcept { end_ += bytes; }
 
+  // Bytes that were received elsewhere. REQUIRES: text() is empty.
+  void put(std::string_view bytes) {
+    if (bytes.size() > capacity_) grow(bytes.size());
+    std::memcpy(data(), bytes.data(), bytes.size());
+    begin_ = 0;
+    end_ = bytes.size();
+  }
+
  private:
   char* data() noexcept { return large_ ? large_.get() : small_.data(); }
   const char* data() const noexcept { return large_ ? large_.get() : small_.data(); }

@@ -2,8 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
+
+#include "rt/byte_source.h"
 
 namespace ncps::http {
 
@@ -20,6 +23,12 @@ class Request {
   std::string_view path;         // before the '?', still percent-encoded; begins with '/'
   std::string_view query;        // after the '?', or empty
   std::string_view client;       // address of the peer, without port
+  std::optional<std::uint64_t> content_length;  // as the client says; absent: no body, or chunked
+
+  // Absent: there is none, or it is empty. To be read at most once, and only until the handler has
+  // returned; "Expect: 100-continue" is answered when the reading begins. After an Error of it
+  // whatever the handler answers is of no matter.
+  ByteSource* body = nullptr;
 
   // The value of the first header of that name (any case), or empty.
   virtual std::string_view header(std::string_view name) const = 0;

@@ -34,7 +34,8 @@ class Parser final : public beast::http::basic_parser<true> {
 
   int hosts = 0;
   int lengths = 0;
-  bool transfer_encoding = false;
+  int transfer_encodings = 0;
+  std::string_view transfer_encoding;
   std::string_view expect;
 
  private:
@@ -50,7 +51,10 @@ class Parser final : public beast::http::basic_parser<true> {
                      ErrorCode&) override {
     if (name == beast::http::field::host) ++hosts;
     if (name == beast::http::field::content_length) ++lengths;
-    if (name == beast::http::field::transfer_encoding) transfer_encoding = true;
+    if (name == beast::http::field::transfer_encoding) {
+      ++transfer_encodings;
+      transfer_encoding = {value.data(), value.size()};
+    }
     if (name == beast::http::field::expect) expect = {value.data(), value.size()};
   }
 
@@ -151,11 +155,12 @@ Refusal read_head(std::string_view text, std::size_t max_target_bytes, RequestHe
   if (parser.hosts > 1 || (parser.hosts == 0 && !head.http_1_0))
     return {400, "a request names its Host once"};
   if (parser.lengths > 1) return {400, "more than one Content-Length"};
-  if (parser.transfer_encoding) {
+  if (parser.transfer_encodings > 0) {
     // RFC 9112 section 6.1: with Content-Length, or in HTTP/1.0, the framing is not to be trusted.
     if (parser.lengths > 0) return {400, "Transfer-Encoding together with Content-Length"};
     if (head.http_1_0) return {400, "Transfer-Encoding in HTTP/1.0"};
-    if (!parser.chunked()) return {501, "the only Transfer-Encoding known here is chunked"};
+    if (parser.transfer_encodings > 1 || !same_word(parser.transfer_encoding, "chunked"))
+      return {501, "the only Transfer-Encoding known here is chunked"};
   }
   if (!head.http_1_0 && !parser.expect.empty() && !same_word(parser.expect, "100-continue"))
     return {417, "the only expectation known here is 100-continue"};
@@ -165,6 +170,10 @@ Refusal read_head(std::string_view text, std::size_t max_target_bytes, RequestHe
   head.lines = text.substr(first_line, text.size() - first_line - 2);
   head.keep_alive = parser.keep_alive();
   head.has_body = parser.chunked() || parser.content_length().value_or(0) > 0;
+  head.content_length.reset();
+  if (auto length = parser.content_length()) head.content_length = *length;
+  head.expects_continue = head.has_body && !head.http_1_0 && !parser.expect.empty();
+  head.body = nullptr;
   return {};
 }
 

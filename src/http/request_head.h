@@ -34,10 +34,11 @@ class HeadScanner {
 struct RequestHead final : Request {
   std::string_view header(std::string_view name) const override;
 
-  std::string_view lines;   // the header lines, each with CRLF
-  bool http_1_0 = false;    // otherwise 1.1
-  bool keep_alive = false;  // as the client wants it
-  bool has_body = false;    // Content-Length > 0, or chunked
+  std::string_view lines;         // the header lines, each with CRLF
+  bool http_1_0 = false;          // otherwise 1.1
+  bool keep_alive = false;        // as the client wants it
+  bool has_body = false;          // Content-Length > 0, or chunked
+  bool expects_continue = false;  // and has a body
 };
 
 struct Refusal {

@@ -30,6 +30,7 @@ struct ServerOptions {
   std::size_t max_head_bytes = 32 * 1024;   // 431 beyond
   std::size_t max_target_bytes = 8 * 1024;  // 414 beyond
   std::chrono::seconds head_timeout{30};    // from a request's first byte to the end of its head
+  std::chrono::seconds body_timeout{30};    // without a byte of a request's body
   std::chrono::seconds idle_timeout{150};  // between requests; Nix keeps idle connections for 118 s
   std::chrono::seconds write_timeout{
       600};  // without a byte taken by the client; Nix pauses for minutes

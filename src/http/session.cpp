@@ -120,14 +120,26 @@ asio::awaitable<Session::Next> Session::answer() {
   connection_.receive_until(Connection::TimePoint::max());  // the handler takes its time
   bool logged = log::enabled(log::Level::info);
   auto begin = logged ? std::chrono::steady_clock::now() : Connection::TimePoint();
+  if (request_.has_body) {
+    auto arrived = buffer_.text().substr(scanner_.size());
+    body_ = std::make_unique<RequestBody>(connection_, request_, arrived, options().body_timeout);
+    request_.body = body_.get();
+  }
 
   auto response = co_await call_handler();
 
-  // Nobody reads request bodies yet. Answering at once instead of "100 Continue" is right by
-  // RFC 9110 section 10.1.1, but what the client sends cannot be told from a next request then.
+  auto fate = body_ ? body_->fate() : RequestBody::Fate::whole;
+  if (fate == RequestBody::Fate::gone) {
+    connection_.abort();
+    if (logged) log_request(response, status_of(response), 0, begin);
+    co_return Next::stop;
+  }
+  if (fate == RequestBody::Fate::failed)
+    response = text_response(body_->failed_status(), "the body of the request did not come whole");
+  bool in_step = fate == RequestBody::Fate::whole || fate == RequestBody::Fate::drainable;
   Reply reply{.head_only = request_.method == Method::head,
               .http_1_0 = request_.http_1_0,
-              .close = !request_.keep_alive || request_.has_body || loop_.draining()};
+              .close = !request_.keep_alive || !in_step || loop_.draining()};
   Written written;
   try {
     written = co_await write_response(connection_, loop_.date, reply, response, request_.target);
@@ -136,13 +148,21 @@ asio::awaitable<Session::Next> Session::answer() {
     connection_.abort();
   }
   if (logged) log_request(response, status_of(response), written, begin);
+  co_return co_await go_on(written);
+}
+
+// To the next request, if the connection is in a state for one.
+asio::awaitable<Session::Next> Session::go_on(const Written& written) {
   if (!written.complete) co_return Next::stop;
-  if (written.close) {
+  bool drained = written.close || !body_ || co_await body_->drain();
+  if (written.close || !drained) {
     co_await linger();
     co_return Next::stop;
   }
-  buffer_.consume(scanner_.size());
+  buffer_.consume(scanner_.size() + (body_ ? body_->taken() : 0));
   scanner_.reset();
+  if (body_ && !body_->surplus().empty()) buffer_.put(body_->surplus());
+  body_.reset();
   co_return Next::go_on;
 }
 

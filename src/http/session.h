@@ -8,11 +8,14 @@
 
 #include "http/connection.h"
 #include "http/read_buffer.h"
+#include "http/request_body.h"
 #include "http/request_head.h"
 #include "http/response_writer.h"
 #include "http/session_loop.h"
 
 namespace ncps::http {
+
+struct Written;
 
 class Session {
  public:
@@ -36,6 +39,7 @@ class Session {
   Refusal judge(HeadScanner::State state);
   boost::asio::awaitable<bool> receive_more();
   boost::asio::awaitable<Next> answer();
+  boost::asio::awaitable<Next> go_on(const Written& written);
   boost::asio::awaitable<Response> call_handler();
   boost::asio::awaitable<void> refuse(Refusal refusal);
   boost::asio::awaitable<void> linger();
@@ -50,7 +54,8 @@ class Session {
   ReadBuffer buffer_;
   HeadScanner scanner_;
   RequestHead request_;
-  bool idle_ = false;  // waiting for the first byte of a request
+  std::unique_ptr<RequestBody> body_;  // of a request that has one
+  bool idle_ = false;                  // waiting for the first byte of a request
 };
 
 }  // namespace ncps::http

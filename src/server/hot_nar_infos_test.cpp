@@ -57,7 +57,7 @@ struct HotNarInfos : RouterTest {
 TEST_F(HotNarInfos, WhatWasJudgedUnderOldKeysIsGivenToNobodyWhoAsksLater) {
   auto before = get_until_it_is_kept();
   auto key = nix::SecretKey::generate("trusted").value();
-  trust.replace({.upstream_keys = {key.public_key()}, .signing_key = {}});
+  trust.replace({.upstream_keys = {key.public_key()}, .signing_keys = {}});
   parts->narinfos.use({});
   parts->narinfo_routes.forget_all();
   EXPECT_EQ(get(p.narinfo_path()).status, 404u);  // joins nobody

@@ -54,14 +54,17 @@ std::optional<http::Response> NarInfoRoutes::answer_from_memory(const http::Requ
 }
 
 boost::asio::awaitable<http::Response> NarInfoRoutes::answer(const http::Request& request,
-                                                             nix::StorePathHash hash) {
+                                                             nix::StorePathHash hash, Side side) {
   bool get = request.method == http::Method::get;
   auto epoch = memory_.epoch();
-  auto found = co_await narinfos_.find(hash, get ? cache::Asked::by_get : cache::Asked::by_head,
-                                       Deadline::after(kAnswerTime));
+  auto asked = get ? cache::Asked::by_get : cache::Asked::by_head;
+  auto found = side == Side::upload
+                   ? co_await narinfos_.find_kept(hash)
+                   : co_await narinfos_.find(hash, asked, Deadline::after(kAnswerTime));
   if (!found) co_return error_response(found.error());
   if (!*found) {
-    auto absent = http::text_response(404, "no upstream has this store path");
+    auto absent = http::text_response(
+        404, side == Side::upload ? "not kept here" : "no upstream has this store path");
     absent.cache = "miss";
     co_return absent;
   }
@@ -71,7 +74,8 @@ boost::asio::awaitable<http::Response> NarInfoRoutes::answer(const http::Request
                  .etag = served.etag};
   // After a HEAD a GET still has to reach the service, which then fetches ahead. An answer that was
   // begun before a doubt would come back into the memory that was emptied because of it.
-  if (get && served.kept && served.as_of == narinfos_.as_of()) memory_.put(hash, hot, epoch);
+  bool current = served.kept && served.as_of == narinfos_.as_of();
+  if (get && side == Side::root && current) memory_.put(hash, hot, epoch);
   co_return respond(request, hot, served.how);
 }
 

@@ -36,8 +36,22 @@ std::vector<http::Header> NarRoutes::headers_for(const nix::NarUrl& url) const {
           {"Cache-Control", std::string(who) + ", max-age=31536000, immutable"}};
 }
 
-boost::asio::awaitable<http::Response> NarRoutes::answer_head(nix::NarUrl url) {
-  auto size = co_await nars_.size_of(url, Deadline::after(kAnswerTime));
+Task<cache::OpenNar> NarRoutes::open(nix::NarUrl url, Side side,
+                                    std::optional<storage::Part> part) {
+  if (side == Side::root) co_return co_await nars_.open(url, Deadline::after(kAnswerTime), part);
+  CO_TRY(auto blob, co_await nars_.open_kept(url));
+  if (!blob) co_return fail(ErrorKind::not_found, "not kept here");
+  co_return cache::OpenNar(std::move(blob));
+}
+
+Task<std::optional<std::uint64_t>> NarRoutes::size_of(nix::NarUrl url, Side side) {
+  if (side == Side::root) co_return co_await nars_.size_of(url, Deadline::after(kAnswerTime));
+  CO_TRY(auto nar, co_await open(url, side));
+  co_return nar.size();
+}
+
+boost::asio::awaitable<http::Response> NarRoutes::answer_head(nix::NarUrl url, Side side) {
+  auto size = co_await size_of(url, side);
   if (!size) co_return error_response(size.error());
   http::Response response{.headers = headers_for(url)};
   response.length = *size;
@@ -59,24 +73,24 @@ boost::asio::awaitable<std::optional<http::Response>> NarRoutes::answer_elsewher
 }
 
 boost::asio::awaitable<http::Response> NarRoutes::answer(const http::Request& request,
-                                                         nix::NarUrl url) {
+                                                         nix::NarUrl url, Side side) {
   auto etag = etag_of(url);
   auto known = request.header("If-None-Match");
   if (!known.empty() && http::if_none_match(known, etag)) {
     // Who names the ETag has it. "*" names nothing: whether it exists is still to be found out.
     if (known == "*") {
-      auto size = co_await nars_.size_of(url, Deadline::after(kAnswerTime));
+      auto size = co_await size_of(url, side);
       if (!size) co_return error_response(size.error());
     }
     co_return http::Response{.status = 304, .headers = headers_for(url)};
   }
   if (auto elsewhere = co_await answer_elsewhere(request.method, url))
     co_return std::move(*elsewhere);
-  if (request.method == http::Method::head) co_return co_await answer_head(url);
+  if (request.method == http::Method::head) co_return co_await answer_head(url, side);
 
   std::string_view wanted;
   if (http::if_range_allows(request.header("If-Range"), etag)) wanted = request.header("Range");
-  auto nar = co_await nars_.open(url, Deadline::after(kAnswerTime), part_of(wanted));
+  auto nar = co_await open(url, side, part_of(wanted));
   if (!nar) co_return error_response(nar.error());
   uses_.used(url);
   http::Response response{.headers = headers_for(url)};

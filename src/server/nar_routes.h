@@ -21,12 +21,15 @@ class NarRoutes {
   NarRoutes(cache::NarService& nars, cache::UseLog& uses, const Permissions& permissions)
       : nars_(nars), uses_(uses), permissions_(permissions) {}
 
-  boost::asio::awaitable<http::Response> answer(const http::Request& request, nix::NarUrl url);
+  boost::asio::awaitable<http::Response> answer(const http::Request& request, nix::NarUrl url,
+                                                Side side = Side::root);
 
  private:
-  boost::asio::awaitable<http::Response> answer_head(nix::NarUrl url);
+  boost::asio::awaitable<http::Response> answer_head(nix::NarUrl url, Side side);
   boost::asio::awaitable<std::optional<http::Response>> answer_elsewhere(http::Method method,
                                                                          const nix::NarUrl& url);
+  Task<std::optional<std::uint64_t>> size_of(nix::NarUrl url, Side side);
+  Task<cache::OpenNar> open(nix::NarUrl url, Side side, std::optional<storage::Part> part = {});
 
   std::vector<http::Header> headers_for(const nix::NarUrl& url) const;
 

@@ -50,11 +50,14 @@ std::vector<http::Header> ObjectRoutes::headers_for(nix::ObjectKind kind,
 }
 
 boost::asio::awaitable<http::Response> ObjectRoutes::answer(const http::Request& request,
-                                                            nix::ObjectPath path) {
-  auto found = co_await objects_.find(path, Deadline::after(kAnswerTime));
+                                                            nix::ObjectPath path, Side side) {
+  auto deadline = Deadline::after(kAnswerTime);
+  auto found = side == Side::upload ? co_await objects_.find_kept(path, deadline)
+                                    : co_await objects_.find(path, deadline);
   if (!found) co_return error_response(found.error());
   if (!*found) {
-    auto absent = http::text_response(404, "no upstream has this");
+    auto absent =
+        http::text_response(404, side == Side::upload ? "not kept here" : "no upstream has this");
     absent.cache = "miss";
     co_return absent;
   }

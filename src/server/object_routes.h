@@ -18,7 +18,8 @@ class ObjectRoutes {
   ObjectRoutes(cache::ObjectService& objects, const Permissions& permissions)
       : objects_(objects), permissions_(permissions) {}
 
-  boost::asio::awaitable<http::Response> answer(const http::Request& request, nix::ObjectPath path);
+  boost::asio::awaitable<http::Response> answer(const http::Request& request, nix::ObjectPath path,
+                                                Side side = Side::root);
 
  private:
   std::vector<http::Header> headers_for(nix::ObjectKind kind, const std::string& etag) const;

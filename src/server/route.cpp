@@ -52,4 +52,18 @@ Route parse_route(std::string_view path) {
   return parse_decoded(*decoded);
 }
 
+Target parse_target(std::string_view path) {
+  constexpr std::string_view kUpload = "/upload";
+  if (!path.starts_with(kUpload)) return {.route = parse_route(path)};
+  auto rest = path.substr(kUpload.size());
+  if (rest.empty()) rest = "/";
+  if (rest.front() != '/') return {.route = parse_route(path)};
+  auto route = parse_route(rest);
+  auto* fixed = std::get_if<Fixed>(&route);
+  bool absent =
+      std::holds_alternative<Ready>(route) || (fixed != nullptr && *fixed == Fixed::healthz);
+  if (absent) route = NoSuchPath{};
+  return {.route = std::move(route), .side = Side::upload};
+}
+
 }  // namespace ncps::server

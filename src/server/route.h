@@ -23,6 +23,18 @@ struct BadNarName {
 using Route = std::variant<Fixed, Ready, nix::StorePathHash, nix::NarUrl, nix::ObjectPath,
                            NoSuchPath, BadNarName>;
 
+// Below /upload the same names mean what is kept here, and nobody else is asked: so a client that
+// uploads there sends all that is missing here.
+enum class Side : bool { root, upload };
+
+struct Target {
+  Route route;
+  Side side = Side::root;
+};
+
+// Of /healthz and /readyz there is none below /upload.
+Target parse_target(std::string_view path);
+
 // `path` as sent, without query: percent-decoded here, once. What is malformed, or would leave its
 // folder, is NoSuchPath.
 Route parse_route(std::string_view path);

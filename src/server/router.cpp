@@ -3,28 +3,65 @@
 namespace ncps::server {
 namespace {
 
-http::Response method_not_allowed() {
-  auto response = http::text_response(405, "only GET and HEAD are answered here");
-  response.headers.push_back({"Allow", "GET, HEAD"});
+http::Response method_not_allowed(std::string allowed) {
+  auto response = http::text_response(405, "answered here: " + allowed);
+  response.headers.push_back({"Allow", std::move(allowed)});
   return response;
 }
 
 }  // namespace
 
+std::optional<http::Response> Router::refusal(const http::Request& request,
+                                              const Target& target) const {
+  using http::Method;
+  bool reading = request.method == Method::get || request.method == Method::head;
+  if (!reading) {
+    auto policy = writes_.policy();
+    bool put = policy.put && writable(target.route);
+    bool remove = policy.remove && removable(target.route) && target.side == Side::root;
+    bool allowed =
+        (request.method == Method::put && put) || (request.method == Method::delete_ && remove);
+    // Where writing is allowed, a name that is none is what is wrong.
+    bool no_name = (request.method == Method::put && policy.put) ||
+                   (request.method == Method::delete_ && policy.remove);
+    if (no_name && std::holds_alternative<NoSuchPath>(target.route))
+      return http::text_response(404, "no such path");
+    if (no_name && std::holds_alternative<BadNarName>(target.route))
+      return http::text_response(400, "not the name of a NAR");
+    if (!allowed) {
+      std::string methods = "GET, HEAD";
+      if (put) methods += ", PUT";
+      if (remove) methods += ", DELETE";
+      return method_not_allowed(std::move(methods));
+    }
+  }
+  return std::nullopt;
+}
+
 boost::asio::awaitable<http::Response> Router::answer(const http::Request& request) {
-  auto route = parse_route(request.path);
-  auto permit = permissions_.ask(request, route);
+  auto target = parse_target(request.path);
+  if (auto refused = refusal(request, target)) co_return std::move(*refused);
+  auto permit = permissions_.ask(request, target.route);
   if (permit.refusal) co_return std::move(*permit.refusal);
-  if (request.method != http::Method::get && request.method != http::Method::head) {
-    co_return method_not_allowed();
-  }
-  if (auto* hash = std::get_if<nix::StorePathHash>(&route)) {
+  if (request.method == http::Method::put)
+    co_return co_await writes_.put(request, target, std::move(permit.who));
+  if (request.method == http::Method::delete_)
+    co_return co_await writes_.remove(request, target.route, std::move(permit.who));
+  if (auto* hash = std::get_if<nix::StorePathHash>(&target.route);
+      hash != nullptr && target.side == Side::root) {
     if (auto hot = narinfos_.answer_from_memory(request, *hash)) co_return std::move(*hot);
-    co_return co_await narinfos_.answer(request, *hash);
   }
-  if (auto* url = std::get_if<nix::NarUrl>(&route)) co_return co_await nars_.answer(request, *url);
+  co_return co_await read(request, target);
+}
+
+boost::asio::awaitable<http::Response> Router::read(const http::Request& request, Target& target) {
+  auto& route = target.route;
+  if (auto* hash = std::get_if<nix::StorePathHash>(&route))
+    co_return co_await narinfos_.answer(request, *hash, target.side);
+  if (auto* url = std::get_if<nix::NarUrl>(&route))
+    co_return co_await nars_.answer(request, *url, target.side);
   if (auto* object = std::get_if<nix::ObjectPath>(&route))
-    co_return co_await objects_.answer(request, *object);
+    co_return co_await objects_.answer(request, *object, target.side);
   if (auto* fixed = std::get_if<Fixed>(&route)) co_return fixed_.now()->answer(*fixed);
   if (std::holds_alternative<Ready>(route)) co_return co_await ready_.answer();
   if (std::holds_alternative<BadNarName>(route))

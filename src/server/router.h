@@ -9,6 +9,7 @@
 #include "server/object_routes.h"
 #include "server/permissions.h"
 #include "server/ready_route.h"
+#include "server/write_routes.h"
 
 namespace ncps::server {
 
@@ -16,12 +17,13 @@ namespace ncps::server {
 class Router {
  public:
   Router(FixedRoutes fixed, ReadyRoute ready, NarInfoRoutes& narinfos, NarRoutes& nars,
-         ObjectRoutes& objects, const Permissions& permissions)
+         ObjectRoutes& objects, WriteRoutes& writes, const Permissions& permissions)
       : fixed_(std::move(fixed)),
         ready_(ready),
         narinfos_(narinfos),
         nars_(nars),
         objects_(objects),
+        writes_(writes),
         permissions_(permissions) {}
 
   boost::asio::awaitable<http::Response> answer(const http::Request& request);
@@ -30,11 +32,16 @@ class Router {
   void use(FixedRoutes fixed) { fixed_.replace(std::move(fixed)); }
 
  private:
+  // What cannot be done here at all, whoever asks; and names that are none.
+  std::optional<http::Response> refusal(const http::Request& request, const Target& target) const;
+  boost::asio::awaitable<http::Response> read(const http::Request& request, Target& target);
+
   Live<FixedRoutes> fixed_;
   ReadyRoute ready_;
   NarInfoRoutes& narinfos_;
   NarRoutes& nars_;
   ObjectRoutes& objects_;
+  WriteRoutes& writes_;
   const Permissions& permissions_;
 };
 

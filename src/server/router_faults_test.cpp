@@ -11,7 +11,7 @@ using testing::RawClient;
 using testing::RouterTest;
 
 // A database that cannot be asked.
-class BrokenCatalog final : public db::Catalog {
+class BrokenCatalog final : public db::Catalog, public db::UploadRows {
  public:
   Task<std::optional<db::NarInfoRow>> find_narinfo(nix::StorePathHash) override {
     co_return std::unexpected(error());
@@ -33,6 +33,16 @@ class BrokenCatalog final : public db::Catalog {
   Task<void> mark_stored(nix::NarUrl, std::uint64_t) override {
     co_return std::unexpected(error());
   }
+
+  db::UploadRows& uploads() override { return *this; }
+  Task<void> put_nar(db::NarRow) override { co_return std::unexpected(error()); }
+  Task<std::vector<nix::StorePathHash>> narinfos_of(nix::NarUrl) override {
+    co_return std::unexpected(error());
+  }
+  Task<std::optional<nix::NarUrl>> remove_narinfo(nix::StorePathHash) override {
+    co_return std::unexpected(error());
+  }
+  Task<void> remove_nar(nix::NarUrl) override { co_return std::unexpected(error()); }
 
  private:
   static Error error() { return Error(ErrorKind::unavailable, "SELECT secret FROM secret"); }

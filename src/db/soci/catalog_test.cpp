@@ -7,6 +7,7 @@
 #include "db/soci/testing/database_server.h"
 #include "db/testing/catalog_hard_cases.h"
 #include "db/testing/catalog_uses.h"
+#include "db/testing/upload_rows_contract.h"
 
 namespace ncps::db {
 namespace {
@@ -46,6 +47,10 @@ INSTANTIATE_TEST_SUITE_P(Mysql, CatalogContract, ::testing::Values(make_mysql_ca
 INSTANTIATE_TEST_SUITE_P(Sqlite, CatalogUses, ::testing::Values(make_sqlite_catalog));
 INSTANTIATE_TEST_SUITE_P(Postgres, CatalogUses, ::testing::Values(make_postgres_catalog));
 INSTANTIATE_TEST_SUITE_P(Mysql, CatalogUses, ::testing::Values(make_mysql_catalog));
+
+INSTANTIATE_TEST_SUITE_P(Sqlite, UploadRowsContract, ::testing::Values(make_sqlite_catalog));
+INSTANTIATE_TEST_SUITE_P(Postgres, UploadRowsContract, ::testing::Values(make_postgres_catalog));
+INSTANTIATE_TEST_SUITE_P(Mysql, UploadRowsContract, ::testing::Values(make_mysql_catalog));
 
 TEST(SqliteCatalog, AFileThatIsNoDatabaseIsSaid) {
   TempDir folder;

@@ -45,18 +45,20 @@ class MysqlPut final : public Put {
                   << if_free("file_size", "VALUES(file_size)") << ", "
                   << if_free("upstream", "IF(VALUES(upstream) = '', upstream, VALUES(upstream))")
                   << ", " << if_free("upstream_url", "VALUES(upstream_url)")
-                  << "; INSERT INTO narinfos (hash, content, upstream, nar_url_id) "
-                     "SELECT :hash, :text, :up2, u.id FROM nar_urls u "
+                  << "; INSERT INTO narinfos (hash, content, upstream, uploaded, nar_url_id) "
+                     "SELECT :hash, :text, :up2, :uploaded, u.id FROM nar_urls u "
                      "WHERE u.url = :url2 AND u.nar_hash = :nh2 AND u.compression = :c2 "
                      "ON DUPLICATE KEY UPDATE content = VALUES(content), "
                      "upstream = IF(VALUES(upstream) = '', narinfos.upstream, VALUES(upstream)), "
+                     "uploaded = VALUES(uploaded), "
                      "nar_url_id = VALUES(nar_url_id), updated_at = CURRENT_TIMESTAMP; COMMIT",
               soci::use(v_.url), soci::use(v_.nar_hash), soci::use(v_.nar_size),
               soci::use(v_.compression), soci::use(v_.file_hash.value, v_.file_hash.state),
               soci::use(v_.file_size.value, v_.file_size.state), soci::use(v_.nar_upstream),
               soci::use(v_.upstream_url), soci::use(v_.hash),
-              soci::use(v_.text.value, v_.text.state), soci::use(v_.upstream), soci::use(v_.url),
-              soci::use(v_.nar_hash), soci::use(v_.compression))) {}
+              soci::use(v_.text.value, v_.text.state), soci::use(v_.upstream),
+              soci::use(v_.uploaded), soci::use(v_.url), soci::use(v_.nar_hash),
+              soci::use(v_.compression))) {}
 
   bool run(const NarInfoRow& narinfo, const NarRow& nar) override {
     v_.set(narinfo, nar);

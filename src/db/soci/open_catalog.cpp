@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "db/soci/migrate.h"
 #include "db/soci/session_pool.h"
+#include "db/upload_rows.h"
 #include "telemetry/log.h"
 
 namespace ncps::db {
@@ -13,7 +14,7 @@ namespace {
 constexpr PoolLimits kSqliteReaders{.open = 3, .idle = 3, .answering = std::chrono::seconds(15)};
 constexpr PoolLimits kSqliteWriter{.open = 1, .idle = 1, .answering = std::chrono::seconds(15)};
 
-class SociCatalog final : public Catalog {
+class SociCatalog final : public Catalog, public UploadRows {
  public:
   SociCatalog(std::unique_ptr<Dialect> dialect, const PoolLimits& readers,
               std::optional<PoolLimits> writer)
@@ -75,6 +76,35 @@ class SociCatalog final : public Catalog {
       return {};
     };
     co_return co_await writer().run<void>("noting that NARs are gone", work);
+  }
+
+  UploadRows& uploads() override { return *this; }
+
+  Task<void> put_nar(NarRow nar) override {
+    CHECK(nar.stored_size);
+    auto work = [&](Statements& statements) { return statements.put_nar(nar); };
+    co_return co_await writer().run<void>("keeping an uploaded NAR", work);
+  }
+
+  Task<std::vector<nix::StorePathHash>> narinfos_of(nix::NarUrl url) override {
+    using Hashes = std::vector<nix::StorePathHash>;
+    auto work = [&](Statements& statements) -> Result<Hashes> {
+      return statements.narinfos_of(url, kMostAtOnce);
+    };
+    co_return co_await readers_.run<Hashes>("looking for a NAR's narinfos", work);
+  }
+
+  Task<std::optional<nix::NarUrl>> remove_narinfo(nix::StorePathHash hash) override {
+    auto work = [&](Statements& statements) { return statements.remove_narinfo(hash); };
+    co_return co_await writer().run<std::optional<nix::NarUrl>>("removing a narinfo", work);
+  }
+
+  Task<void> remove_nar(nix::NarUrl url) override {
+    auto work = [&](Statements& statements) -> Result<void> {
+      statements.remove_nar(url);
+      return {};
+    };
+    co_return co_await writer().run<void>("removing a NAR", work);
   }
 
  private:

@@ -25,16 +25,17 @@ constexpr auto kLost = std::to_array<std::string_view>(
 class PostgresPut final : public Put {
  public:
   explicit PostgresPut(soci::session& sql)
-      : both_((sql.prepare << "WITH nar AS (" << kUpsertNar
-                           << " RETURNING id) "
-                              "INSERT INTO narinfos (hash, content, upstream, nar_url_id) "
-                              "SELECT :hash, :text, :up, id FROM nar "
-                           << kUpdateNarInfo,
-               soci::use(v_.url), soci::use(v_.nar_hash), soci::use(v_.nar_size),
-               soci::use(v_.compression), soci::use(v_.file_hash.value, v_.file_hash.state),
-               soci::use(v_.file_size.value, v_.file_size.state), soci::use(v_.nar_upstream),
-               soci::use(v_.upstream_url), soci::use(v_.hash),
-               soci::use(v_.text.value, v_.text.state), soci::use(v_.upstream))) {}
+      : both_((
+            sql.prepare << "WITH nar AS (" << kUpsertNar
+                        << " RETURNING id) "
+                           "INSERT INTO narinfos (hash, content, upstream, uploaded, nar_url_id) "
+                           "SELECT :hash, :text, :up, CAST(:uploaded AS SMALLINT), id FROM nar "
+                        << kUpdateNarInfo,
+            soci::use(v_.url), soci::use(v_.nar_hash), soci::use(v_.nar_size),
+            soci::use(v_.compression), soci::use(v_.file_hash.value, v_.file_hash.state),
+            soci::use(v_.file_size.value, v_.file_size.state), soci::use(v_.nar_upstream),
+            soci::use(v_.upstream_url), soci::use(v_.hash), soci::use(v_.text.value, v_.text.state),
+            soci::use(v_.upstream), soci::use(v_.uploaded))) {}
 
   bool run(const NarInfoRow& narinfo, const NarRow& nar) override {
     v_.set(narinfo, nar);

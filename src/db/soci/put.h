@@ -36,8 +36,10 @@ struct PutValues {
   Nullable<std::string> file_hash;
   Nullable<long long> file_size;
   std::string hash, upstream;
+  int uploaded = 0;
   Nullable<std::string> text;
 
+  void set(const NarRow& nar);
   void set(const NarInfoRow& narinfo, const NarRow& nar);
 };
 
@@ -70,6 +72,7 @@ inline constexpr std::string_view kUpdateNarInfo =
     "ON CONFLICT (hash) DO UPDATE SET content = excluded.content, "
     "upstream = CASE WHEN excluded.upstream <> '' THEN excluded.upstream "
     "ELSE narinfos.upstream END, "
+    "uploaded = excluded.uploaded, "
     "nar_url_id = excluded.nar_url_id, updated_at = CURRENT_TIMESTAMP";
 
 }  // namespace ncps::db

@@ -20,13 +20,14 @@ class SqlitePut final : public Put {
               soci::use(v_.file_hash.value, v_.file_hash.state),
               soci::use(v_.file_size.value, v_.file_size.state), soci::use(v_.nar_upstream),
               soci::use(v_.upstream_url))),
-        narinfo_((sql.prepare << "INSERT INTO narinfos (hash, content, upstream, nar_url_id) "
-                                 "SELECT :hash, :text, :up, id FROM nar_urls "
-                                 "WHERE url = :url AND nar_hash = :nh AND compression = :c "
-                              << kUpdateNarInfo,
-                  soci::use(v_.hash), soci::use(v_.text.value, v_.text.state),
-                  soci::use(v_.upstream), soci::use(v_.url), soci::use(v_.nar_hash),
-                  soci::use(v_.compression))) {}
+        narinfo_(
+            (sql.prepare << "INSERT INTO narinfos (hash, content, upstream, uploaded, nar_url_id) "
+                            "SELECT :hash, :text, :up, :uploaded, id FROM nar_urls "
+                            "WHERE url = :url AND nar_hash = :nh AND compression = :c "
+                         << kUpdateNarInfo,
+             soci::use(v_.hash), soci::use(v_.text.value, v_.text.state), soci::use(v_.upstream),
+             soci::use(v_.uploaded), soci::use(v_.url), soci::use(v_.nar_hash),
+             soci::use(v_.compression))) {}
 
   bool run(const NarInfoRow& narinfo, const NarRow& nar) override {
     v_.set(narinfo, nar);

@@ -7,6 +7,17 @@
 namespace ncps::db {
 namespace {
 
+// A NAR that is uploaded again, or that an upstream announced: what its bytes are is known now.
+constexpr std::string_view kUploadedAgain =
+    "UPDATE nar_urls SET file_hash = :fh, file_size = :fs, stored_size = :size, "
+    "last_accessed_at = :now WHERE url = :url AND nar_hash = :nh AND compression = :c";
+constexpr std::string_view kCountNar =
+    "SELECT count(*) FROM nar_urls WHERE url = :url AND nar_hash = :nh AND compression = :c";
+constexpr std::string_view kInsertUploaded =
+    "INSERT INTO nar_urls (url, nar_hash, nar_size, compression, file_hash, file_size, upstream, "
+    "upstream_url, stored_size, created_at, last_accessed_at) "
+    "VALUES (:url, :nh, :ns, :c, :fh, :fs, :up, :uu, :size, :now, :now2)";
+
 // The one row, if there is one. Goes to the end of the answer, which is where SQLite lets go of its
 // snapshot.
 bool one_row(soci::statement& statement) {
@@ -47,7 +58,7 @@ class Statements::FindNarInfo {
  public:
   explicit FindNarInfo(soci::session& sql)
       : statement_((sql.prepare << kFindNarInfo, soci::into(text_.value, text_.state),
-                    soci::into(upstream_.value, upstream_.state),
+                    soci::into(upstream_.value, upstream_.state), soci::into(uploaded_),
                     soci::into(nar_url_.value, nar_url_.state), soci::use(hash_))) {}
 
   Result<std::optional<NarInfoRow>> run(const nix::StorePathHash& hash) {
@@ -59,11 +70,13 @@ class Statements::FindNarInfo {
     return NarInfoRow{.hash = hash,
                       .text = text_.value,
                       .upstream = upstream_.get().value_or(""),
-                      .nar_url = *url};
+                      .nar_url = *url,
+                      .uploaded = uploaded_ != 0};
   }
 
  private:
   std::string hash_;
+  int uploaded_ = 0;
   Nullable<std::string> text_, upstream_, nar_url_;
   soci::statement statement_;
 };
@@ -225,6 +238,80 @@ void Statements::mark_gone(const std::vector<nix::NarUrl>& urls) {
     key = url.str();
     gone.execute(true);
   }
+  all.commit();
+}
+
+Result<void> Statements::put_nar(const NarRow& nar) {
+  PutValues v;
+  v.set(nar);
+  auto size = static_cast<long long>(*nar.stored_size);
+  std::string now = print_time(
+      std::chrono::time_point_cast<std::chrono::seconds>(std::chrono::system_clock::now()));
+  soci::statement update =
+      (sql_.prepare << kUploadedAgain, soci::use(v.file_hash.value, v.file_hash.state),
+       soci::use(v.file_size.value, v.file_size.state), soci::use(size), soci::use(now),
+       soci::use(v.url), soci::use(v.nar_hash), soci::use(v.compression));
+  soci::transaction all(sql_);
+  // Updated first: an INSERT that fails ends a transaction of PostgreSQL.
+  update.execute(true);
+  long long there = 0;
+  sql_ << kCountNar, soci::into(there), soci::use(v.url), soci::use(v.nar_hash),
+      soci::use(v.compression);
+  if (there == 0) {
+    long long taken = 0;
+    sql_ << "SELECT count(*) FROM nar_urls WHERE url = :url", soci::into(taken), soci::use(v.url);
+    if (taken != 0) return fail(ErrorKind::conflict, nar.url.str() + " is another NAR's");
+    sql_ << kInsertUploaded, soci::use(v.url), soci::use(v.nar_hash), soci::use(v.nar_size),
+        soci::use(v.compression), soci::use(v.file_hash.value, v.file_hash.state),
+        soci::use(v.file_size.value, v.file_size.state), soci::use(v.nar_upstream),
+        soci::use(v.upstream_url), soci::use(size), soci::use(now), soci::use(now);
+  }
+  all.commit();
+  return {};
+}
+
+std::vector<nix::StorePathHash> Statements::narinfos_of(const nix::NarUrl& url, std::size_t most) {
+  std::string key = url.str(), hash;
+  auto limit = static_cast<long long>(most);
+  soci::statement statement =
+      (sql_.prepare << "SELECT n.hash FROM narinfos n JOIN nar_urls u ON u.id = n.nar_url_id "
+                       "WHERE u.url = :url LIMIT :most",
+       soci::into(hash), soci::use(key), soci::use(limit));
+  std::vector<nix::StorePathHash> hashes;
+  for (bool more = statement.execute(true); more; more = statement.fetch())
+    if (auto parsed = nix::StorePathHash::parse(hash)) hashes.push_back(*parsed);
+  return hashes;
+}
+
+Result<std::optional<nix::NarUrl>> Statements::remove_narinfo(const nix::StorePathHash& hash) {
+  std::string key(hash.str()), url;
+  soci::indicator state = soci::i_null;
+  soci::transaction all(sql_);
+  sql_ << "SELECT u.url FROM narinfos n JOIN nar_urls u ON u.id = n.nar_url_id "
+          "WHERE n.hash = :hash",
+      soci::into(url, state), soci::use(key);
+  bool has_nar = sql_.got_data() && state == soci::i_ok;
+  sql_ << "DELETE FROM narinfos WHERE hash = :hash", soci::use(key);
+  long long others = 1;
+  if (has_nar) {
+    sql_ << "SELECT count(*) FROM narinfos n JOIN nar_urls u ON u.id = n.nar_url_id "
+            "WHERE u.url = :url",
+        soci::into(others), soci::use(url);
+    if (others == 0) sql_ << "DELETE FROM nar_urls WHERE url = :url", soci::use(url);
+  }
+  all.commit();
+  if (others != 0) return std::nullopt;
+  auto parsed = nix::NarUrl::parse(url);
+  if (!parsed) return unreadable(parsed.error());
+  return std::move(*parsed);
+}
+
+void Statements::remove_nar(const nix::NarUrl& url) {
+  std::string key = url.str();
+  soci::transaction all(sql_);
+  sql_ << "DELETE FROM narinfos WHERE nar_url_id = (SELECT id FROM nar_urls WHERE url = :url)",
+      soci::use(key);
+  sql_ << "DELETE FROM nar_urls WHERE url = :url", soci::use(key);
   all.commit();
 }
 

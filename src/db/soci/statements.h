@@ -11,7 +11,7 @@
 namespace ncps::db {
 
 inline constexpr std::string_view kFindNarInfo =
-    "SELECT n.content, n.upstream, u.url FROM narinfos n "
+    "SELECT n.content, n.upstream, n.uploaded, u.url FROM narinfos n "
     "LEFT JOIN nar_urls u ON u.id = n.nar_url_id WHERE n.hash = :hash";
 inline constexpr std::string_view kFindNar =
     "SELECT nar_hash, nar_size, compression, file_hash, file_size, upstream, upstream_url, "
@@ -56,6 +56,11 @@ class Statements {
   void note_uses(const Uses& uses, std::chrono::sys_seconds when);
   Result<std::vector<StoredNar>> least_used(std::size_t most);
   void mark_gone(const std::vector<nix::NarUrl>& urls);
+  // As UploadRows. Errors: conflict. Throw.
+  Result<void> put_nar(const NarRow& nar);
+  std::vector<nix::StorePathHash> narinfos_of(const nix::NarUrl& url, std::size_t most);
+  Result<std::optional<nix::NarUrl>> remove_narinfo(const nix::StorePathHash& hash);
+  void remove_nar(const nix::NarUrl& url);
   // Errors: conflict. Throws.
   Result<void> put(const NarInfoRow& narinfo, const NarRow& nar);
 

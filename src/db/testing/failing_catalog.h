@@ -2,11 +2,11 @@
 #pragma once
 
 #include "base/testing/fault_plan.h"
-#include "db/catalog.h"
+#include "db/upload_rows.h"
 
 namespace ncps::db {
 
-class FailingCatalog : public Catalog {
+class FailingCatalog : public Catalog, public UploadRows {
  public:
   FailingCatalog(Catalog& inner, ncps::testing::FaultPlan& plan) : inner_(inner), plan_(plan) {}
 
@@ -41,6 +41,23 @@ class FailingCatalog : public Catalog {
   Task<void> mark_gone(std::vector<nix::NarUrl> urls) override {
     CO_TRY(plan_.call("mark_gone"));
     co_return co_await inner_.mark_gone(std::move(urls));
+  }
+  UploadRows& uploads() override { return *this; }
+  Task<void> put_nar(NarRow nar) override {
+    CO_TRY(plan_.call("put_nar"));
+    co_return co_await inner_.uploads().put_nar(std::move(nar));
+  }
+  Task<std::vector<nix::StorePathHash>> narinfos_of(nix::NarUrl url) override {
+    CO_TRY(plan_.call("narinfos_of"));
+    co_return co_await inner_.uploads().narinfos_of(std::move(url));
+  }
+  Task<std::optional<nix::NarUrl>> remove_narinfo(nix::StorePathHash hash) override {
+    CO_TRY(plan_.call("remove_narinfo"));
+    co_return co_await inner_.uploads().remove_narinfo(hash);
+  }
+  Task<void> remove_nar(nix::NarUrl url) override {
+    CO_TRY(plan_.call("remove_nar"));
+    co_return co_await inner_.uploads().remove_nar(std::move(url));
   }
 
  private:

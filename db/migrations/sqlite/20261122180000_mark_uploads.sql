@@ -1,0 +1,7 @@
+-- A narinfo that a client sent stays servable after a restart although no upstream's key has signed it.
+
+-- migrate:up
+ALTER TABLE narinfos ADD COLUMN uploaded INTEGER NOT NULL DEFAULT 0;
+
+-- migrate:down
+ALTER TABLE narinfos DROP COLUMN uploaded;

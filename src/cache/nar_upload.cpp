@@ -1,0 +1,232 @@
+#include "cache/nar_upload.h"
+
+#include "cache/feed.h"
+#include "cache/nar_info_rendering.h"
+#include "cache/nar_layout.h"
+#include "cache/upload_rules.h"
+#include "crypto/sha256.h"
+
+namespace ncps::cache {
+namespace {
+
+constexpr auto kTurnTime = std::chrono::seconds(60);     // until an upload may begin
+constexpr auto kLockTime = std::chrono::minutes(5);      // of others under the same name
+constexpr auto kCompareTime = std::chrono::minutes(10);  // reading what is at rest
+
+// What is under that URL already, and of another NAR; absent: nothing stands against it.
+std::optional<UploadAnswer> taken(const std::optional<db::NarRow>& row, const NarFacts& facts,
+                                  nix::Compression compression) {
+  if (!row) return std::nullopt;
+  if (row->nar_hash != facts.nar_hash)
+    return refuse(Verdict::conflict, "that name is announced for another NAR, " +
+                                         row->nar_hash.str() + "; this one is " +
+                                         facts.nar_hash.str());
+  auto kept_as = compressed_by_us(row->compression, row->nar_hash, row->url)
+                     ? nix::Compression::zstd
+                     : row->compression;
+  if (kept_as != compression)
+    return refuse(Verdict::conflict, "that name is announced with another compression, " +
+                                         std::string(nix::to_string(kept_as)));
+  return std::nullopt;
+}
+
+std::unexpected<Error> moved_on() {
+  return fail(ErrorKind::unavailable, "what was at rest has been removed meanwhile; send it again");
+}
+
+}  // namespace
+
+// One body on its way in.
+class NarUploads::Intake {
+ public:
+  Intake(NarUploadDeps& deps, const nix::NarUrl& url, std::uint64_t most)
+      : deps_(deps), url_(url), most_(most) {}
+
+  // Into `blob`, or, nullptr, only looked at. Answers and Errors as NarUploads::put.
+  Task<UploadAnswer> run(ByteSource& body, storage::StagedBlob* blob) {
+    for (;;) {
+      CO_TRY(auto piece, co_await body.next());
+      auto bytes = std::get<std::string_view>(piece);
+      if (bytes.empty()) break;
+      if (bytes.size() > most_ - size_)
+        co_return refuse(Verdict::too_large, "more than " + std::to_string(most_) + " bytes");
+      size_ += bytes.size();
+      if (blob != nullptr) {
+        auto work = [&] { return blob->file().append(bytes); };
+        CO_TRY(co_await offload(deps_.disk, std::move(work)));
+        blob->grown();
+      }
+      auto work = [&] { return look(bytes); };
+      auto verified = co_await offload(deps_.cpu, std::move(work));
+      if (!verified) co_return refused(std::move(verified).error());
+    }
+    auto work = [&] { return finish(); };
+    auto finished = co_await offload(deps_.cpu, std::move(work));
+    if (!finished) co_return refused(std::move(finished).error());
+    co_return UploadAnswer{};
+  }
+
+  // Blocking, for the CPU pool. The compression is known as soon as some bytes are here. Errors:
+  // corrupt.
+  Result<void> look(std::string_view bytes) {
+    if (verifier_) return feed_verifier(bytes);
+    head_ += bytes;
+    if (head_.size() < kSniffed) return {};
+    return begin();
+  }
+
+  Result<void> finish() {
+    if (!verifier_) TRY(begin());
+    TRY(facts_, verifier_->finish());
+    if (auto why = misnamed(url_, *facts_)) return fail(ErrorKind::corrupt, *why);
+    return {};
+  }
+
+  NarFacts facts() const { return *facts_; }
+  nix::Compression compression() const { return compression_; }
+
+ private:
+  static Result<UploadAnswer> refused(Error error) {
+    if (error.retryable() || error.kind() == ErrorKind::internal)
+      return std::unexpected(std::move(error));
+    return refuse(Verdict::unfit, error.what());
+  }
+
+  Result<void> begin() {
+    compression_ = url_.likely_compression();
+    if (compression_ == nix::Compression::none) {
+      auto seen = sniff(head_);
+      if (!seen) return fail(ErrorKind::corrupt, "neither a NAR nor compressed in any known way");
+      compression_ = *seen;
+    }
+    auto verifier = NarVerifier::for_unknown(compression_);
+    if (!verifier) return std::unexpected(std::move(verifier).error());
+    verifier_.emplace(std::move(*verifier));
+    return feed_verifier(std::exchange(head_, {}));
+  }
+
+  Result<void> feed_verifier(std::string_view bytes) {
+    TRY(verifier_->feed(bytes));
+    if (verifier_->nar_bytes() > kMostNarBytes)
+      return fail(ErrorKind::corrupt, "a NAR of more than 256 GiB");
+    return {};
+  }
+
+  NarUploadDeps& deps_;
+  const nix::NarUrl& url_;
+  const std::uint64_t most_;
+  std::uint64_t size_ = 0;
+  std::string head_;
+  nix::Compression compression_ = nix::Compression::none;
+  std::optional<NarVerifier> verifier_;
+  std::optional<NarFacts> facts_;
+};
+
+Task<UploadAnswer> NarUploads::put(nix::NarUrl url, ByteSource& body, std::uint64_t most) {
+  CO_TRY(auto slot, co_await slots_.take(Deadline::after(kTurnTime)));
+  auto key = nar_key(url);
+  CO_TRY(auto at_rest, co_await deps_.store.open(key));
+  std::unique_ptr<storage::StagedBlob> blob;
+  if (!at_rest) {
+    CO_TRY(blob, co_await deps_.store.stage(key));
+  }
+  at_rest.reset();
+  Intake intake(deps_, url, most);
+  auto answer = co_await intake.run(body, blob.get());
+  if (!answer && is_no_room(answer.error()))
+    co_return refuse(Verdict::no_room, "there is no room for it here now");
+  if (!answer || answer->verdict != Verdict::kept) co_return std::move(answer);
+  Arrived arrived{
+      .facts = intake.facts(), .compression = intake.compression(), .blob = std::move(blob)};
+  co_return co_await keep(url, std::move(arrived));
+}
+
+Task<UploadAnswer> NarUploads::keep(const nix::NarUrl& url, Arrived arrived) {
+  CO_TRY(auto held, co_await deps_.locks.nars.take(url, Deadline::after(kLockTime)));
+  CO_TRY(auto row, co_await deps_.catalog.find_nar(url));
+  if (auto conflict = taken(row, arrived.facts, arrived.compression))
+    co_return std::move(*conflict);
+  auto key = nar_key(url);
+  CO_TRY(auto at_rest, co_await deps_.store.open(key));
+  if (at_rest) co_return co_await compare(url, *at_rest, arrived);
+  if (!arrived.blob) co_return moved_on();
+  auto published = co_await arrived.blob->publish();
+  if (!published && is_no_room(published.error()))
+    co_return refuse(Verdict::no_room, "there is no room for it here now");
+  if (!published) co_return std::unexpected(std::move(published).error());
+  CO_TRY(co_await index(url, arrived.facts, arrived.compression));
+  deps_.downloads.doubtful().take(url);
+  co_return UploadAnswer{};
+}
+
+// One URL is one object for ever: another packing of the same NAR is another object.
+Task<UploadAnswer> NarUploads::compare(const nix::NarUrl& url, storage::Blob& blob,
+                                       const Arrived& arrived) {
+  crypto::Sha256 sha;
+  auto update = [&](std::string_view part) -> Result<void> {
+    sha.update(part);
+    return {};
+  };
+  auto source = blob.read(0, blob.size());
+  CO_TRY(co_await feed(*source, deps_.cpu, Deadline::after(kCompareTime), update));
+  if (nix::Hash(sha.finish()) != arrived.facts.file_hash)
+    co_return refuse(Verdict::conflict, "another file lies here under that name");
+  CO_TRY(co_await index(url, arrived.facts, arrived.compression));
+  co_return refuse(Verdict::here, {});
+}
+
+Task<db::NarRow> NarUploads::index(const nix::NarUrl& url, const NarFacts& facts,
+                                   nix::Compression compression) {
+  CO_TRY(auto row, co_await deps_.catalog.find_nar(url));
+  db::NarRow nar{.url = url,
+                 .nar_hash = facts.nar_hash,
+                 .nar_size = facts.nar_size,
+                 .compression = compression,
+                 .file_hash = facts.file_hash,
+                 .file_size = facts.file_size,
+                 .upstream = {},
+                 .upstream_url = url.str(),
+                 .stored_size = facts.file_size};
+  // What an upstream has without compression is described as the upstream has it.
+  if (row && row->compression != compression) {
+    nar = std::move(*row);
+    nar.stored_size = facts.file_size;
+  }
+  CO_TRY(co_await deps_.catalog.uploads().put_nar(nar));
+  co_return nar;
+}
+
+Task<NarFacts> NarUploads::facts_of(const nix::NarUrl& url, storage::Blob& blob,
+                                    nix::Compression& compression, Deadline deadline) {
+  CO_TRY(auto slot, co_await slots_.take(deadline));
+  Intake intake(deps_, url, blob.size());
+  auto look = [&](std::string_view part) { return intake.look(part); };
+  auto source = blob.read(0, blob.size());
+  auto fed = co_await feed(*source, deps_.cpu, deadline, look);
+  if (fed) {
+    auto work = [&] { return intake.finish(); };
+    fed = co_await offload(deps_.cpu, std::move(work));
+  }
+  if (!fed)
+    co_return std::unexpected(std::move(fed).error().while_doing("what lies here as " + url.str()));
+  compression = intake.compression();
+  co_return intake.facts();
+}
+
+Task<std::optional<KnownNar>> NarUploads::find(nix::NarUrl url, Deadline deadline) {
+  auto key = nar_key(url);
+  CO_TRY(auto blob, co_await deps_.store.open(key));
+  if (!blob) co_return std::nullopt;
+  auto size = blob->size();
+  CO_TRY(auto row, co_await deps_.catalog.find_nar(url));
+  if (!row) {
+    auto compression = nix::Compression::none;
+    CO_TRY(auto facts, co_await facts_of(url, *blob, compression, deadline));
+    CO_TRY(row, co_await index(url, facts, compression));
+  }
+  bool by_us = compressed_by_us(row->compression, row->nar_hash, row->url);
+  auto kept_as = by_us ? nix::Compression::zstd : row->compression;
+  co_return KnownNar{.row = std::move(*row), .kept_as = kept_as, .size = size};
+}
+
+}  // namespace ncps::cache

@@ -1,0 +1,77 @@
+// NarUploads: NARs that clients send, into the store.
+//
+// Written into the store's own folder as they arrive, verified beside it (decompressed, walked,
+// hashed), and visible under their URL only when all of it is right: then at rest, with a row, so
+// that it survives a restart and other instances see it while its narinfo is still to come.
+// Thread-safe.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <optional>
+
+#include "cache/downloads.h"
+#include "cache/nar_verifier.h"
+#include "cache/slots.h"
+#include "cache/upload_answer.h"
+#include "db/upload_rows.h"
+#include "rt/byte_source.h"
+#include "rt/offload.h"
+#include "storage/blob_store.h"
+
+namespace ncps::cache {
+
+struct NarUploadDeps {
+  storage::BlobStore& store;
+  db::Catalog& catalog;
+  Downloads& downloads;
+  UploadLocks& locks;
+  Pool& disk;
+  Pool& cpu;
+};
+
+// A NAR at rest, and what its bytes are.
+struct KnownNar {
+  db::NarRow row;
+  nix::Compression kept_as;
+  std::uint64_t size;  // of the file
+};
+
+class NarUploads {
+ public:
+  static constexpr std::size_t kAtOnce = 64;  // each may need a decompressor's memory
+  static constexpr std::uint64_t kMostNarBytes = 256ull << 30;  // decompressed
+
+  explicit NarUploads(NarUploadDeps deps) : deps_(deps) {}
+
+  // `most`: bytes of the file. Answers: kept, here, unfit, conflict, too_large, no_room. Errors:
+  // the body's, unavailable, timeout.
+  Task<UploadAnswer> put(nix::NarUrl url, ByteSource& body, std::uint64_t most);
+
+  // The NAR at rest under that URL, read and verified first if it has no row. nullopt: it is not at
+  // rest. Errors: unavailable; corrupt: what lies there is no such NAR.
+  Task<std::optional<KnownNar>> find(nix::NarUrl url, Deadline deadline);
+
+  // Nobody gets a place any more.
+  void cut_off() { slots_.close(); }
+
+ private:
+  struct Arrived {
+    NarFacts facts;
+    nix::Compression compression;
+    std::unique_ptr<storage::StagedBlob> blob;  // absent: it was at rest already
+  };
+  class Intake;
+
+  Task<UploadAnswer> keep(const nix::NarUrl& url, Arrived arrived);
+  Task<UploadAnswer> compare(const nix::NarUrl& url, storage::Blob& blob, const Arrived& arrived);
+  Task<db::NarRow> index(const nix::NarUrl& url, const NarFacts& facts,
+                         nix::Compression compression);
+  Task<NarFacts> facts_of(const nix::NarUrl& url, storage::Blob& blob,
+                          nix::Compression& compression, Deadline deadline);
+
+  NarUploadDeps deps_;
+  Slots slots_{kAtOnce};
+};
+
+}  // namespace ncps::cache

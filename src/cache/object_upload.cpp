@@ -1,0 +1,34 @@
+#include "cache/object_upload.h"
+
+#include "cache/nar_layout.h"
+#include "cache/object_fetcher.h"
+#include "cache/read_upload.h"
+#include "nix/json_object.h"
+
+namespace ncps::cache {
+
+Task<UploadAnswer> ObjectUploads::put(nix::ObjectPath path, ByteSource& body,
+                                      nix::Compression encoding) {
+  CO_TRY(auto blob, co_await store_.stage(object_key(path)));
+  std::optional<nix::JsonObjectCheck> json;
+  if (path.kind() != nix::ObjectKind::log) json.emplace();
+  auto append = [&](std::string_view part) -> Result<void> {
+    if (json) TRY(json->feed(part));
+    return blob->file().append(part);
+  };
+  auto answer = co_await read_upload(body, encoding, max_object_bytes(path.kind()), disk_, append);
+  if (answer && answer->verdict == Verdict::kept && json) {
+    auto whole = json->finish();
+    if (!whole) co_return refuse(Verdict::unfit, whole.error().what());
+  }
+  if (answer && answer->verdict != Verdict::kept) co_return std::move(answer);
+  Result<void> done = {};
+  if (answer) done = co_await blob->publish();
+  if (!answer) done = std::unexpected(std::move(answer).error());
+  if (!done && is_no_room(done.error()))
+    co_return refuse(Verdict::no_room, "there is no room for it here now");
+  if (!done) co_return std::unexpected(std::move(done).error());
+  co_return UploadAnswer{};
+}
+
+}  // namespace ncps::cache

@@ -1,0 +1,29 @@
+// ObjectUploads: listings, logs, realisations and debug links that clients send (nix/object_path.h).
+//
+// Nothing of them can be verified here (object_fetcher.h): they are kept whole, of a bounded size,
+// and, apart from logs, only in the shape of a JSON object. What is sent last is kept. Thread-safe.
+#pragma once
+
+#include "cache/upload_answer.h"
+#include "nix/compression.h"
+#include "nix/object_path.h"
+#include "rt/byte_source.h"
+#include "rt/offload.h"
+#include "storage/blob_store.h"
+
+namespace ncps::cache {
+
+class ObjectUploads {
+ public:
+  ObjectUploads(storage::BlobStore& store, Pool& disk) : store_(store), disk_(disk) {}
+
+  // `encoding`: of the body; what is kept is decoded. Answers: kept, unfit, too_large, no_room.
+  // Errors: the body's, unavailable.
+  Task<UploadAnswer> put(nix::ObjectPath path, ByteSource& body, nix::Compression encoding);
+
+ private:
+  storage::BlobStore& store_;
+  Pool& disk_;
+};
+
+}  // namespace ncps::cache

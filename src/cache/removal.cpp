@@ -1,0 +1,88 @@
+#include "cache/removal.h"
+
+#include "cache/nar_layout.h"
+#include "nix/nar_info.h"
+#include "nix/object_path.h"
+
+namespace ncps::cache {
+namespace {
+
+constexpr auto kLockTime = std::chrono::seconds(60);  // of uploads under the same name
+
+}  // namespace
+
+// Under which URL its NAR lies, by its row, or by its text where the row is lost.
+Task<std::optional<nix::NarUrl>> Removal::nar_of(const nix::StorePathHash& hash, bool& found) {
+  CO_TRY(auto row, co_await catalog_.find_narinfo(hash));
+  auto key = narinfo_key(hash);
+  CO_TRY(auto text, co_await store_.find_text(key));
+  found = row || text;
+  if (row) co_return std::move(row->nar_url);
+  if (!text) co_return std::nullopt;
+  auto info = nix::parse_nar_info(*text);
+  if (!info) co_return std::nullopt;
+  auto url = nix::NarUrl::parse(info->url);
+  if (!url) co_return std::nullopt;
+  co_return std::move(*url);
+}
+
+Task<void> Removal::remove_files(nix::StorePathHash hash) {
+  auto narinfo = narinfo_key(hash);
+  CO_TRY(co_await store_.remove(narinfo));
+  CO_TRY(co_await marks_.remove(hash));
+  auto listing = nix::ObjectPath::parse(std::string(hash.str()) + ".ls");
+  if (listing) CO_TRY(co_await store_.remove(object_key(*listing)));
+  co_return Result<void>();
+}
+
+Task<bool> Removal::remove_blob(storage::BlobKey key) {
+  CO_TRY(auto blob, co_await store_.open(key));
+  if (!blob) co_return false;
+  CO_TRY(co_await store_.remove(key));
+  co_return true;
+}
+
+Task<Removed> Removal::narinfo(nix::StorePathHash hash) {
+  auto deadline = Deadline::after(kLockTime);
+  CO_TRY(auto held, co_await locks_.narinfos.take(hash, deadline));
+  bool found = false;
+  CO_TRY(auto url, co_await nar_of(hash, found));
+  if (!found) co_return Removed{};
+  std::optional<KeyLocks<nix::NarUrl>::Held> nar_held;
+  if (url) {
+    CO_TRY(auto taken, co_await locks_.nars.take(*url, deadline));
+    nar_held.emplace(std::move(taken));
+  }
+  CO_TRY(co_await remove_files(hash));
+  CO_TRY(auto orphan, co_await catalog_.uploads().remove_narinfo(hash));
+  if (!orphan && url) {
+    // It had no row: is its NAR anybody's?
+    CO_TRY(auto others, co_await catalog_.uploads().narinfos_of(*url));
+    CO_TRY(auto row, co_await catalog_.find_nar(*url));
+    if (others.empty() && !row) orphan = url;
+  }
+  if (orphan) CO_TRY(co_await store_.remove(nar_key(*orphan)));
+  co_return Removed{.found = true, .narinfos = {hash}};
+}
+
+Task<Removed> Removal::nar(nix::NarUrl url) {
+  CO_TRY(auto held, co_await locks_.nars.take(url, Deadline::after(kLockTime)));
+  Removed removed;
+  CO_TRY(auto row, co_await catalog_.find_nar(url));
+  for (bool more = row.has_value(); more;) {
+    CO_TRY(auto hashes, co_await catalog_.uploads().narinfos_of(url));
+    more = hashes.size() == db::Catalog::kMostAtOnce;
+    for (const auto& hash : hashes) {
+      CO_TRY(co_await remove_files(hash));
+      if (more) CO_TRY(co_await catalog_.uploads().remove_narinfo(hash));
+    }
+    removed.narinfos.insert(removed.narinfos.end(), hashes.begin(), hashes.end());
+  }
+  if (row) CO_TRY(co_await catalog_.uploads().remove_nar(url));
+  auto key = nar_key(url);
+  CO_TRY(auto was_there, co_await remove_blob(key));
+  removed.found = row || was_there;
+  co_return removed;
+}
+
+}  // namespace ncps::cache

@@ -1,0 +1,44 @@
+// Removal: narinfos and NARs that a client deletes, with all that belongs to them.
+//
+// A narinfo goes before its NAR, files before rows, so that a reader gets what is there whole or
+// not at all, and a removal that was interrupted can be done again. Who reads a NAR already goes on
+// reading it. A download of it that is under way is not ended: it will be at rest again. Thread-safe.
+#pragma once
+
+#include <vector>
+
+#include "cache/upload_answer.h"
+#include "cache/upload_marks.h"
+#include "db/upload_rows.h"
+#include "storage/blob_store.h"
+
+namespace ncps::cache {
+
+struct Removed {
+  bool found = false;                        // something was there
+  std::vector<nix::StorePathHash> narinfos;  // that are not there any more
+};
+
+class Removal {
+ public:
+  Removal(storage::BlobStore& store, db::Catalog& catalog, UploadLocks& locks)
+      : store_(store), catalog_(catalog), locks_(locks), marks_(store) {}
+
+  // The narinfo, its listing, and its NAR if no other narinfo has it. Errors: unavailable, timeout.
+  Task<Removed> narinfo(nix::StorePathHash hash);
+
+  // The NAR, and all narinfos that have it: they would promise what is gone. Errors: the same.
+  Task<Removed> nar(nix::NarUrl url);
+
+ private:
+  Task<std::optional<nix::NarUrl>> nar_of(const nix::StorePathHash& hash, bool& found);
+  Task<void> remove_files(nix::StorePathHash hash);
+  Task<bool> remove_blob(storage::BlobKey key);
+
+  storage::BlobStore& store_;
+  db::Catalog& catalog_;
+  UploadLocks& locks_;
+  UploadMarks marks_;
+};
+
+}  // namespace ncps::cache

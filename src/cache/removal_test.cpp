@@ -1,0 +1,103 @@
+#include "cache/removal.h"
+
+#include "cache/testing/upload_fixture.h"
+
+namespace ncps::cache {
+namespace {
+
+struct RemovalTest : UploadFixture {
+  bool remove(const Sample& sample) {
+    auto removed = run(removal.narinfo(sample.hash())).value();
+    EXPECT_EQ(removed.narinfos.size(), removed.found ? 1u : 0u);
+    return removed.found;
+  }
+  std::size_t files() { return files_in("store") - files_in("store/tmp"); }
+};
+
+TEST_F(RemovalTest, ANarInfoTakesItsNarWithIt) {
+  auto sample = make_sample("one");
+  send(sample);
+  TextBody listing("{}");
+  auto path = nix::ObjectPath::parse(std::string(sample.hash().str()) + ".ls").value();
+  ASSERT_EQ(said(run(object_uploads.put(path, listing, nix::Compression::none))), "kept");
+  EXPECT_TRUE(remove(sample));
+  EXPECT_EQ(served(sample), "");
+  EXPECT_EQ(files(), 0u);
+  EXPECT_FALSE(run(catalog.find_nar(sample.url())).value());
+  EXPECT_FALSE(remove(sample));
+  send(sample);
+  EXPECT_EQ(served(sample), sample.text());
+}
+
+TEST_F(RemovalTest, ANarThatAnotherNarInfoHasStays) {
+  auto one = make_sample("one"), two = one;
+  two.info.store_path = make_sample("two").info.store_path;
+  send(one);
+  EXPECT_EQ(put_nar(two), "here");
+  EXPECT_EQ(put_info(two), "kept");
+  EXPECT_TRUE(remove(one));
+  EXPECT_TRUE(at_rest(one.url()));
+  EXPECT_EQ(served(one), "");
+  EXPECT_EQ(served(two), two.text());
+  EXPECT_TRUE(remove(two));
+  EXPECT_EQ(files(), 0u);
+}
+
+TEST_F(RemovalTest, ANarTakesAllItsNarInfosWithIt) {
+  auto one = make_sample("one"), two = one, other = make_sample("other");
+  two.info.store_path = make_sample("two").info.store_path;
+  for (const auto& sample : {one, two, other}) {
+    put_nar(sample);
+    ASSERT_EQ(put_info(sample), "kept");
+  }
+  auto removed = run(removal.nar(one.url())).value();
+  EXPECT_TRUE(removed.found);
+  EXPECT_EQ(removed.narinfos.size(), 2u);
+  EXPECT_EQ(served(one) + served(two), "");
+  EXPECT_FALSE(at_rest(one.url()));
+  EXPECT_EQ(served(other), other.text());
+  EXPECT_FALSE(run(removal.nar(one.url())).value().found);
+}
+
+TEST_F(RemovalTest, WithoutRowsTheFilesAreFoundAllTheSame) {
+  auto one = make_sample("one"), two = make_sample("two");
+  send(one);
+  send(two);
+  lose_rows(one);
+  lose_rows(two);
+  EXPECT_TRUE(remove(one));
+  EXPECT_TRUE(run(removal.nar(two.url())).value().found);
+  EXPECT_FALSE(at_rest(one.url()));
+  EXPECT_FALSE(at_rest(two.url()));
+}
+
+TEST_F(RemovalTest, WhatWasInterruptedCanBeDoneAgain) {
+  auto sample = make_sample("one");
+  bool fired = true;
+  for (int n = 1; fired; ++n) {
+    put_nar(sample);
+    ASSERT_EQ(put_info(sample), "kept");
+    faults.fail_nth(n);
+    auto removed = run(removal.nar(sample.url()));
+    fired = faults.fired();
+    EXPECT_EQ(removed.has_value(), !fired) << n;
+    faults.heal();
+    ASSERT_TRUE(run(removal.nar(sample.url()))) << n;
+    EXPECT_EQ(files(), 0u) << n;
+    EXPECT_EQ(served(sample), "") << n;
+  }
+}
+
+TEST_F(RemovalTest, WhoReadsANarGoesOnReading) {
+  auto sample = make_sample("one", 2'000'000);
+  send(sample);
+  auto nar = run(nars->open(sample.url(), Deadline::never())).value();
+  auto source = nar.read(0, nar.size());
+  EXPECT_TRUE(run(removal.nar(sample.url())).value().found);
+  auto drained = run(testing::drain(std::move(source))).value();
+  EXPECT_FALSE(drained.error);
+  EXPECT_TRUE(drained.bytes == sample.file);
+}
+
+}  // namespace
+}  // namespace ncps::cache
