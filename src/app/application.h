@@ -7,11 +7,13 @@
 #include <memory>
 
 #include "base/live.h"
+#include "cache/evictor.h"
 #include "cache/nar_info_service.h"
 #include "cache/nar_service.h"
 #include "cache/object_service.h"
 #include "cache/use_log.h"
 #include "config/serve_options.h"
+#include "db/database.h"
 #include "fetch/http_client.h"
 #include "server/router.h"
 #include "upstream/health_watch.h"
@@ -22,7 +24,7 @@ class Application {
  public:
   // Runtime and pools must outlive it.
   Application(const config::ServeOptions& options, std::unique_ptr<storage::BlobStore> store,
-              std::unique_ptr<db::Catalog> catalog, Runtime& runtime, Pool& disk, Pool& cpu,
+              db::Database database, Runtime& runtime, Pool& disk, Pool& cpu,
               const nix::SecretKey& key);
 
   boost::asio::awaitable<http::Response> answer(const http::Request& request) {
@@ -47,21 +49,26 @@ class Application {
   Task<void> bring_narinfo(nix::StorePathHash hash, Deadline deadline);
 
   std::unique_ptr<storage::BlobStore> store_;
-  std::unique_ptr<db::Catalog> catalog_;
+  db::Database database_;
+  db::Catalog& catalog_ = *database_.catalog;
   std::unique_ptr<fetch::HttpClient> client_;
   nix::SecretKey key_;
   upstream::UpstreamSet upstreams_;
   Live<cache::Trust> trust_;
+  cache::Space space_;
   cache::Downloads downloads_;
   cache::NarService nars_;
   cache::NarInfoService narinfos_;
-  cache::ObjectService objects_;
   cache::UseLog uses_;
+  cache::ObjectService objects_;
   server::NarInfoRoutes narinfo_routes_;
   server::NarRoutes nar_routes_;
   server::ObjectRoutes object_routes_;
+  server::PinRoutes pin_routes_;
   server::Router router_;
   upstream::HealthWatch watch_;
+  cache::AloneLease lease_;
+  cache::Evictor evictor_;
 };
 
 }  // namespace ncps::app

@@ -7,6 +7,7 @@
 
 #include "app/import.h"
 #include "app/migrate.h"
+#include "app/pin.h"
 #include "app/serve.h"
 #include "app/signals.h"
 #include "config/command_line.h"
@@ -97,6 +98,10 @@ int main(int argc, char** argv) {
       return app::import({.dry_run = line->dry_run, .from = line->from_database_url}, loaded());
     case config::Command::migrate_up: return app::migrate(app::Migrate::up, loaded());
     case config::Command::migrate_status: return app::migrate(app::Migrate::status, loaded());
+    case config::Command::pin_add: return app::pin(app::PinCommand::add, line->text, loaded());
+    case config::Command::pin_remove:
+      return app::pin(app::PinCommand::remove, line->text, loaded());
+    case config::Command::pin_list: return app::pin(app::PinCommand::list, "", loaded());
     case config::Command::completion: return print(config::completions(line->text));
     case config::Command::print_and_exit: return print(line->text);
   }

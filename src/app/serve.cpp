@@ -101,12 +101,12 @@ int serve(config::Loaded loaded, const std::function<config::Loaded()>& read_opt
 
   auto store = open_store(options, storage::Access::write, runtime, disk, cpu);
   if (!store) return cannot_start(store.error());
-  auto catalog = db::open_catalog(options.database, options.database_pool);
-  if (!catalog) return cannot_start(catalog.error());
+  auto database = db::open_database(options.database, options.database_pool);
+  if (!database) return cannot_start(database.error());
   auto key = signing_key(options, runtime, **store);
   if (!key) return cannot_start(key.error());
 
-  Application app(options, std::move(*store), std::move(*catalog), runtime, disk, cpu, *key);
+  Application app(options, std::move(*store), std::move(*database), runtime, disk, cpu, *key);
   auto handler = [&app](const http::Request& request) { return app.answer(request); };
   auto server = http::Server::start(runtime, disk, {.address = options.listen}, handler);
   if (!server) return cannot_start(server.error());

@@ -40,12 +40,20 @@ class [[nodiscard]] Error {
            kind_ == ErrorKind::upstream;
   }
 
+  // The disk was full: whoever makes room may try the same again.
+  bool no_space() const noexcept { return no_space_; }
+  Error for_want_of_space() && {
+    no_space_ = true;
+    return std::move(*this);
+  }
+
   // Puts `action` in front of the sentence. Returns itself, for use in a return statement.
   Error while_doing(std::string_view action) &&;
 
  private:
   std::string what_;
   ErrorKind kind_;
+  bool no_space_ = false;
 };
 
 }  // namespace ncps

@@ -15,7 +15,9 @@ Error posix_error(std::string_view action, std::string_view path, int error_numb
 }
 
 Error posix_write_error(std::string_view action, std::string_view path, int error_number) {
-  return Error(ErrorKind::unavailable, posix_error(action, path, error_number).what());
+  Error error(ErrorKind::unavailable, posix_error(action, path, error_number).what());
+  bool full = error_number == ENOSPC || error_number == EDQUOT;
+  return full ? std::move(error).for_want_of_space() : error;
 }
 
 }  // namespace ncps

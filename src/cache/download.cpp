@@ -77,6 +77,27 @@ asio::awaitable<void> verify_beside(DownloadDeps deps, NarExpectation expected,
   out->done.notify();
 }
 
+Task<void> publish(DownloadDeps& deps, Spool& spool) {
+  auto published = co_await spool.blob().publish();
+  // What it wants besides its bytes, which are written already: a folder, and its entry.
+  constexpr std::uint64_t kFolder = 64 * 1024;
+  if (published || !published.error().no_space() || deps.space == nullptr)
+    co_return std::move(published);
+  CO_TRY(bool room, co_await deps.space->make_room(kFolder));
+  if (!room) co_return std::move(published);
+  co_return co_await spool.blob().publish();
+}
+
+Task<void> keep(DownloadDeps& deps, const nix::NarUrl& url, Spool& spool) {
+  auto size = spool.view().size;
+  if (deps.space != nullptr) CO_TRY(co_await deps.space->reserve(size));
+  auto kept = co_await publish(deps, spool);
+  if (kept) kept = co_await deps.catalog.mark_stored(url, size);
+  if (deps.space != nullptr && kept) deps.space->keep(size);
+  if (deps.space != nullptr && !kept) deps.space->give_back(size);
+  co_return std::move(kept);
+}
+
 Task<void> fetch_verify_keep(DownloadDeps& deps, DownloadJob& job, std::shared_ptr<Spool> spool,
                              TaskGroup& beside) {
   auto key = nar_key(job.url);
@@ -99,9 +120,8 @@ Task<void> fetch_verify_keep(DownloadDeps& deps, DownloadJob& job, std::shared_p
     if (result) break;
     co_await verification->done.wait_past(seen, Deadline::never());
   }
-  spool->complete();
-  CO_TRY(co_await spool->blob().publish());
-  co_return co_await deps.catalog.mark_stored(job.url, spool->view().size);
+  spool->complete();  // clients have all of it, whether or not it can be kept
+  co_return co_await keep(deps, job.url, *spool);
 }
 
 }  // namespace
@@ -165,6 +185,8 @@ asio::awaitable<void> run_download(DownloadDeps deps, DownloadJob job,
     log::info("NAR stored", {{"nar", job.url.str()},
                              {"bytes", view.size},
                              {"elapsed", static_cast<double>(since(started).count()) / 1000}});
+  } else if (done.error().no_space() && deps.space != nullptr) {
+    deps.space->complain(done.error());
   } else if (done.error().kind() != ErrorKind::conflict &&
              done.error().kind() != ErrorKind::not_found) {
     log::error("NAR not stored",

@@ -59,6 +59,11 @@ class NarInfoService {
   // answer cannot be right), unavailable.
   Task<std::optional<ServedNarInfo>> find(nix::StorePathHash hash, Asked asked, Deadline deadline);
 
+  // For as long as it lives nobody looks for that narinfo, keeps it or serves it from what is kept
+  // (memory apart): whoever asks waits. nullopt: somebody is at it.
+  using Hold = SingleFlight<nix::StorePathHash, std::optional<ServedNarInfo>>::Hold;
+  std::optional<Hold> try_hold(const nix::StorePathHash& hash) { return flights_.try_hold(hash); }
+
   // Changes when kept narinfos should be asked for again because their NARs cannot be had: what was
   // served before may be out of date.
   std::uint64_t doubts() const noexcept { return downloads_.doubtful().additions(); }
@@ -85,6 +90,8 @@ class NarInfoService {
   boost::asio::awaitable<Indexed> index(const nix::StorePathHash& hash, const nix::NarInfo& info,
                                         std::vector<nix::NarUrl> urls, std::string text,
                                         std::string upstream);
+  Task<void> put_text(storage::BlobKey key, std::string text);
+  void tell(std::string_view what, const nix::StorePathHash& hash, const Error& error);
   Task<Found> keep(const nix::StorePathHash& hash, Finding finding, Asked asked);
   void fetch_ahead(const nix::NarInfo& info, db::NarRow nar, Asked asked);
   void fetch(const StillToFetch& left);

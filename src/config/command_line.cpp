@@ -15,7 +15,9 @@ namespace {
 
 constexpr std::string_view kExitStatus =
     "Exit status: 0 done; 1 could not start, or failed while running; 2 wrong options, nothing was "
-    "touched. Of import: 0 done; 1 done, but something was refused; 2 it could not.";
+    "touched. Of import: 0 done; 1 done, but something was refused; 2 it could not. Of pin: 0 "
+    "done; 1 "
+    "it was so already; 2 it could not.";
 
 std::string help_of(const OptionSpec& option) {
   std::string help(option.help);
@@ -127,6 +129,16 @@ Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments
   up->add_flag("--dry-run", dry_run, "Only say what is pending");
   add_command(*migrate, "status", "Say what is applied and what is pending",
               Command::migrate_status);
+  auto* pin = app.add_subcommand("pin", "Store paths whose closures are never evicted")
+                  ->fallthrough()
+                  ->require_subcommand(1);
+  flags.add(*pin, Scope::serve);
+  auto* pin_add = add_command(*pin, "add", "Pin a store path", Command::pin_add);
+  auto* pin_remove = add_command(*pin, "remove", "Pin it no longer", Command::pin_remove);
+  for (auto* one : {pin_add, pin_remove})
+    one->add_option("store-path", out.text, "/nix/store/<hash>-<name>, or the hash alone")
+        ->required();
+  add_command(*pin, "list", "Say what is pinned", Command::pin_list);
   auto* completion =
       add_command(app, "completion", "Print the completions of a shell", Command::completion);
   completion->add_option("shell", out.text, "bash, zsh or fish")
@@ -151,7 +163,7 @@ Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments
     if (dynamic_cast<const CLI::RequiredError*>(&e) != nullptr && what == e.what())
       what =
           "give a command: serve, config (check, show, example, reference), import, migrate (up, "
-          "status) or completion";
+          "status), pin (add, remove, list) or completion";
     if (dynamic_cast<const CLI::ExtrasError*>(&e) != nullptr && what == e.what())
       what = "there is an argument that belongs to no flag";  // not repeated: it may be a secret
     return fail(ErrorKind::invalid, what + "\n`ncps serve --help` lists every option");

@@ -18,13 +18,16 @@ enum class Command : std::uint8_t {
   import,            // take over what the Go program has kept
   migrate_up,        // bring the database's schema up to date
   migrate_status,    // say which migrations it has
+  pin_add,           // keep a store path and its closure
+  pin_remove,        // no longer
+  pin_list,          // say which are kept
   completion,        // print a shell's completions
   print_and_exit,    // --help, --version
 };
 
 struct CommandLine {
   Command command = Command::serve;
-  std::string text;  // print_and_exit: what to print; completion: the shell
+  std::string text;  // print_and_exit: what to print; completion: the shell; pin: a store path
   GivenFlags given;
   bool dry_run = false;           // import: only say what it would do
   std::string from_database_url;  // import; may hold a password; empty: none was given

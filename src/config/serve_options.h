@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/cron.h"
 #include "config/raw_values.h"
 #include "db/database_url.h"
 #include "db/pool_limits.h"
@@ -40,6 +41,11 @@ struct ServeOptions {
   bool sign_unverified = false;
   std::optional<nix::SecretKey> secret_key;  // read from its file; absent: the store's own
   std::string get_token;                     // empty: anybody may read
+  std::uint64_t max_size = 0;                // bytes to keep; 0: no limit
+  std::uint64_t min_free_bytes = 0;          // of the store's file system; 0: none
+  unsigned min_free_percent = 0;             // of it, up to 100
+  std::optional<CronSchedule> lru_schedule;  // absent: no round by the clock
+  bool allow_put = false;
   http::ListenAddress listen;
 };
 

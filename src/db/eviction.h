@@ -31,10 +31,10 @@ struct Place {
 
 struct KeptNar {
   nix::NarUrl url;
-  std::uint64_t size;                         // bytes at rest
-  std::vector<nix::StorePathHash> narinfos;   // that lead to it
-  // Nobody has announced it yet: it was uploaded, or found, lately enough that its narinfo may
-  // still come.
+  std::uint64_t size;                        // bytes at rest
+  std::vector<nix::StorePathHash> narinfos;  // that lead to it
+  // It comes from no upstream, no narinfo leads to it, and it was used lately enough: an upload
+  // whose narinfo may still come.
   bool awaits_narinfo;
   Place place;
 };
@@ -71,8 +71,8 @@ class Eviction {
 
   virtual Task<KeptTotals> totals() = 0;
 
-  // The next ones behind `after`, at most `most`. `grace_from`: a NAR without narinfo that came
-  // or was used later than that awaits it (KeptNar::awaits_narinfo).
+  // The next ones behind `after`, at most `most`. `grace_from`: an upload that was used later than
+  // that awaits its narinfo (KeptNar::awaits_narinfo).
   virtual Task<std::vector<KeptNar>> nars(Place after, std::size_t most,
                                           std::chrono::sys_seconds grace_from) = 0;
   virtual Task<std::vector<KeptNarInfo>> narinfos(Place after, std::size_t most) = 0;

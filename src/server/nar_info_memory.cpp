@@ -49,6 +49,16 @@ void NarInfoMemory::put(const nix::StorePathHash& hash, HotNarInfo info, std::ui
   });
 }
 
+void NarInfoMemory::forget(const nix::StorePathHash& hash) {
+  shard_of(hash).with([&](Shard& shard) {
+    shard.old.erase(hash);
+    auto it = shard.young.find(hash);
+    if (it == shard.young.end()) return;
+    shard.young_bytes -= cost(it->second);
+    shard.young.erase(it);
+  });
+}
+
 void NarInfoMemory::forget_all() {
   epoch_.fetch_add(1);
   for (auto& shard : shards_) shard.with([](Shard& s) { s = Shard(); });

@@ -34,6 +34,9 @@ class NarInfoMemory {
   void put(const nix::StorePathHash& hash, HotNarInfo info, std::uint64_t epoch);
   std::uint64_t epoch() const noexcept { return epoch_.load(); }
 
+  // It is not kept here any more.
+  void forget(const nix::StorePathHash& hash);
+
   // The answers would be others now: keys have changed.
   void forget_all();
 

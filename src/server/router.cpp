@@ -12,10 +12,10 @@ http::Response method_not_allowed() {
 }  // namespace
 
 boost::asio::awaitable<http::Response> Router::answer(const http::Request& request) {
-  if (request.method != http::Method::get && request.method != http::Method::head) {
-    co_return method_not_allowed();
-  }
   auto route = parse_route(request.path);
+  auto* pin = std::get_if<PinOf>(&route);
+  bool reads = request.method == http::Method::get || request.method == http::Method::head;
+  if (!reads && pin == nullptr) co_return method_not_allowed();
   auto* fixed = std::get_if<Fixed>(&route);
   bool ready = std::holds_alternative<Ready>(route);
   bool open = ready || (fixed != nullptr && *fixed == Fixed::healthz);
@@ -29,6 +29,8 @@ boost::asio::awaitable<http::Response> Router::answer(const http::Request& reque
   if (auto* url = std::get_if<nix::NarUrl>(&route)) co_return co_await nars_.answer(request, *url);
   if (auto* object = std::get_if<nix::ObjectPath>(&route))
     co_return co_await objects_.answer(request, *object);
+  if (pin != nullptr) co_return co_await pins_.answer(request, pin->hash);
+  if (std::holds_alternative<PinList>(route)) co_return co_await pins_.list();
   if (fixed != nullptr) co_return fixed_.answer(*fixed);
   if (ready) co_return co_await ready_.answer();
   if (std::holds_alternative<BadNarName>(route))

@@ -6,6 +6,7 @@
 #include "server/nar_info_routes.h"
 #include "server/nar_routes.h"
 #include "server/object_routes.h"
+#include "server/pin_routes.h"
 #include "server/reader_token.h"
 #include "server/ready_route.h"
 
@@ -16,12 +17,13 @@ class Router {
  public:
   // With `token`, readers must send it for everything but /healthz and /readyz.
   Router(FixedRoutes fixed, ReadyRoute ready, NarInfoRoutes& narinfos, NarRoutes& nars,
-         ObjectRoutes& objects, std::optional<ReaderToken> token = {})
+         ObjectRoutes& objects, PinRoutes& pins, std::optional<ReaderToken> token = {})
       : fixed_(std::move(fixed)),
         ready_(ready),
         narinfos_(narinfos),
         nars_(nars),
         objects_(objects),
+        pins_(pins),
         token_(std::move(token)) {}
 
   boost::asio::awaitable<http::Response> answer(const http::Request& request);
@@ -32,6 +34,7 @@ class Router {
   NarInfoRoutes& narinfos_;
   NarRoutes& nars_;
   ObjectRoutes& objects_;
+  PinRoutes& pins_;
   std::optional<ReaderToken> token_;
 };
 

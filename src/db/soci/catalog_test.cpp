@@ -7,7 +7,7 @@
 #include "db/soci/testing/database_server.h"
 #include "db/testing/catalog_hard_cases.h"
 #include "db/testing/catalog_uses.h"
-#include "db/testing/eviction_contract.h"
+#include "db/testing/eviction_more.h"
 
 namespace ncps::db {
 namespace {

@@ -64,7 +64,7 @@ std::string nar_total_statement(std::string_view at_rest) {
 }
 
 std::string kept_nars_statement(std::string_view at_rest) {
-  return "SELECT id, url, stored_size, last_accessed_at, created_at, "
+  return "SELECT id, url, stored_size, last_accessed_at, "
          "CASE WHEN upstream = '' THEN 1 ELSE 0 END FROM nar_urls WHERE " +
          std::string(at_rest) +
          " AND last_accessed_at >= :at AND (last_accessed_at > :beyond OR id > :id) "
@@ -90,18 +90,18 @@ Result<std::vector<KeptNar>> kept_nars(const Dialect& dialect, soci::session& sq
   Page page(after, most);
   long long id = 0, size = 0;
   int nobodys = 0;
-  std::string url, used, created;
+  std::string url, used;
   auto grace = print_time(grace_from);
   std::vector<KeptNar> nars;
   {
     soci::statement statement =
         (sql.prepare << kept_nars_statement(dialect.at_rest()), soci::into(id), soci::into(url),
-         soci::into(size), soci::into(used), soci::into(created), soci::into(nobodys),
-         soci::use(page.used), soci::use(page.used), soci::use(page.id), soci::use(page.most));
+         soci::into(size), soci::into(used), soci::into(nobodys), soci::use(page.used),
+         soci::use(page.used), soci::use(page.id), soci::use(page.most));
     for (bool more = statement.execute(true); more; more = statement.fetch()) {
       auto parsed = nix::NarUrl::parse(url);
       if (!parsed) return unreadable(parsed.error());
-      bool lately = used > grace && (nobodys != 0 || created > grace);
+      bool lately = nobodys != 0 && used > grace;
       nars.push_back({.url = std::move(*parsed),
                       .size = static_cast<std::uint64_t>(size),
                       .narinfos = {},
@@ -122,17 +122,15 @@ Result<std::vector<KeptNarInfo>> kept_narinfos(soci::session& sql, const Place& 
   long long id = 0, size = 0;
   soci::indicator at_rest{};
   std::string hash, used;
-  soci::statement statement =
-      (sql.prepare << kKeptNarInfos, soci::into(id), soci::into(hash), soci::into(used),
-       soci::into(size, at_rest), soci::use(page.used), soci::use(page.used), soci::use(page.id),
-       soci::use(page.most));
+  soci::statement statement = (sql.prepare << kKeptNarInfos, soci::into(id), soci::into(hash),
+                               soci::into(used), soci::into(size, at_rest), soci::use(page.used),
+                               soci::use(page.used), soci::use(page.id), soci::use(page.most));
   std::vector<KeptNarInfo> narinfos;
   for (bool more = statement.execute(true); more; more = statement.fetch()) {
     auto parsed = nix::StorePathHash::parse(hash);
     if (!parsed) return unreadable(parsed.error());
-    narinfos.push_back({.hash = *parsed,
-                        .nar_at_rest = at_rest == soci::i_ok,
-                        .place = {.used = used, .id = id}});
+    narinfos.push_back(
+        {.hash = *parsed, .nar_at_rest = at_rest == soci::i_ok, .place = {.used = used, .id = id}});
   }
   return narinfos;
 }
@@ -141,15 +139,13 @@ std::vector<KeptObject> kept_objects(soci::session& sql, const Place& after, std
   Page page(after, most);
   long long id = 0, size = 0;
   std::string name, used;
-  soci::statement statement =
-      (sql.prepare << kKeptObjects, soci::into(id), soci::into(name), soci::into(size),
-       soci::into(used), soci::use(page.used), soci::use(page.used), soci::use(page.id),
-       soci::use(page.most));
+  soci::statement statement = (sql.prepare << kKeptObjects, soci::into(id), soci::into(name),
+                               soci::into(size), soci::into(used), soci::use(page.used),
+                               soci::use(page.used), soci::use(page.id), soci::use(page.most));
   std::vector<KeptObject> objects;
   for (bool more = statement.execute(true); more; more = statement.fetch())
-    objects.push_back({.key = name,
-                       .size = static_cast<std::uint64_t>(size),
-                       .place = {.used = used, .id = id}});
+    objects.push_back(
+        {.key = name, .size = static_cast<std::uint64_t>(size), .place = {.used = used, .id = id}});
   return objects;
 }
 
@@ -172,8 +168,8 @@ bool drop(soci::session& sql, const KeptObject& object) {
   return changed(sql, kDropObject, object.place);
 }
 
-void note_objects(const Dialect& dialect, soci::session& sql,
-                  const std::vector<ObjectUse>& objects, std::chrono::sys_seconds when) {
+void note_objects(const Dialect& dialect, soci::session& sql, const std::vector<ObjectUse>& objects,
+                  std::chrono::sys_seconds when) {
   std::string at = print_time(when), name;
   long long size = 0;
   soci::statement note = (sql.prepare << note_object_statement(dialect), soci::use(name),
@@ -222,8 +218,7 @@ bool add_pin(const Dialect& dialect, soci::session& sql, const Pin& pin) {
 
 bool remove_pin(soci::session& sql, const nix::StorePathHash& hash) {
   std::string text(hash.str());
-  soci::statement remove =
-      (sql.prepare << "DELETE FROM pins WHERE hash = :hash", soci::use(text));
+  soci::statement remove = (sql.prepare << "DELETE FROM pins WHERE hash = :hash", soci::use(text));
   remove.execute(true);
   return remove.get_affected_rows() != 0;
 }

@@ -42,8 +42,8 @@ std::vector<KeptObject> kept_objects(soci::session& sql, const Place& after, std
 bool drop(soci::session& sql, const KeptNar& nar);
 bool drop(soci::session& sql, const KeptNarInfo& narinfo);
 bool drop(soci::session& sql, const KeptObject& object);
-void note_objects(const Dialect& dialect, soci::session& sql,
-                  const std::vector<ObjectUse>& objects, std::chrono::sys_seconds when);
+void note_objects(const Dialect& dialect, soci::session& sql, const std::vector<ObjectUse>& objects,
+                  std::chrono::sys_seconds when);
 
 Result<std::vector<Pin>> list_pins(soci::session& sql);
 bool add_pin(const Dialect& dialect, soci::session& sql, const Pin& pin);

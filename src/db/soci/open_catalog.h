@@ -3,20 +3,11 @@
 
 #include <memory>
 
-#include "db/catalog.h"
+#include "db/database.h"
 #include "db/database_url.h"
-#include "db/eviction.h"
-#include "db/pins.h"
 #include "db/pool_limits.h"
 
 namespace ncps::db {
-
-// Views of one database; they share its connections and threads.
-struct Database {
-  std::unique_ptr<Catalog> catalog;
-  std::unique_ptr<Eviction> eviction;
-  std::unique_ptr<Pins> pins;
-};
 
 // Brings the schema up to date; several processes may do so at once. A SQLite file is created with
 // its folder if missing. Owns its threads. Blocks while it opens. `limits` are for servers: a

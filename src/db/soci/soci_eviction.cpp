@@ -10,7 +10,9 @@ class SociEviction final : public Eviction {
   explicit SociEviction(std::shared_ptr<SessionPools> pools) : pools_(std::move(pools)) {}
 
   Task<KeptTotals> totals() override {
-    auto work = [&](Statements& s) -> Result<KeptTotals> { return kept_totals(dialect(), s.sql()); };
+    auto work = [&](Statements& s) -> Result<KeptTotals> {
+      return kept_totals(dialect(), s.sql());
+    };
     co_return co_await pools_->reader().run<KeptTotals>("adding up what is kept", work);
   }
 

@@ -9,7 +9,7 @@
 #include <string>
 
 #include "crypto/sha256.h"
-#include "db/soci/open_catalog.h"
+#include "db/database.h"
 #include "rt/testing/run_sync.h"
 
 namespace ncps::db {
@@ -58,9 +58,7 @@ class EvictionContract : public ::testing::TestWithParam<DatabaseFactory> {
   std::vector<KeptNar> nars(std::size_t most = 100) {
     return run(database->eviction->nars({}, most, at(0))).value();
   }
-  std::vector<KeptNarInfo> narinfos() {
-    return run(database->eviction->narinfos({}, 100)).value();
-  }
+  std::vector<KeptNarInfo> narinfos() { return run(database->eviction->narinfos({}, 100)).value(); }
   // "b:2[bc] a:1[a]": NARs, the least used first, with their sizes and narinfos.
   std::string listed() {
     std::string text;
@@ -91,7 +89,8 @@ TEST_P(EvictionContract, OfNothingTheTotalIsNothing) {
 TEST_P(EvictionContract, TheTotalIsOfWhatIsAtRestAndASharedNarCountsOnce) {
   announce('a', 'a'), announce('b', 'a'), announce('c', 'c'), announce('d', 'd');
   store('a', 5'000'000'000, 1), store('c', 3, 2);
-  ASSERT_TRUE(run(database->eviction->note_objects({{"store/log/x", 7}, {"store/log/y", 8}}, at(1))));
+  ASSERT_TRUE(
+      run(database->eviction->note_objects({{"store/log/x", 7}, {"store/log/y", 8}}, at(1))));
   auto totals = run(database->eviction->totals()).value();
   EXPECT_EQ(totals.nars, 2u);
   EXPECT_EQ(totals.nar_bytes, 5'000'000'003u);
@@ -179,66 +178,6 @@ TEST_P(EvictionContract, ANarThatGotAnotherNarInfoStaysWithBoth) {
   EXPECT_EQ(listed(), "a:1[ab] ");
   EXPECT_TRUE(run(database->eviction->drop(nars()[0])).value());
   EXPECT_FALSE(run(database->eviction->drop(nar)).value()) << "it is gone";
-}
-
-TEST_P(EvictionContract, NarInfosSayWhetherTheirNarIsHereAndGoAlone) {
-  announce('a', 'a'), announce('b', 'b');
-  store('b', 1, 5);
-  use_narinfo('a', 1), use_narinfo('b', 2);
-  auto all = narinfos();
-  ASSERT_EQ(all.size(), 2u);
-  EXPECT_EQ(all[0].hash, hash('a'));
-  EXPECT_FALSE(all[0].nar_at_rest);
-  EXPECT_TRUE(all[1].nar_at_rest);
-  EXPECT_TRUE(run(database->eviction->drop(all[0])).value());
-  EXPECT_FALSE(run(database->eviction->drop(all[0])).value());
-  EXPECT_FALSE(run(database->catalog->find_narinfo(hash('a'))).value());
-  EXPECT_TRUE(run(database->catalog->find_nar(url('a'))).value());
-}
-
-TEST_P(EvictionContract, AnObjectIsListedAndDropped) {
-  for (int i = 0; i < 2; ++i)
-    ASSERT_TRUE(run(database->eviction->note_objects(
-        {{"store/log/b", 2}, {"store/log/B", 3}}, at(1))));
-  auto all = run(database->eviction->objects({}, 10)).value();
-  ASSERT_EQ(all.size(), 2u) << "names are compared byte by byte";
-  EXPECT_TRUE(run(database->eviction->drop(all[0])).value());
-  EXPECT_FALSE(run(database->eviction->drop(all[0])).value());
-  EXPECT_EQ(run(database->eviction->totals()).value().object_bytes, all[1].size);
-}
-
-// The lifetime of an upload: NAR first, then its narinfo.
-TEST_P(EvictionContract, ANarWithoutNarInfoAwaitsItForTheGraceTime) {
-  announce('a', 'a', ""), announce('b', 'b');
-  store('a', 1, 10), store('b', 1, 10);
-  for (const auto& info : narinfos()) EXPECT_TRUE(run(database->eviction->drop(info)).value());
-  auto awaits = [&](int grace_minute) {
-    std::string text;
-    for (const auto& nar : run(database->eviction->nars({}, 9, at(grace_minute))).value())
-      if (nar.awaits_narinfo) text += nar.url.stem();
-    return text;
-  };
-  EXPECT_EQ(awaits(9), "a") << "b is an upstream's, and can be fetched again";
-  EXPECT_EQ(awaits(11), "");
-  EXPECT_EQ(awaits(-10'000'000), "ab") << "b has come lately";
-  announce('c', 'a', "");
-  EXPECT_EQ(awaits(9), "");
-}
-
-TEST_P(EvictionContract, PinsAreListedInTheirOrder) {
-  EXPECT_TRUE(run(database->pins->list()).value().empty());
-  EXPECT_TRUE(run(database->pins->add({hash('b'), ""})).value());
-  EXPECT_TRUE(run(database->pins->add({hash('a'), "/nix/store/x-'a'"})).value());
-  EXPECT_FALSE(run(database->pins->add({hash('a'), ""})).value());
-  EXPECT_FALSE(run(database->pins->add({hash('b'), "/nix/store/b"})).value());
-  auto pins = run(database->pins->list()).value();
-  ASSERT_EQ(pins.size(), 2u);
-  EXPECT_EQ(pins[0].hash, hash('b'));
-  EXPECT_EQ(pins[0].store_path, "/nix/store/b");
-  EXPECT_EQ(pins[1].store_path, "/nix/store/x-'a'");
-  EXPECT_TRUE(run(database->pins->remove(hash('b'))).value());
-  EXPECT_FALSE(run(database->pins->remove(hash('b'))).value());
-  EXPECT_EQ(run(database->pins->list()).value().size(), 1u);
 }
 
 }  // namespace ncps::db

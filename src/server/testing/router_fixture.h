@@ -78,12 +78,18 @@ class RouterTest : public ::testing::Test {
       upstreams.replace(std::move(list));
     }
     store = storage::open_local({.root = root.path()}, disk).value();
-    catalog = db::open_sqlite(root.path() / "db" / "x.sqlite").value();
+    auto database =
+        db::open_database(
+            {.kind = db::DatabaseKind::sqlite, .sqlite_path = root.path() / "db" / "x.sqlite"}, {})
+            .value();
+    catalog = std::move(database.catalog);
+    pins = std::move(database.pins);
   }
 
   ~RouterTest() override {
     stop();
     catalog.reset();
+    pins.reset();
     store.reset();
     disk.join();
     cpu.join();
@@ -169,8 +175,13 @@ class RouterTest : public ::testing::Test {
           narinfo_routes(narinfos, uses, 1 << 20),
           nar_routes(nars, uses),
           object_routes(objects),
+          pin_routes({.pins = *t.pins,
+                      .catalog = *t.catalog,
+                      .store = *t.store,
+                      .narinfos = narinfos,
+                      .allowed = t.allow_pins}),
           router({"cache.example", t.key.public_key()}, {*t.catalog, t.upstreams}, narinfo_routes,
-                 nar_routes, object_routes) {}
+                 nar_routes, object_routes, pin_routes) {}
     cache::Downloads downloads;
     cache::NarService nars;
     cache::NarInfoService narinfos;
@@ -179,6 +190,7 @@ class RouterTest : public ::testing::Test {
     NarInfoRoutes narinfo_routes;
     NarRoutes nar_routes;
     ObjectRoutes object_routes;
+    PinRoutes pin_routes;
     Router router;
   };
 
@@ -189,6 +201,8 @@ class RouterTest : public ::testing::Test {
   Live<cache::Trust> trust{{.upstream_keys = {}, .signing_key = key, .sign_unverified = true}};
   std::unique_ptr<storage::BlobStore> store;
   std::unique_ptr<db::Catalog> catalog;
+  std::unique_ptr<db::Pins> pins;
+  bool allow_pins = true;
   FakeUpstream* first = nullptr;  // asked first
   FakeUpstream* second = nullptr;
   upstream::UpstreamSet upstreams{{}};
