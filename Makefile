@@ -57,6 +57,8 @@ bench:  ## measure beside nginx, and with a distant upstream; writes bench/resul
 	@python3 bench/closure.py $(CLOSURE_ARGS)
 	@cmake --build --preset release -j $(JOBS) --target catalog_bench
 	@python3 bench/catalog.py $(CATALOG_ARGS)
+	@cmake --build --preset release -j $(JOBS) --target eviction_replay_bench
+	@python3 bench/eviction.py
 
 soak:  ## a thousand runs of random faults, judged (minutes); writes docs/quality.md
 	@scripts/deps.sh test

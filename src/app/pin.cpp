@@ -24,20 +24,20 @@ Result<db::Pin> parse_pin(const std::string& text) {
   auto path = nix::StorePath::parse(text);
   if (!path) path = nix::StorePath::parse_base_name(text);
   if (!path)
-    return fail(ErrorKind::invalid,
-                "'" + text + "' is neither a store path nor the hash of one; write "
-                             "/nix/store/<hash>-<name>");
+    return fail(ErrorKind::invalid, "'" + text +
+                                        "' is neither a store path nor the hash of one; write "
+                                        "/nix/store/<hash>-<name>");
   return db::Pin{.hash = path->hash(), .store_path = path->str()};
 }
 
 Result<int> add(Runtime& runtime, const db::Database& database, storage::BlobStore& store,
                 db::Pin pin) {
   TRY(auto known, block_on(runtime, database.catalog->find_narinfo(pin.hash)));
-  TRY(auto pinned, block_on(runtime, cache::add_pin(*database.pins, *database.catalog, store, pin)));
+  TRY(auto pinned,
+      block_on(runtime, cache::add_pin(*database.pins, *database.catalog, store, pin)));
   std::printf("%s; %zu store paths of its closure are known here\n",
               pinned.fresh ? "pinned" : "pinned already", known ? pinned.closure : 0);
-  if (!known)
-    std::fputs("ncps: it is not kept here yet: ask for it, and it stays\n", stderr);
+  if (!known) std::fputs("ncps: it is not kept here yet: ask for it, and it stays\n", stderr);
   return pinned.fresh ? 0 : kWasSo;
 }
 

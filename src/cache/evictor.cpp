@@ -109,8 +109,8 @@ Task<Evictor::Fate> Evictor::evict_one(Kept kept, Outcome& outcome) {
 }
 
 Task<Evictor::Fate> Evictor::evict_nar(const db::KeptNar& nar, Outcome& outcome) {
-  bool pinned = std::ranges::any_of(
-      nar.narinfos, [&](const auto& hash) { return pinned_.contains(hash); });
+  bool pinned =
+      std::ranges::any_of(nar.narinfos, [&](const auto& hash) { return pinned_.contains(hash); });
   if (pinned || nar.awaits_narinfo || deps_.nars.is_read(nar.url)) co_return Fate::stays;
   auto alone = deps_.downloads.try_exclude(nar.url);
   if (!alone) co_return Fate::stays;
@@ -191,9 +191,9 @@ void Evictor::report(const Outcome& outcome) {
                             {"kept", kept.value_or(0)}});
   }
   if (outcome.enough) return;
-  deps_.space.complain(Error(ErrorKind::unavailable,
-                             "what is left is in use, awaits its narinfo, or is one of " +
-                                 std::to_string(pinned_.size()) + " pinned store paths"));
+  deps_.space.complain(
+      Error(ErrorKind::unavailable, "what is left is in use, awaits its narinfo, or is one of " +
+                                        std::to_string(pinned_.size()) + " pinned store paths"));
 }
 
 }  // namespace ncps::cache

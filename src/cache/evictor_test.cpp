@@ -10,8 +10,7 @@ struct EvictorTest : EvictionFixture {
   // Ten of about 2 KiB each, the first one the oldest.
   std::vector<Sample> ten() {
     std::vector<Sample> all;
-    for (int i = 0; i < 10; ++i)
-      all.push_back(kept_since(i, "path-" + std::to_string(i)));
+    for (int i = 0; i < 10; ++i) all.push_back(kept_since(i, "path-" + std::to_string(i)));
     return all;
   }
   static std::uint64_t size_of(const Sample& sample) {
@@ -169,7 +168,8 @@ TEST_F(EvictorTest, NarInfosWithoutTheirNarGoToo) {
   EXPECT_TRUE(find(other).value());
   use(alone, 1), use(other, 2);
   limit(max(Evictor::kNarInfoBytes));
-  EXPECT_EQ(round().narinfos, 2u) << "one too much; the second, because the room goes below the limit";
+  EXPECT_EQ(round().narinfos, 2u)
+      << "one too much; the second, because the room goes below the limit";
   EXPECT_TRUE(gone(alone));
   limit({});
   EXPECT_TRUE(find(alone).value()) << "from the upstream again";
@@ -230,7 +230,8 @@ TEST_F(EvictorTest, APinChangesWhatWasListedBeforeIt) {
   auto top = kept_since(2, "top", 2'000, {&leaf});
   auto listed = run(database.eviction->nars({}, 10, {})).value();
   ASSERT_EQ(listed.size(), 2u);
-  auto pinned = run(add_pin(*database.pins, catalog, store, {.hash = top.hash(), .store_path = ""}));
+  auto pinned =
+      run(add_pin(*database.pins, catalog, store, {.hash = top.hash(), .store_path = ""}));
   ASSERT_TRUE(pinned);
   EXPECT_TRUE(pinned->fresh);
   EXPECT_EQ(pinned->closure, 2u);

@@ -76,8 +76,8 @@ class OldestFirst {
     CO_TRY(bool a, co_await nars_.fill());
     CO_TRY(bool b, co_await narinfos_.fill());
     CO_TRY(bool c, co_await objects_.fill());
-    pages_ += static_cast<std::size_t>(a) + static_cast<std::size_t>(b) +
-              static_cast<std::size_t>(c);
+    pages_ +=
+        static_cast<std::size_t>(a) + static_cast<std::size_t>(b) + static_cast<std::size_t>(c);
     auto place = [](const auto* head) { return head == nullptr ? nullptr : &head->place; };
     auto oldest = oldest_of(place(nars_.head()), place(narinfos_.head()), place(objects_.head()));
     if (!oldest) co_return std::nullopt;

@@ -2,8 +2,7 @@
 
 namespace ncps::cache {
 
-Task<Pinned> add_pin(db::Pins& pins, db::Catalog& catalog, storage::BlobStore& store,
-                     db::Pin pin) {
+Task<Pinned> add_pin(db::Pins& pins, db::Catalog& catalog, storage::BlobStore& store, db::Pin pin) {
   CO_TRY(bool fresh, co_await pins.add(pin));
   PinnedClosure closure(pins, catalog, store);
   std::vector<nix::StorePathHash> roots = {pin.hash};

@@ -17,7 +17,7 @@ std::unexpected<Error> no_room(std::string_view why) {
 // Counts as waiting for as long as it lives.
 class Space::Waiting {
  public:
-  Waiting(Guarded<State>& state, std::uint64_t State::*what, std::uint64_t bytes)
+  Waiting(Guarded<State>& state, std::uint64_t State::* what, std::uint64_t bytes)
       : state_(state), what_(what), bytes_(bytes) {
     state_.with([&](State& s) { s.*what_ += bytes_; });
   }
@@ -28,7 +28,7 @@ class Space::Waiting {
 
  private:
   Guarded<State>& state_;
-  std::uint64_t State::*what_;
+  std::uint64_t State::* what_;
   std::uint64_t bytes_;
 };
 
@@ -208,9 +208,8 @@ void Space::end_round(bool enough) {
 }
 
 std::optional<std::uint64_t> Space::kept() const {
-  return state_.with([](const State& s) {
-    return s.measured ? std::optional(s.kept()) : std::nullopt;
-  });
+  return state_.with(
+      [](const State& s) { return s.measured ? std::optional(s.kept()) : std::nullopt; });
 }
 
 }  // namespace ncps::cache

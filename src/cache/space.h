@@ -69,13 +69,13 @@ class Space {
  private:
   struct State {
     std::optional<std::uint64_t> measured;
-    std::uint64_t since = 0;            // kept since that count began
-    std::uint64_t since_begin = 0;      // since the last begin_round()
-    std::uint64_t reserved = 0;         // being published
-    std::uint64_t waiting = 0;          // of those who wait to publish
-    std::uint64_t disk_wanted = 0;      // of those who wait to write
-    std::uint64_t asked = 0;            // rounds
-    std::uint64_t begun = 0, done = 0;  // rounds
+    std::uint64_t since = 0;                   // kept since that count began
+    std::uint64_t since_begin = 0;             // since the last begin_round()
+    std::uint64_t reserved = 0;                // being published
+    std::uint64_t waiting = 0;                 // of those who wait to publish
+    std::uint64_t disk_wanted = 0;             // of those who wait to write
+    std::uint64_t asked = 0;                   // rounds
+    std::uint64_t begun = 0, done = 0;         // rounds
     Deadline::Clock::time_point not_before{};  // of the next round that is asked for
     Deadline::Clock::time_point quiet_until{};
     bool stopped = false;

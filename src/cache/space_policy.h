@@ -72,8 +72,8 @@ inline std::uint64_t to_free(const SpaceLimits& limits, const SpaceUse& use, Why
     if (free < floor)
       most = std::max(most, floor - free + std::min(use.disk->capacity / 100, kMargin));
     if (use.disk_wanted != 0 && free < floor + use.disk_wanted)
-      most = std::max(most, floor + use.disk_wanted - free +
-                                std::min(use.disk->capacity / 100, kMargin));
+      most = std::max(most,
+                      floor + use.disk_wanted - free + std::min(use.disk->capacity / 100, kMargin));
   }
   return std::min(most, use.kept);
 }

@@ -40,8 +40,7 @@ TEST_F(SpaceTest, ManyAtOnceNeverGoBeyondIt) {
     auto got = co_await get(sample.url());
     right += found && *found && got && got->bytes == sample.file;
   };
-  for (const auto& sample : all)
-    clients.spawn(runtime.next_executor(), "client", client(sample));
+  for (const auto& sample : all) clients.spawn(runtime.next_executor(), "client", client(sample));
   while (!clients.join_blocking(Deadline::after(std::chrono::milliseconds(1))))
     most = std::max<std::uint64_t>(most, bytes_in_store());
   for (const auto& sample : all) wait_stored(sample);

@@ -177,6 +177,7 @@ class Pins(EvictionCase):
         self.assertEqual(pin("remove", hash_of(leaf)).status, 0)
         self.assertEqual(pin("remove", leaf).status, 1)
         self.assertEqual(pin("add", "nonsense").status, 2)
+        self.narinfo_of(proxy, self.made.root)  # it may have been evicted
         self.assertEqual(pin("add", self.made.root).status, 0)
         before = set(proxy.stored_nars())
         self.fill(proxy)

@@ -67,7 +67,8 @@ struct EvictionFixture : NarInfoFixture {
     return sample;
   }
   void use(const Sample& sample, int minute) {
-    auto when = std::chrono::sys_days(std::chrono::January / 1 / 2020) + std::chrono::minutes(minute);
+    auto when =
+        std::chrono::sys_days(std::chrono::January / 1 / 2020) + std::chrono::minutes(minute);
     EXPECT_TRUE(run(real_catalog->note_uses({.narinfos = {sample.hash()}, .nars = {}}, when)));
   }
   // Until the download has ended, not only its bytes.
@@ -94,8 +95,8 @@ struct EvictionFixture : NarInfoFixture {
 
   upstream::FakeUpstream& a = add_upstream("a");
   db::Database database =
-      db::open_database({.kind = db::DatabaseKind::sqlite, .sqlite_path = root.path() / "db.sqlite"},
-                        {})
+      db::open_database(
+          {.kind = db::DatabaseKind::sqlite, .sqlite_path = root.path() / "db.sqlite"}, {})
           .value();
   UseLog uses{runtime, catalog, database.eviction.get()};
   AloneLease lease;
