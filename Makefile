@@ -58,6 +58,8 @@ bench:  ## measure beside nginx, beside an S3 server, and with a distant upstrea
 	@python3 bench/s3.py $(S3_ARGS)
 	@cmake --build --preset release -j $(JOBS) --target catalog_bench
 	@python3 bench/catalog.py $(CATALOG_ARGS)
+	@cmake --build --preset release -j $(JOBS) --target eviction_replay_bench
+	@python3 bench/eviction.py
 
 soak:  ## a thousand runs of random faults, judged (minutes); writes docs/quality.md
 	@scripts/deps.sh test

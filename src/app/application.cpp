@@ -2,6 +2,7 @@
 
 #include "config/version.h"
 #include "fetch/curl/curl_client.h"
+#include "storage/free_space.h"
 
 namespace ncps::app {
 namespace {
@@ -55,46 +56,70 @@ server::WritePolicy write_policy(const config::ServeOptions& options) {
           .most_nar_bytes = options.max_upload_size};
 }
 
+cache::SpaceLimits space_limits(const config::ServeOptions& options) {
+  return {.max_size = options.max_size,
+          .min_free = {.bytes = options.min_free_bytes, .percent = options.min_free_percent}};
+}
+
+// A bucket has no file system of its own.
+cache::DiskProbe disk_probe(const config::ServeOptions& options, Pool& disk) {
+  if (options.storage_s3) return {};
+  auto probe = [root = options.storage_local, &disk]() -> Task<std::optional<storage::FreeSpace>> {
+    auto work = [&] { return storage::free_space(root); };
+    co_return co_await offload(disk, std::move(work));
+  };
+  return probe;
+}
+
 }  // namespace
 
 Application::Application(const config::ServeOptions& options,
-                         std::unique_ptr<storage::BlobStore> store,
-                         std::unique_ptr<db::Catalog> catalog, Runtime& runtime, Pool& disk,
-                         Pool& cpu, std::vector<nix::SecretKey> keys)
+                         std::unique_ptr<storage::BlobStore> store, db::Database database,
+                         Runtime& runtime, Pool& disk, Pool& cpu,
+                         std::vector<nix::SecretKey> keys)
     : store_(std::move(store)),
-      catalog_(std::move(catalog)),
+      database_(std::move(database)),
       client_(fetch::make_curl_client({.user_agent = config::user_agent()})),
       hostname_(options.hostname),
       configured_(*client_),
       upstreams_(configured_.use(upstream_options(options))),
       trust_(make_trust(options, keys)),
+      space_(space_limits(options), disk_probe(options, disk)),
       downloads_(runtime,
-                 {.store = *store_, .catalog = *catalog_, .disk = disk, .cpu = cpu, .policy = {}},
+                 {.store = *store_,
+                  .catalog = catalog_,
+                  .disk = disk,
+                  .cpu = cpu,
+                  .policy = {},
+                  .space = &space_},
                  {}),
-      nars_(*store_, *catalog_, upstreams_, downloads_,
+      nars_(*store_, catalog_, upstreams_, downloads_,
             [this](nix::StorePathHash hash, Deadline deadline) {
               return bring_narinfo(hash, deadline);
             }),
-      narinfos_(runtime, *store_, *catalog_, upstreams_, downloads_, cpu, trust_,
+      narinfos_(runtime, *store_, catalog_, upstreams_, downloads_, cpu, trust_,
                 narinfo_policy(options)),
+      uses_(runtime, catalog_, database_.eviction.get()),
       objects_(runtime, {.store = *store_,
                          .upstreams = upstreams_,
                          .narinfos = narinfos_,
                          .nars = nars_,
                          .disk = disk,
-                         .cpu = cpu}),
-      uses_(runtime, *catalog_),
+                         .cpu = cpu,
+                         .uses = &uses_,
+                         .space = &space_}),
       permissions_(options.tokens),
       upload_policy_(upload_policy(options)),
       write_policy_(write_policy(options)),
       nar_uploads_({.store = *store_,
-                    .catalog = *catalog_,
+                    .catalog = catalog_,
                     .downloads = downloads_,
                     .locks = upload_locks_,
                     .disk = disk,
-                    .cpu = cpu}),
+                    .cpu = cpu,
+                    .space = &space_}),
       narinfo_uploads_({.store = *store_,
-                        .catalog = *catalog_,
+                        .catalog = catalog_,
                         .narinfos = narinfos_,
                         .nars = nars_,
                         .nar_uploads = nar_uploads_,
@@ -103,7 +128,7 @@ Application::Application(const config::ServeOptions& options,
                         .trust = trust_,
                         .policy = upload_policy_}),
       object_uploads_(*store_, disk),
-      removal_(*store_, *catalog_, upload_locks_),
+      removal_(*store_, catalog_, upload_locks_),
       narinfo_routes_(narinfos_, uses_, kHotNarInfoBytes, permissions_),
       nar_routes_(nars_, uses_, permissions_),
       object_routes_(objects_, permissions_),
@@ -114,9 +139,30 @@ Application::Application(const config::ServeOptions& options,
                      .hot = narinfo_routes_,
                      .cpu = cpu,
                      .policy = write_policy_}),
-      router_(fixed_routes(hostname_, keys), {*catalog_, upstreams_}, narinfo_routes_, nar_routes_,
-              object_routes_, write_routes_, permissions_),
-      watch_(runtime, upstreams_) {}
+      pin_routes_({.pins = *database_.pins,
+                   .catalog = catalog_,
+                   .store = *store_,
+                   .narinfos = narinfos_,
+                   .policy = write_policy_}),
+      router_(fixed_routes(hostname_, keys), {catalog_, upstreams_}, narinfo_routes_, nar_routes_,
+              object_routes_, write_routes_, pin_routes_, permissions_),
+      watch_(runtime, upstreams_),
+      evictor_(runtime, {.store = *store_,
+                         .catalog = catalog_,
+                         .rows = *database_.eviction,
+                         .pins = *database_.pins,
+                         .downloads = downloads_,
+                         .nars = nars_,
+                         .narinfos = narinfos_,
+                         .locks = upload_locks_,
+                         .uses = uses_,
+                         .space = space_,
+                         .lease = lease_,
+                         .forget = [this](const nix::StorePathHash& hash) {
+                           narinfo_routes_.forget(hash);
+                         }}) {
+  evictor_.use(options.lru_schedule);
+}
 
 Task<void> Application::bring_narinfo(nix::StorePathHash hash, Deadline deadline) {
   CO_TRY(co_await narinfos_.find(hash, cache::Asked::by_head, deadline));
@@ -126,6 +172,7 @@ Task<void> Application::bring_narinfo(nix::StorePathHash hash, Deadline deadline
 void Application::start() {
   watch_.start();
   uses_.start();
+  evictor_.start();
 }
 
 void Application::use(const config::ServeOptions& options, std::vector<nix::SecretKey> keys) {
@@ -138,9 +185,12 @@ void Application::use(const config::ServeOptions& options, std::vector<nix::Secr
   write_policy_.replace(write_policy(options));
   narinfos_.use(narinfo_policy(options));
   narinfo_routes_.forget_all();
+  evictor_.use(options.lru_schedule);
+  space_.use(space_limits(options));  // looks at once
 }
 
 void Application::cut_off() {
+  space_.stop();
   client_->stop();
   store_->cut_off();
   downloads_.cut_off();
@@ -155,12 +205,14 @@ bool Application::stop(Deadline grace) {
     return objects_.stop(by) && narinfos_.stop(by) && downloads_.stop(by);
   };
   if (!all_stop(grace)) {
+    space_.stop();
     store_->cut_off();
     downloads_.cut_off();
   }
+  space_.stop();    // nothing is left that wants room
   client_->stop();  // what is left now is a probe, or had its time
   auto last = Deadline::after(kUnwind);
-  return all_stop(last) && watch_.stop(last) && uses_.stop(last);
+  return all_stop(last) && watch_.stop(last) && evictor_.stop(last) && uses_.stop(last);
 }
 
 }  // namespace ncps::app

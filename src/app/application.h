@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "base/live.h"
+#include "cache/evictor.h"
 #include "cache/nar_info_service.h"
 #include "cache/nar_info_upload.h"
 #include "cache/nar_service.h"
@@ -16,6 +17,7 @@
 #include "cache/removal.h"
 #include "cache/use_log.h"
 #include "config/serve_options.h"
+#include "db/database.h"
 #include "fetch/http_client.h"
 #include "server/router.h"
 #include "upstream/configured_upstreams.h"
@@ -27,7 +29,7 @@ class Application {
  public:
   // Runtime and pools must outlive it.
   Application(const config::ServeOptions& options, std::unique_ptr<storage::BlobStore> store,
-              std::unique_ptr<db::Catalog> catalog, Runtime& runtime, Pool& disk, Pool& cpu,
+              db::Database database, Runtime& runtime, Pool& disk, Pool& cpu,
               std::vector<nix::SecretKey> keys);
 
   boost::asio::awaitable<http::Response> answer(const http::Request& request) {
@@ -54,17 +56,19 @@ class Application {
   Task<void> bring_narinfo(nix::StorePathHash hash, Deadline deadline);
 
   std::unique_ptr<storage::BlobStore> store_;
-  std::unique_ptr<db::Catalog> catalog_;
+  db::Database database_;
+  db::Catalog& catalog_ = *database_.catalog;
   std::unique_ptr<fetch::HttpClient> client_;
   std::string hostname_;  // that of the start: another one needs a restart
   upstream::ConfiguredUpstreams configured_;
   upstream::UpstreamSet upstreams_;
   Live<cache::Trust> trust_;
+  cache::Space space_;
   cache::Downloads downloads_;
   cache::NarService nars_;
   cache::NarInfoService narinfos_;
-  cache::ObjectService objects_;
   cache::UseLog uses_;
+  cache::ObjectService objects_;
   server::Permissions permissions_;
   Live<cache::UploadPolicy> upload_policy_;
   Live<server::WritePolicy> write_policy_;
@@ -77,8 +81,11 @@ class Application {
   server::NarRoutes nar_routes_;
   server::ObjectRoutes object_routes_;
   server::WriteRoutes write_routes_;
+  server::PinRoutes pin_routes_;
   server::Router router_;
   upstream::HealthWatch watch_;
+  cache::AloneLease lease_;
+  cache::Evictor evictor_;
 };
 
 }  // namespace ncps::app

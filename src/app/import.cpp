@@ -8,6 +8,7 @@
 
 #include "app/open_store.h"
 #include "app/pools.h"
+#include "app/usable.h"
 #include "base/byte_size.h"
 #include "cache/adoption.h"
 #include "cache/signing_key.h"
@@ -24,19 +25,6 @@ constexpr auto kProgressEvery = std::chrono::seconds(5);  // a line, where there
 int say(const Error& error) {
   std::fprintf(stderr, "ncps: %s\n", error.what().c_str());
   return kCouldNot;
-}
-
-// False: there are mistakes that matter here. A server's name and upstreams do not.
-bool usable(const config::Loaded& loaded) {
-  bool good = true;
-  for (const auto& mistake : loaded.mistakes) {
-    if (mistake.starts_with("--cache-hostname is missing") ||
-        mistake.starts_with("--cache-upstream-url is missing"))
-      continue;
-    std::fprintf(stderr, "ncps: %s\n", mistake.c_str());
-    good = false;
-  }
-  return good;
 }
 
 class Progress {

@@ -8,6 +8,7 @@
 #include "app/import.h"
 #include "app/key.h"
 #include "app/migrate.h"
+#include "app/pin.h"
 #include "app/serve.h"
 #include "app/signals.h"
 #include "config/command_line.h"
@@ -106,6 +107,10 @@ int main(int argc, char** argv) {
       return app::migrate(line->has("--dry-run") ? app::Migrate::status : app::Migrate::up,
                           loaded());
     case config::Command::migrate_status: return app::migrate(app::Migrate::status, loaded());
+    case config::Command::pin_add: return app::pin(app::PinCommand::add, argument(0), loaded());
+    case config::Command::pin_remove:
+      return app::pin(app::PinCommand::remove, argument(0), loaded());
+    case config::Command::pin_list: return app::pin(app::PinCommand::list, "", loaded());
     case config::Command::key_generate: return app::generate_key(argument(0), argument(1));
     case config::Command::key_public: return app::show_public_keys(argument(0), loaded());
     case config::Command::key_rotate: return app::rotate_key(loaded());

@@ -99,13 +99,13 @@ int serve(config::Loaded loaded, const std::function<config::Loaded()>& read_opt
 
   auto store = open_store(options, storage::Access::write, runtime, disk, cpu);
   if (!store) return cannot_start(store.error());
-  auto catalog = db::open_catalog(options.database, options.database_pool);
-  if (!catalog) return cannot_start(catalog.error());
+  auto database = db::open_database(options.database, options.database_pool);
+  if (!database) return cannot_start(database.error());
   auto keys = signing_keys(options, runtime, **store);
   if (!keys) return cannot_start(keys.error());
   auto public_keys = joined_public(*keys);
 
-  Application app(options, std::move(*store), std::move(*catalog), runtime, disk, cpu,
+  Application app(options, std::move(*store), std::move(*database), runtime, disk, cpu,
                   std::move(*keys));
   auto handler = [&app](const http::Request& request) { return app.answer(request); };
   auto server = http::Server::start(runtime, disk, {.address = options.listen}, handler);

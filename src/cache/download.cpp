@@ -41,6 +41,31 @@ Task<void> verify(DownloadDeps& deps, const NarExpectation& expected,
 // How far it got: whether the catalog knows of what the store has.
 enum class Kept : bool { untold, told };
 
+Task<void> publish(DownloadDeps& deps, Spool& spool) {
+  auto published = co_await spool.blob().publish();
+  // What it wants besides its bytes, which are written already: a folder, and its entry.
+  constexpr std::uint64_t kFolder = 64 * 1024;
+  if (published || !published.error().no_space() || deps.space == nullptr)
+    co_return std::move(published);
+  CO_TRY(bool room, co_await deps.space->make_room(kFolder));
+  if (!room) co_return std::move(published);
+  co_return co_await spool.blob().publish();
+}
+
+Task<Kept> keep(DownloadDeps& deps, const nix::NarUrl& url, Spool& spool) {
+  auto size = spool.view().size;
+  if (deps.space != nullptr) CO_TRY(co_await deps.space->reserve(size));
+  auto published = co_await publish(deps, spool);
+  if (deps.space != nullptr && published) deps.space->keep(size);
+  if (deps.space != nullptr && !published) deps.space->give_back(size);
+  CO_TRY(std::move(published));
+  auto told = co_await deps.catalog.mark_stored(url, size);
+  if (told) co_return Kept::told;
+  log::error("a stored NAR could not be noted in the database, which is tried again later",
+             {{"nar", url.str()}, {"error", told.error().what()}});
+  co_return Kept::untold;
+}
+
 Task<Kept> fetch_verify_keep(DownloadDeps& deps, DownloadJob& job, std::shared_ptr<Spool> spool,
                              TaskGroup& beside) {
   auto key = nar_key(job.url);
@@ -62,13 +87,8 @@ Task<Kept> fetch_verify_keep(DownloadDeps& deps, DownloadJob& job, std::shared_p
   if (!fetched) spool->fail(fetched.error());  // wakes the verifier
   CO_TRY(co_await verification->outcome());
   CO_TRY(std::move(fetched));
-  CO_TRY(spool->complete());
-  CO_TRY(co_await spool->blob().publish());
-  auto told = co_await deps.catalog.mark_stored(job.url, spool->view().size);
-  if (told) co_return Kept::told;
-  log::error("a stored NAR could not be noted in the database, which is tried again later",
-             {{"nar", job.url.str()}, {"error", told.error().what()}});
-  co_return Kept::untold;
+  CO_TRY(spool->complete());  // clients have all of it, whether or not it can be kept
+  co_return co_await keep(deps, job.url, *spool);
 }
 
 }  // namespace
@@ -129,6 +149,8 @@ asio::awaitable<std::optional<std::uint64_t>> run_download(DownloadDeps deps, Do
     log::info("NAR stored", {{"nar", job.url.str()},
                              {"bytes", view.size},
                              {"elapsed", static_cast<double>(since(started).count()) / 1000}});
+  } else if (done.error().no_space() && deps.space != nullptr) {
+    deps.space->complain(done.error());
   } else if (done.error().kind() != ErrorKind::conflict &&
              done.error().kind() != ErrorKind::not_found) {
     log::error("NAR not stored",

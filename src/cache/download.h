@@ -11,6 +11,7 @@
 
 #include "cache/fetch_policy.h"
 #include "cache/nar_verifier.h"
+#include "cache/space.h"
 #include "cache/spool.h"
 #include "cache/spool_writer.h"
 #include "db/catalog.h"
@@ -56,6 +57,7 @@ struct DownloadDeps {
   Pool& disk;
   Pool& cpu;
   FetchPolicy policy;
+  Space* space = nullptr;  // nullptr: there is room for everything
 };
 
 // Runs it to its end; every outcome is in the spool. Failures: not_found (every source says so),

@@ -138,7 +138,29 @@ void Downloads::start_what_may() {
   }
 }
 
+Downloads::Exclusion::~Exclusion() {
+  if (of_ == nullptr) return;
+  of_->state_.with([&](State& s) { s.excluded.erase(url_); });
+  of_->admitted_.notify();
+}
+
+std::optional<Downloads::Exclusion> Downloads::try_exclude(const nix::NarUrl& url) {
+  forget_if_failed(url);
+  bool ours =
+      state_.with([&](State& s) { return !s.all.contains(url) && s.excluded.insert(url).second; });
+  return ours ? std::optional(Exclusion(*this, url)) : std::nullopt;
+}
+
+boost::asio::awaitable<void> Downloads::wait_for_exclusion(const nix::NarUrl& url) {
+  for (;;) {
+    auto seen = admitted_.version();
+    if (!state_.with([&](const State& s) { return s.excluded.contains(url); })) co_return;
+    co_await admitted_.wait_past(seen, Deadline::never());
+  }
+}
+
 boost::asio::awaitable<void> Downloads::run(EntryPtr entry) {
+  co_await wait_for_exclusion(entry->job.url);
   entry->spool->leaves_queue();
   auto untold = co_await run_download(deps_, entry->job, entry->spool);
   auto outcome = entry->spool->view();

@@ -7,11 +7,15 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
+#include <set>
+#include <utility>
 
 #include "base/guarded.h"
 #include "cache/doubtful_nars.h"
 #include "cache/download.h"
 #include "rt/runtime.h"
+#include "rt/signal.h"
 #include "rt/task_group.h"
 
 namespace ncps::cache {
@@ -39,6 +43,29 @@ class Downloads {
   // Fetches it when there is room, for nobody in particular.
   void prefetch(DownloadJob job);
 
+  // For as long as it lives no download of that NAR runs: what is asked for waits. So that what is
+  // removed is not the new file of somebody who fetched it again. Must go before its Downloads.
+  class Exclusion {
+   public:
+    Exclusion(Exclusion&& other) noexcept
+        : of_(std::exchange(other.of_, nullptr)), url_(std::move(other.url_)) {}
+    Exclusion& operator=(Exclusion&&) = delete;
+    ~Exclusion();
+
+   private:
+    friend class Downloads;
+    Exclusion(Downloads& of, nix::NarUrl url) : of_(&of), url_(std::move(url)) {}
+    Downloads* of_;
+    nix::NarUrl url_;
+  };
+
+  // nullopt: it is on its way here, or excluded already.
+  std::optional<Exclusion> try_exclude(const nix::NarUrl& url);
+
+  // nullptr: there is room for everything.
+  Space* space() const noexcept { return deps_.space; }
+  Pool& cpu() const noexcept { return deps_.cpu; }
+
   // What could not be had lately.
   DoubtfulNars& doubtful() noexcept { return doubtful_; }
 
@@ -65,9 +92,11 @@ class Downloads {
     std::size_t running = 0, prefetching = 0;
     // How often wrong bytes came for a URL: next time another source goes first.
     std::map<nix::NarUrl, std::size_t> rotten;
+    std::set<nix::NarUrl> excluded;
     bool stopped = false;
   };
 
+  boost::asio::awaitable<void> wait_for_exclusion(const nix::NarUrl& url);
   // A download may have failed while its coroutine still waits for a stalled body: whoever asks now
   // starts anew.
   void forget_if_failed(const nix::NarUrl& url);
@@ -88,6 +117,7 @@ class Downloads {
   static constexpr std::size_t kMostUntold = 10'000;      // further ones are forgotten
   Guarded<std::map<nix::NarUrl, std::uint64_t>> untold_;  // stored; the catalog was away
   Guarded<State> state_;
+  Signal admitted_;  // an exclusion has ended
   TaskGroup group_;
 };
 

@@ -19,7 +19,10 @@ class Fetcher {
  public:
   // Takes sources that do not have the file off job.sources.
   Fetcher(DownloadDeps& deps, DownloadJob& job, Spool& spool)
-      : deps_(deps), job_(job), spool_(spool), writer_(spool, deps.disk, deps.cpu, job.intake) {}
+      : deps_(deps),
+        job_(job),
+        spool_(spool),
+        writer_(spool, deps.disk, deps.cpu, job.intake, deps.space) {}
 
   // Returns once all bytes are in the spool. Errors: as run_download.
   Task<void> run();

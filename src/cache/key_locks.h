@@ -4,6 +4,7 @@
 // outlive what it gave out. Take several always in the same order: a narinfo's, then its NAR's.
 #pragma once
 
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -32,6 +33,12 @@ class KeyLocks {
     KeyLocks* of_;
     Key key_;
   };
+
+  // Without waiting. nullopt: somebody has it.
+  std::optional<Held> try_take(Key key) {
+    if (!held_.with([&](auto& held) { return held.insert(key).second; })) return std::nullopt;
+    return Held(*this, std::move(key));
+  }
 
   // Errors: timeout.
   Task<Held> take(Key key, Deadline deadline) {

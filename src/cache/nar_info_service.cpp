@@ -10,6 +10,7 @@
 namespace ncps::cache {
 namespace {
 
+constexpr std::uint64_t kTextRoom = 64 * 1024;         // for a narinfo, its folder, its row
 constexpr auto kFetchTime = std::chrono::seconds(30);  // for all upstreams together
 
 // Then who asks for the NAR by that name needs no row: the name says what the bytes must be.
@@ -220,22 +221,35 @@ boost::asio::awaitable<NarInfoService::Indexed> NarInfoService::index(
     row.nar_url = nar.url = urls[i];
     put = co_await catalog_.put_narinfo(row, nar);
   }
-  if (!put) {
-    log::error("a narinfo could not be indexed",
-               {{"narinfo", hash.str()}, {"error", put.error().what()}});
-  }
+  if (!put) tell("a narinfo could not be indexed", hash, put.error());
   co_return Indexed{.nar = std::move(nar), .done = put.has_value()};
+}
+
+Task<void> NarInfoService::put_text(storage::BlobKey key, std::string text) {
+  auto stored = co_await store_.put_text(key, text, storage::IfExists::replace);
+  auto* space = downloads_.space();
+  if (stored || !stored.error().no_space() || space == nullptr) co_return std::move(stored);
+  CO_TRY(bool room, co_await space->make_room(kTextRoom));
+  if (!room) co_return std::move(stored);
+  co_return co_await store_.put_text(key, std::move(text), storage::IfExists::replace);
+}
+
+// A full disk is said once, not for each narinfo.
+void NarInfoService::tell(std::string_view what, const nix::StorePathHash& hash,
+                          const Error& error) {
+  if (error.no_space() && downloads_.space() != nullptr) {
+    downloads_.space()->complain(error);
+  } else {
+    log::error(what, {{"narinfo", hash.str()}, {"error", error.what()}});
+  }
 }
 
 // The client's answer is right whether or not we can keep it.
 Task<NarInfoService::Found> NarInfoService::keep(const nix::StorePathHash& hash, Finding finding,
                                                  Asked asked) {
   auto key = narinfo_key(hash);
-  auto stored = co_await store_.put_text(key, finding.text, storage::IfExists::replace);
-  if (!stored) {
-    log::error("a narinfo could not be kept",
-               {{"narinfo", hash.str()}, {"error", stored.error().what()}});
-  }
+  auto stored = co_await put_text(key, finding.text);
+  if (!stored) tell("a narinfo could not be kept", hash, stored.error());
   auto& accepted = finding.accepted;
   auto indexed = co_await index(hash, accepted.info, announced_urls(accepted.info),
                                 std::move(finding.text), finding.from->name(), SentBy::upstream);

@@ -68,6 +68,11 @@ class NarInfoService {
   // both out of an upload. No upstream is asked. Errors: unavailable.
   Task<std::optional<ServedNarInfo>> find_kept(nix::StorePathHash hash);
 
+  // For as long as it lives nobody looks for that narinfo, keeps it or serves it from what is kept
+  // (memory apart): whoever asks waits. nullopt: somebody is at it.
+  using Hold = SingleFlight<nix::StorePathHash, std::optional<ServedNarInfo>>::Hold;
+  std::optional<Hold> try_hold(const nix::StorePathHash& hash) { return flights_.try_hold(hash); }
+
   // Changes when kept narinfos should be asked for again because their NARs cannot be had: what was
   // served before may be out of date.
   std::uint64_t doubts() const noexcept { return downloads_.doubtful().additions(); }
@@ -103,6 +108,8 @@ class NarInfoService {
   boost::asio::awaitable<Indexed> index(const nix::StorePathHash& hash, const nix::NarInfo& info,
                                         std::vector<nix::NarUrl> urls, std::string text,
                                         std::string upstream, SentBy sent_by);
+  Task<void> put_text(storage::BlobKey key, std::string text);
+  void tell(std::string_view what, const nix::StorePathHash& hash, const Error& error);
   Task<Found> keep(const nix::StorePathHash& hash, Finding finding, Asked asked);
   void fetch_ahead(const nix::NarInfo& info, db::NarRow nar, Asked asked);
   void fetch(const StillToFetch& left);

@@ -5,24 +5,33 @@
 
 namespace ncps::cache {
 
-OpenNar::OpenNar(std::unique_ptr<storage::Blob> blob) : size_(blob->size()), how_("hit") {
-  from_ = std::move(blob);
+OpenNar::OpenNar(std::unique_ptr<storage::Blob> blob, InUse::Token token)
+    : size_(blob->size()), how_("hit") {
+  from_ = AtRest{std::move(blob), std::move(token)};
 }
 
 OpenNar::OpenNar(std::shared_ptr<Spool> spool, std::optional<std::uint64_t> total,
                  std::string_view how)
     : from_(std::move(spool)), size_(total), how_(how) {}
 
+OpenNar::OpenNar(PassThrough direct)
+    : from_(std::move(direct.bytes)), size_(direct.total), how_("miss") {}
+
 std::unique_ptr<ByteSource> OpenNar::read(std::uint64_t first,
                                           std::optional<std::uint64_t> length) {
-  if (auto* blob = std::get_if<std::unique_ptr<storage::Blob>>(&from_)) {
-    return (*blob)->read(first, length.value_or((*blob)->size() - first));
+  if (auto* rest = std::get_if<AtRest>(&from_)) {
+    auto source = rest->blob->read(first, length.value_or(rest->blob->size() - first));
+    return std::make_unique<SourceInUse>(std::move(source), rest->token);
   }
+  if (auto* direct = std::get_if<std::unique_ptr<ByteSource>>(&from_))
+    return part_of(std::move(*direct), first, length);
   return Spool::read(std::get<std::shared_ptr<Spool>>(from_), first, length, Tail::held);
 }
 
 Task<void> OpenNar::wait_for_size(Deadline deadline) {
   if (size_) co_return Result<void>();
+  if (std::holds_alternative<std::unique_ptr<ByteSource>>(from_))
+    co_return fail(ErrorKind::unavailable, "its length is known only when it has been fetched");
   CO_TRY(auto view, co_await std::get<std::shared_ptr<Spool>>(from_)->sized(deadline));
   size_ = view.total;
   co_return Result<void>();
@@ -58,6 +67,19 @@ Task<DownloadJob> NarService::find_job(const nix::NarUrl& url, Deadline deadline
   co_return unknown;
 }
 
+// Only when there is nobody to share with: where the disk is full nothing is on its way here.
+Task<std::optional<OpenNar>> NarService::pass_through(const DownloadJob& job, Deadline deadline) {
+  auto* space = downloads_.space();
+  if (space == nullptr) co_return std::nullopt;
+  auto size = job.expected.file_size.value_or(job.expected.nar_size.value_or(0));
+  auto room = co_await space->has_room(size);
+  if (!room || *room) co_return std::nullopt;  // could not find out: as usual
+  Error full(ErrorKind::unavailable, "the disk is full, and nothing could be evicted");
+  space->complain(full);
+  CO_TRY(auto direct, co_await open_pass_through(job, downloads_.cpu(), passing_, deadline));
+  co_return OpenNar(std::move(direct));
+}
+
 Task<OpenNar> NarService::open(nix::NarUrl url, Deadline deadline,
                                std::optional<storage::Part> part) {
   // Under way before at rest: a download leaves the first only once it is the second. What ends
@@ -67,10 +89,14 @@ Task<OpenNar> NarService::open(nix::NarUrl url, Deadline deadline,
     auto spool = downloads_.find(url);
     if (!spool) {
       auto key = nar_key(url);
+      auto token = in_use_.hold(url);  // before it is opened: eviction looks here first
       auto opening = part ? store_.open_part(key, *part) : store_.open(key);
       CO_TRY(auto blob, co_await std::move(opening));
-      if (blob) co_return OpenNar(std::move(blob));
+      if (blob) co_return OpenNar(std::move(blob), std::move(token));
+      token.reset();
       CO_TRY(auto job, co_await find_job(url, deadline));
+      CO_TRY(auto direct, co_await pass_through(job, deadline));
+      if (direct) co_return std::move(*direct);
       spool = downloads_.join(std::move(job));
       how = "miss";
     }

@@ -12,6 +12,8 @@
 #include <variant>
 
 #include "cache/downloads.h"
+#include "cache/in_use.h"
+#include "cache/pass_through.h"
 #include "db/catalog.h"
 #include "nix/nar_url.h"
 #include "nix/store_path_hash.h"
@@ -24,7 +26,8 @@ namespace ncps::cache {
 // A NAR that can be read now, at least its beginning.
 class OpenNar {
  public:
-  OpenNar(std::unique_ptr<storage::Blob> blob);
+  OpenNar(std::unique_ptr<storage::Blob> blob, InUse::Token token);
+  explicit OpenNar(PassThrough direct);
   OpenNar(std::shared_ptr<Spool> spool, std::optional<std::uint64_t> total, std::string_view how);
 
   std::optional<std::uint64_t> size() const noexcept {
@@ -34,11 +37,16 @@ class OpenNar {
   Task<void> wait_for_size(Deadline deadline);
   std::string_view how() const noexcept { return how_; }  // "hit", "inflight", "miss"
 
-  // From `first` on, `length` bytes or to the end. REQUIRES: within size(), if that is known.
+  // From `first` on, `length` bytes or to the end. REQUIRES: within size(), if that is known; once,
+  // if it is passed through.
   std::unique_ptr<ByteSource> read(std::uint64_t first, std::optional<std::uint64_t> length);
 
  private:
-  std::variant<std::unique_ptr<storage::Blob>, std::shared_ptr<Spool>> from_;
+  struct AtRest {
+    std::unique_ptr<storage::Blob> blob;
+    InUse::Token token;
+  };
+  std::variant<AtRest, std::shared_ptr<Spool>, std::unique_ptr<ByteSource>> from_;
   std::optional<std::uint64_t> size_;
   std::string_view how_;
 };
@@ -49,6 +57,8 @@ using BringNarInfo = std::function<Task<void>(nix::StorePathHash, Deadline)>;
 
 class NarService {
  public:
+  static constexpr std::size_t kPassing = 32;  // NARs passed through at once
+
   // `bring`: for NARs of which only the URL is known, and that names a store path; empty: nobody
   // can.
   NarService(storage::BlobStore& store, db::Catalog& catalog,
@@ -74,11 +84,16 @@ class NarService {
   // Whether it is on its way here.
   bool arriving(const nix::NarUrl& url) { return downloads_.find(url) != nullptr; }
 
+  // Whether somebody reads it now from where it is at rest.
+  bool is_read(const nix::NarUrl& url) { return in_use_.contains(url); }
+
   // Whether open() would succeed, without downloading, and the size; absent: it is here, or at an
   // upstream, but nobody knows yet how large it will be.
   Task<std::optional<std::uint64_t>> size_of(nix::NarUrl url, Deadline deadline);
 
  private:
+  // nullopt: there is room to fetch it as usual.
+  Task<std::optional<OpenNar>> pass_through(const DownloadJob& job, Deadline deadline);
   Task<DownloadJob> find_job(const nix::NarUrl& url, Deadline deadline);
   Task<std::optional<db::NarRow>> find_by_store_path(const nix::NarUrl& url,
                                                      const nix::StorePathHash& hash,
@@ -89,6 +104,8 @@ class NarService {
   const upstream::UpstreamSet& upstreams_;
   Downloads& downloads_;
   BringNarInfo bring_;
+  InUse in_use_;
+  Slots passing_{kPassing};
 };
 
 }  // namespace ncps::cache

@@ -150,7 +150,12 @@ Task<UploadAnswer> NarUploads::keep(const nix::NarUrl& url, Arrived arrived) {
   CO_TRY(auto at_rest, co_await deps_.store.open(key));
   if (at_rest) co_return co_await compare(url, *at_rest, arrived);
   if (!arrived.blob) co_return moved_on();
+  auto size = arrived.facts.file_size;
+  if (deps_.space != nullptr && !co_await deps_.space->reserve(size))
+    co_return refuse(Verdict::no_room, "there is no room for it here now");
   auto published = co_await arrived.blob->publish();
+  if (deps_.space != nullptr && published) deps_.space->keep(size);
+  if (deps_.space != nullptr && !published) deps_.space->give_back(size);
   if (!published && is_no_room(published.error()))
     co_return refuse(Verdict::no_room, "there is no room for it here now");
   if (!published) co_return std::unexpected(std::move(published).error());

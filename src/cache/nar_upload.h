@@ -13,6 +13,7 @@
 #include "cache/downloads.h"
 #include "cache/nar_verifier.h"
 #include "cache/slots.h"
+#include "cache/space.h"
 #include "cache/upload_answer.h"
 #include "db/upload_rows.h"
 #include "rt/byte_source.h"
@@ -28,6 +29,7 @@ struct NarUploadDeps {
   UploadLocks& locks;
   Pool& disk;
   Pool& cpu;
+  Space* space = nullptr;  // nullptr: there is no limit
 };
 
 // A NAR at rest, and what its bytes are.

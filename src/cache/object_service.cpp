@@ -18,7 +18,10 @@ Task<std::optional<OpenObject>> ObjectService::find(nix::ObjectPath path, Deadli
   while (!deadline.passed()) {
     auto key = object_key(path);
     CO_TRY(auto blob, co_await store_.open(key));
-    if (blob) co_return co_await opened(std::move(blob), how, deadline);
+    if (blob) {
+      if (uses_ != nullptr) uses_->used(key, blob->size());
+      co_return co_await opened(std::move(blob), how, deadline);
+    }
     // What is missing everywhere is asked for again each time: this is the place to remember it.
     auto work = [this, path] { return bring(path); };
     CO_TRY(auto presence, co_await flights_.run(path, std::move(work), deadline));
@@ -59,7 +62,15 @@ Task<Presence> ObjectService::bring(nix::ObjectPath path) {
   auto key = object_key(path);
   CO_TRY(auto at_rest, co_await store_.find(key));
   if (at_rest) co_return Presence::at_rest;
-  if (listing) co_return co_await bring_listing(path, deadline);
+  CO_TRY(auto presence, co_await bring_now(path, deadline));
+  if (presence == Presence::absent || space_ == nullptr) co_return presence;
+  CO_TRY(at_rest, co_await store_.find(key));
+  if (at_rest) space_->add(*at_rest);  // its row comes with the note of its first use
+  co_return presence;
+}
+
+Task<Presence> ObjectService::bring_now(nix::ObjectPath path, Deadline deadline) {
+  if (path.kind() == nix::ObjectKind::listing) co_return co_await bring_listing(path, deadline);
   co_return co_await fetcher_.fetch(path, deadline);
 }
 

@@ -14,6 +14,8 @@
 #include "cache/listing_maker.h"
 #include "cache/object_fetcher.h"
 #include "cache/single_flight.h"
+#include "cache/space.h"
+#include "cache/use_log.h"
 #include "nix/object_path.h"
 #include "storage/blob_store.h"
 
@@ -26,6 +28,8 @@ struct ObjectDeps {
   NarService& nars;
   Pool& disk;
   Pool& cpu;
+  UseLog* uses = nullptr;  // nullptr: uses are not noted, and nothing is ever evicted
+  Space* space = nullptr;  // nullptr: there is room for everything
 };
 
 struct OpenObject {
@@ -41,6 +45,8 @@ class ObjectService {
   ObjectService(Runtime& runtime, ObjectDeps deps)
       : store_(deps.store),
         cpu_(deps.cpu),
+        uses_(deps.uses),
+        space_(deps.space),
         fetcher_(deps.store, deps.upstreams, deps.disk),
         listings_(deps.store, deps.narinfos, deps.nars, deps.cpu),
         flights_(runtime) {}
@@ -61,6 +67,7 @@ class ObjectService {
 
  private:
   Task<Presence> bring(nix::ObjectPath path);
+  Task<Presence> bring_now(nix::ObjectPath path, Deadline deadline);
   Task<Presence> bring_listing(const nix::ObjectPath& path, Deadline deadline);
   Task<Presence> keep(const nix::ObjectPath& path, std::string text);
   Task<OpenObject> opened(std::unique_ptr<storage::Blob> blob, std::string_view how,
@@ -68,6 +75,8 @@ class ObjectService {
 
   storage::BlobStore& store_;
   Pool& cpu_;
+  UseLog* uses_;
+  Space* space_;
   ObjectFetcher fetcher_;
   ListingMaker listings_;
   Slots slots_{kAtOnce};

@@ -19,6 +19,7 @@ codec::Sink collect_in(std::string& out) {
 Result<void> SpoolWriter::begin(std::unique_ptr<storage::StagedBlob> blob,
                                 std::optional<std::uint64_t> total) {
   auto spools_total = total;
+  total_ = total;
   if (intake_ == Intake::compressed) {
     CHECK(total);
     TRY(encoder_, codec::ZstdEncoder::make(*total));
@@ -48,8 +49,18 @@ Task<void> SpoolWriter::finish() {
 
 Task<void> SpoolWriter::write(std::string_view bytes) {
   if (bytes.empty()) co_return Result<void>();
-  auto work = [&] { return spool_.blob().file().append(bytes); };
-  CO_TRY(co_await offload(disk_, std::move(work)));
+  auto& file = spool_.blob().file();
+  for (;;) {
+    auto before = file.size();
+    auto work = [&] { return file.append(bytes); };
+    auto written = co_await offload(disk_, std::move(work));
+    if (written) break;
+    bytes.remove_prefix(file.size() - before);
+    if (!written.error().no_space() || space_ == nullptr) co_return std::move(written);
+    auto still_to_come = total_ && *total_ > taken_ ? *total_ - taken_ : 0;
+    CO_TRY(bool room, co_await space_->make_room(bytes.size() + still_to_come));
+    if (!room) co_return std::move(written);
+  }
   spool_.grown();
   co_return Result<void>();
 }

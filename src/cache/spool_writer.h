@@ -10,6 +10,7 @@
 #include <optional>
 #include <string_view>
 
+#include "cache/space.h"
 #include "cache/spool.h"
 #include "codec/zstd_encoder.h"
 #include "rt/offload.h"
@@ -20,8 +21,9 @@ enum class Intake : bool { as_it_is, compressed };
 
 class SpoolWriter {
  public:
-  SpoolWriter(Spool& spool, Pool& disk, Pool& cpu, Intake intake)
-      : spool_(spool), disk_(disk), cpu_(cpu), intake_(intake) {}
+  // `space`: makes room if the disk is full; nullptr: nobody does.
+  SpoolWriter(Spool& spool, Pool& disk, Pool& cpu, Intake intake, Space* space = nullptr)
+      : spool_(spool), disk_(disk), cpu_(cpu), intake_(intake), space_(space) {}
 
   // `total`: bytes of the upstream's file, if known. REQUIRES: known, if it is to be compressed.
   // Errors: internal.
@@ -44,6 +46,8 @@ class SpoolWriter {
   Pool& disk_;
   Pool& cpu_;
   Intake intake_;
+  Space* space_;
+  std::optional<std::uint64_t> total_;  // of the upstream's file
   std::optional<codec::ZstdEncoder> encoder_;
   bool begun_ = false;
   std::uint64_t taken_ = 0;

@@ -16,6 +16,13 @@ void UseLog::used(const nix::NarUrl& url) {
   });
 }
 
+void UseLog::used(const storage::BlobKey& object, std::uint64_t size) {
+  if (objects_ == nullptr) return;
+  shard_of(object.str()).with([&](Names& names) {
+    if (names.size() < kMostInShard) names.objects[object.str()] = size;
+  });
+}
+
 void UseLog::start() {
   group_.spawn(runtime_.next_executor(), "noting uses", write_again_and_again());
 }
@@ -35,6 +42,14 @@ Task<void> UseLog::write() {
   Result<void> outcome;
   for (auto& shard : shards_) {
     auto names = shard.with([](Names& all) { return std::exchange(all, {}); });
+    while (!names.objects.empty() && outcome) {
+      std::vector<db::ObjectUse> some;
+      while (some.size() < db::Eviction::kMostAtOnce && !names.objects.empty()) {
+        auto one = names.objects.extract(names.objects.begin());
+        some.push_back({std::move(one.key()), one.mapped()});
+      }
+      outcome = co_await write_objects(std::move(some));
+    }
     while (names.size() > 0 && outcome) {
       db::Uses uses;
       while (uses.narinfos.size() < db::Catalog::kMostAtOnce && !names.narinfos.empty())
@@ -47,6 +62,7 @@ Task<void> UseLog::write() {
     // The database is away: later.
     for (const auto& hash : names.narinfos) used(hash);
     for (const auto& url : names.nars) used(url);
+    again(names.objects);
   }
   co_return outcome;
 }
@@ -59,6 +75,21 @@ Task<void> UseLog::write_some(db::Uses uses) {
   for (const auto& hash : uses.narinfos) used(hash);
   for (const auto& url : uses.nars) used(url);
   co_return noted;
+}
+
+Task<void> UseLog::write_objects(std::vector<db::ObjectUse> objects) {
+  using namespace std::chrono;
+  auto noted = co_await objects_->note_objects(objects, floor<seconds>(system_clock::now()));
+  if (noted) co_return noted;
+  std::unordered_map<std::string, std::uint64_t> left;
+  for (auto& object : objects) left.emplace(std::move(object.key), object.size);
+  again(left);
+  co_return noted;
+}
+
+void UseLog::again(const std::unordered_map<std::string, std::uint64_t>& objects) {
+  for (const auto& [key, size] : objects)
+    if (auto parsed = storage::BlobKey::parse(key)) used(*parsed, size);
 }
 
 bool UseLog::stop(Deadline deadline) {

@@ -7,13 +7,17 @@
 
 #include <array>
 #include <chrono>
+#include <string>
+#include <unordered_map>
 #include <unordered_set>
 
 #include "base/guarded.h"
 #include "db/catalog.h"
+#include "db/eviction.h"
 #include "rt/runtime.h"
 #include "rt/signal.h"
 #include "rt/task_group.h"
+#include "storage/blob_key.h"
 
 namespace ncps::cache {
 
@@ -21,11 +25,14 @@ class UseLog {
  public:
   static constexpr std::chrono::seconds kEvery{10};
 
-  UseLog(Runtime& runtime, db::Catalog& catalog) : runtime_(runtime), catalog_(catalog) {}
+  // `objects` nullptr: uses of objects are not noted.
+  UseLog(Runtime& runtime, db::Catalog& catalog, db::Eviction* objects = nullptr)
+      : runtime_(runtime), catalog_(catalog), objects_(objects) {}
 
   // Without waiting for anything: for the hot path.
   void used(const nix::StorePathHash& hash);
   void used(const nix::NarUrl& url);
+  void used(const storage::BlobKey& object, std::uint64_t size);  // bytes
 
   // Begins to write.
   void start();
@@ -43,7 +50,8 @@ class UseLog {
   struct Names {
     std::unordered_set<nix::StorePathHash> narinfos;
     std::unordered_set<nix::NarUrl> nars;
-    std::size_t size() const { return narinfos.size() + nars.size(); }
+    std::unordered_map<std::string, std::uint64_t> objects;
+    std::size_t size() const { return narinfos.size() + nars.size() + objects.size(); }
   };
 
   template <class Name>
@@ -52,9 +60,12 @@ class UseLog {
   }
   boost::asio::awaitable<void> write_again_and_again();
   Task<void> write_some(db::Uses uses);
+  void again(const std::unordered_map<std::string, std::uint64_t>& objects);
+  Task<void> write_objects(std::vector<db::ObjectUse> objects);
 
   Runtime& runtime_;
   db::Catalog& catalog_;
+  db::Eviction* objects_;
   std::array<Guarded<Names>, kShards> shards_;
   std::atomic<bool> stopping_ = false;
   Signal stop_;

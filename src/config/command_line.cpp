@@ -18,7 +18,9 @@ namespace {
 
 constexpr std::string_view kExitStatus =
     "Exit status: 0 done; 1 could not start, or failed while running; 2 wrong options, nothing was "
-    "touched. Of import: 0 done; 1 done, but something was refused; 2 it could not.";
+    "touched. Of import: 0 done; 1 done, but something was refused; 2 it could not. Of pin: 0 "
+    "done; 1 "
+    "it was so already; 2 it could not.";
 
 std::string help_of(const OptionSpec& option) {
   std::string help(option.help);

@@ -17,6 +17,8 @@ constexpr std::array kImportFlags = {
                 "forms as of --cache-database-url)",
                 "NCPS_FROM_DATABASE_URL"}};
 constexpr std::array kMigrateUpFlags = {kDryRun};
+constexpr std::array kPinArguments = {
+    Argument{"store-path", "/nix/store/<hash>-<name>, or the hash alone"}};
 constexpr std::array kKeyGenerateArguments = {
     Argument{"name", "The key's name, such as cache.example.org-1"},
     Argument{"file", "Where to write it; it must not exist (default: stdout)", false}};
@@ -47,6 +49,11 @@ constexpr std::array kCommands = {
     CommandSpec{"migrate up", "", migrate_up, true, "Apply what is pending", kMigrateUpFlags},
     CommandSpec{"migrate status", "", migrate_status, true,
                 "Say what is applied and what is pending"},
+
+    CommandSpec{"pin", "", group, true, "Store paths whose closures are never evicted"},
+    CommandSpec{"pin add", "", pin_add, true, "Pin a store path", {}, kPinArguments},
+    CommandSpec{"pin remove", "", pin_remove, true, "Pin it no longer", {}, kPinArguments},
+    CommandSpec{"pin list", "", pin_list, true, "Say what is pinned"},
 
     CommandSpec{"key", "", group, true, "Signing keys"},
     CommandSpec{

@@ -17,6 +17,9 @@ enum class Command : std::uint8_t {
   import,            // take over what the Go program has kept
   migrate_up,        // bring the database's schema up to date
   migrate_status,    // say which migrations it has
+  pin_add,           // keep a store path and its closure
+  pin_remove,        // no longer
+  pin_list,          // say which are kept
   key_generate,      // make a signing key
   key_public,        // print public keys
   key_rotate,        // a new signing key in the storage, beside the old one

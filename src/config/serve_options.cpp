@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <tuple>
+#include <utility>
 
 #include "base/byte_size.h"
 #include "base/cron.h"
@@ -96,27 +98,15 @@ void check_the_rest(Reader& read, const RawValues& values) {
       case Kind::text:
       case Kind::path:
       case Kind::list: read.check(option.flag, anything); break;
-      case Kind::cron: break;  // below: it needs its time zone
+      case Kind::cron: break;  // needs its time zone
     }
   }
-  auto as_zone = [](std::string_view text) { return CronSchedule::parse("@daily", text); };
-  read.check("--cache-lru-schedule-timezone", as_zone);
-  // In UTC: what is wrong with the zone has been said.
-  auto in_utc = [](std::string_view text) { return CronSchedule::parse(text, "UTC"); };
-  read.check("--cache-lru-schedule", in_utc);
   read.check("--cache-lock-backend", parse_backend);
   auto backend = values.find("--cache-lock-backend");
   if (backend != values.end() && backend->second.values.back() == "redis" &&
       !read.has("--cache-redis-addrs"))
     read.mistake(backend->second.origin +
                  ": --cache-lock-backend is redis, but --cache-redis-addrs is not given");
-  auto has_size = values.find("--cache-max-size");
-  bool unlimited =
-      has_size == values.end() || parse_byte_size(has_size->second.values.back()).value_or(1) == 0;
-  if (values.contains("--cache-lru-schedule") && unlimited) {
-    read.mistake(
-        "--cache-lru-schedule is given, but --cache-max-size is not: say how much may be kept");
-  }
 }
 
 bool is_default(const RawValues& values, const OptionSpec& option) {
@@ -183,6 +173,44 @@ void read_storage(Reader& read, ReadOptions& out) {
         "--cache-storage-s3-local-cache-size and --cache-storage-s3-redirect exclude each other: "
         "clients who are sent to the bucket never read what is kept here");
   if (s3) o.storage_s3 = std::move(bucket);
+}
+
+// "5%" or "20G".
+Result<std::pair<std::uint64_t, unsigned>> parse_min_free(std::string_view text) {
+  if (!text.ends_with('%')) {
+    TRY(auto bytes, parse_byte_size(text));
+    return std::pair(bytes, 0U);
+  }
+  auto percent = parse_count(text.substr(0, text.size() - 1));
+  if (!percent || *percent > 99)
+    return fail(ErrorKind::invalid, "is no part of a file system; write 1% to 99%, or a size");
+  return std::pair(std::uint64_t{0}, *percent);
+}
+
+void read_limits(Reader& read, ServeOptions& o, const RawValues& values) {
+  read.one("--cache-max-size", o.max_size, parse_byte_size);
+  std::pair<std::uint64_t, unsigned> min_free;
+  read.one("--cache-min-free", min_free, parse_min_free);
+  std::tie(o.min_free_bytes, o.min_free_percent) = min_free;
+  if (min_free != std::pair<std::uint64_t, unsigned>() && o.storage_s3)
+    read.mistake(
+        "--cache-min-free is given, but a bucket has no file system: use --cache-max-size");
+  std::string zone = "Local";
+  auto as_zone = [](std::string_view text) -> Result<std::string> {
+    TRY(CronSchedule::parse("@daily", text));
+    return std::string(text);
+  };
+  read.one("--cache-lru-schedule-timezone", zone, as_zone);
+  // What is wrong with the zone has been said.
+  auto in_zone = [&](std::string_view text) { return CronSchedule::parse(text, zone); };
+  read.one("--cache-lru-schedule", o.lru_schedule, in_zone);
+  auto size = values.find("--cache-max-size");
+  bool unlimited =
+      size == values.end() || parse_byte_size(size->second.values.back()).value_or(1) == 0;
+  if (values.contains("--cache-lru-schedule") && unlimited) {
+    read.mistake(
+        "--cache-lru-schedule is given, but --cache-max-size is not: say how much may be kept");
+  }
 }
 
 void read_prefetch(Reader& read, ServeOptions& o) {
@@ -258,6 +286,7 @@ ReadOptions read_serve_options(const RawValues& values, const Environment& envir
   read_uploads(read, out);
   read_secret_keys(read, o);
   o.tokens = read_tokens(read, out.warnings);
+  read_limits(read, o, values);
   read.one("--server-addr", o.listen, http::parse_listen_address);
   check_the_rest(read, values);
   speak_of_what_is_to_come(values, out);

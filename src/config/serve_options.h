@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "access/token.h"
+#include "base/cron.h"
 #include "config/raw_values.h"
 #include "db/database_url.h"
 #include "db/pool_limits.h"
@@ -49,6 +50,10 @@ struct ServeOptions {
   bool require_references = false;
   std::vector<nix::SecretKey> secret_keys;  // read from their files; empty: the store's own
   std::vector<access::Token> tokens;        // who may do what; empty: anybody may do anything
+  std::uint64_t max_size = 0;                // bytes to keep; 0: no limit
+  std::uint64_t min_free_bytes = 0;          // of the store's file system; 0: none
+  unsigned min_free_percent = 0;             // of it, up to 100
+  std::optional<CronSchedule> lru_schedule;  // absent: no round by the clock
   http::ListenAddress listen;
 };
 

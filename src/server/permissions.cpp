@@ -32,6 +32,7 @@ std::optional<access::Right> right_for(http::Method method, const Route& route) 
   auto* fixed = std::get_if<Fixed>(&route);
   if (std::holds_alternative<Ready>(route) || (fixed != nullptr && *fixed == Fixed::healthz))
     return std::nullopt;
+  if (std::holds_alternative<PinOf>(route)) return access::Right::write;
   switch (method) {
     case http::Method::get:
     case http::Method::head:

@@ -3,6 +3,7 @@
 // | method | route | right |
 // |---|---|---|
 // | any | /healthz, /readyz | none: always open |
+// | any | /pin/... | write |
 // | GET, HEAD | everything else | read |
 // | PUT, POST | everything | write |
 // | DELETE | everything | delete |

@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::string_view kNarInfo = ".narinfo";
 constexpr std::string_view kNarFolder = "/nar/";
+constexpr std::string_view kPinFolder = "/pin/";
 
 bool plain(std::string_view path) {
   return path.find('%') == path.npos && path.find("//") == path.npos &&
@@ -24,7 +25,17 @@ Route parse_nar(std::string_view path) {
   return NoSuchPath{};
 }
 
+Route parse_pin(std::string_view path) {
+  auto name = path.substr(kPinFolder.size());
+  if (!name.ends_with(kNarInfo)) return NoSuchPath{};
+  auto hash = nix::StorePathHash::parse(name.substr(0, name.size() - kNarInfo.size()));
+  if (!hash) return NoSuchPath{};
+  return PinOf{*hash};
+}
+
 Route parse_decoded(std::string_view path) {
+  if (path == "/pins") return PinList{};
+  if (path.starts_with(kPinFolder)) return parse_pin(path);
   if (path.ends_with(kNarInfo) && path.starts_with('/')) {
     auto hash = nix::StorePathHash::parse(path.substr(1, path.size() - 1 - kNarInfo.size()));
     if (hash) return *hash;

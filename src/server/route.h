@@ -12,6 +12,10 @@
 namespace ncps::server {
 
 enum class Fixed : std::uint8_t { root, cache_info, pubkey, healthz };
+struct PinList {};  // /pins
+struct PinOf {
+  nix::StorePathHash hash;
+};  // /pin/<hash>.narinfo
 // Who may read: decides whether caches between us and the client may share an answer.
 enum class Audience : bool { everybody, token_holders };
 
@@ -20,8 +24,8 @@ struct NoSuchPath {};
 struct BadNarName {
 };  // below /nar/, ends like a NAR, but is no name that we can serve: 400, as the contract has it
 
-using Route = std::variant<Fixed, Ready, nix::StorePathHash, nix::NarUrl, nix::ObjectPath,
-                           NoSuchPath, BadNarName>;
+using Route = std::variant<Fixed, Ready, nix::StorePathHash, nix::NarUrl, nix::ObjectPath, PinList,
+                           PinOf, NoSuchPath, BadNarName>;
 
 // Below /upload the same names mean what is kept here, and nobody else is asked: so a client that
 // uploads there sends all that is missing here.

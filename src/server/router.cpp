@@ -15,7 +15,8 @@ std::optional<http::Response> Router::refusal(const http::Request& request,
                                               const Target& target) const {
   using http::Method;
   bool reading = request.method == Method::get || request.method == Method::head;
-  if (!reading) {
+  bool pin = std::holds_alternative<PinOf>(target.route);  // which says for itself what it takes
+  if (!reading && !pin) {
     auto policy = writes_.policy();
     bool put = policy.put && writable(target.route);
     bool remove = policy.remove && removable(target.route) && target.side == Side::root;
@@ -43,6 +44,8 @@ boost::asio::awaitable<http::Response> Router::answer(const http::Request& reque
   if (auto refused = refusal(request, target)) co_return std::move(*refused);
   auto permit = permissions_.ask(request, target.route);
   if (permit.refusal) co_return std::move(*permit.refusal);
+  if (auto* pin = std::get_if<PinOf>(&target.route))
+    co_return co_await pins_.answer(request, pin->hash, std::move(permit.who));
   if (request.method == http::Method::put)
     co_return co_await writes_.put(request, target, std::move(permit.who));
   if (request.method == http::Method::delete_)
@@ -62,6 +65,7 @@ boost::asio::awaitable<http::Response> Router::read(const http::Request& request
     co_return co_await nars_.answer(request, *url, target.side);
   if (auto* object = std::get_if<nix::ObjectPath>(&route))
     co_return co_await objects_.answer(request, *object, target.side);
+  if (std::holds_alternative<PinList>(route)) co_return co_await pins_.list();
   if (auto* fixed = std::get_if<Fixed>(&route)) co_return fixed_.now()->answer(*fixed);
   if (std::holds_alternative<Ready>(route)) co_return co_await ready_.answer();
   if (std::holds_alternative<BadNarName>(route))

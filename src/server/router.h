@@ -8,6 +8,7 @@
 #include "server/nar_routes.h"
 #include "server/object_routes.h"
 #include "server/permissions.h"
+#include "server/pin_routes.h"
 #include "server/ready_route.h"
 #include "server/write_routes.h"
 
@@ -17,13 +18,15 @@ namespace ncps::server {
 class Router {
  public:
   Router(FixedRoutes fixed, ReadyRoute ready, NarInfoRoutes& narinfos, NarRoutes& nars,
-         ObjectRoutes& objects, WriteRoutes& writes, const Permissions& permissions)
+         ObjectRoutes& objects, WriteRoutes& writes, PinRoutes& pins,
+         const Permissions& permissions)
       : fixed_(std::move(fixed)),
         ready_(ready),
         narinfos_(narinfos),
         nars_(nars),
         objects_(objects),
         writes_(writes),
+        pins_(pins),
         permissions_(permissions) {}
 
   boost::asio::awaitable<http::Response> answer(const http::Request& request);
@@ -42,6 +45,7 @@ class Router {
   NarRoutes& nars_;
   ObjectRoutes& objects_;
   WriteRoutes& writes_;
+  PinRoutes& pins_;
   const Permissions& permissions_;
 };
 

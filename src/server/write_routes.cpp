@@ -4,8 +4,8 @@
 
 #include "cache/object_fetcher.h"
 #include "cache/read_upload.h"
+#include "server/audit.h"
 #include "server/error_response.h"
-#include "telemetry/log.h"
 
 namespace ncps::server {
 namespace {
@@ -70,16 +70,6 @@ std::optional<http::Response> refused_unread(const http::Request& request, const
   if (!request.header("Content-Range").empty())
     return http::text_response(400, "an upload is whole; no Content-Range");
   return std::nullopt;
-}
-
-void audit(const http::Request& request, std::string_view who, std::string_view action,
-           unsigned status, std::string_view why) {
-  log::info("audit", {{"action", action},
-                      {"path", request.path},
-                      {"token", who},
-                      {"from", request.client},
-                      {"status", status},
-                      {"why", why}});
 }
 
 http::Response response_to(const http::Request& request, std::string_view who,

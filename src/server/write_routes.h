@@ -3,8 +3,6 @@
 // Whether they are allowed at all is for the router. Thread-safe.
 #pragma once
 
-#include <cstdint>
-
 #include "base/live.h"
 #include "cache/nar_info_upload.h"
 #include "cache/nar_upload.h"
@@ -14,15 +12,9 @@
 #include "http/response.h"
 #include "server/nar_info_routes.h"
 #include "server/route.h"
+#include "server/write_policy.h"
 
 namespace ncps::server {
-
-// What can change while we run.
-struct WritePolicy {
-  bool put = false;
-  bool remove = false;
-  std::uint64_t most_nar_bytes = 0;  // of an uploaded NAR's file; 0: any
-};
 
 struct WriteDeps {
   cache::NarUploads& nars;

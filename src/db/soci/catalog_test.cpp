@@ -7,6 +7,7 @@
 #include "db/soci/testing/database_server.h"
 #include "db/testing/catalog_hard_cases.h"
 #include "db/testing/catalog_uses.h"
+#include "db/testing/eviction_more.h"
 #include "db/testing/upload_rows_contract.h"
 
 namespace ncps::db {
@@ -51,6 +52,35 @@ INSTANTIATE_TEST_SUITE_P(Mysql, CatalogUses, ::testing::Values(make_mysql_catalo
 INSTANTIATE_TEST_SUITE_P(Sqlite, UploadRowsContract, ::testing::Values(make_sqlite_catalog));
 INSTANTIATE_TEST_SUITE_P(Postgres, UploadRowsContract, ::testing::Values(make_postgres_catalog));
 INSTANTIATE_TEST_SUITE_P(Mysql, UploadRowsContract, ::testing::Values(make_mysql_catalog));
+
+struct TemporaryDatabase {
+  TempDir folder;
+  Database database =
+      open_database({.kind = DatabaseKind::sqlite, .sqlite_path = folder.path() / "db.sqlite"}, {})
+          .value();
+};
+
+std::shared_ptr<Database> make_sqlite_database() {
+  auto all = std::make_shared<TemporaryDatabase>();
+  return {all, &all->database};
+}
+
+std::shared_ptr<Database> make_server_database(DatabaseServer& server) {
+  auto url = parse_database_url(server.fresh_database()).value();
+  return std::make_shared<Database>(open_database(url, {}).value());
+}
+
+std::shared_ptr<Database> make_postgres_database() {
+  return make_server_database(DatabaseServer::postgres());
+}
+
+std::shared_ptr<Database> make_mysql_database() {
+  return make_server_database(DatabaseServer::mariadb());
+}
+
+INSTANTIATE_TEST_SUITE_P(Sqlite, EvictionContract, ::testing::Values(make_sqlite_database));
+INSTANTIATE_TEST_SUITE_P(Postgres, EvictionContract, ::testing::Values(make_postgres_database));
+INSTANTIATE_TEST_SUITE_P(Mysql, EvictionContract, ::testing::Values(make_mysql_database));
 
 TEST(SqliteCatalog, AFileThatIsNoDatabaseIsSaid) {
   TempDir folder;

@@ -26,7 +26,8 @@ Error Dialect::error(const std::exception& e) const {
   if (auto it = url_.options.find("sslpassword"); it != url_.options.end()) mask(text, it->second);
   while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back()))) text.pop_back();
   std::ranges::replace_if(text, [](unsigned char c) { return c < ' ' || c == 0x7f; }, ' ');
-  return Error(ErrorKind::unavailable, where(url_) + ": " + text);
+  Error error(ErrorKind::unavailable, where(url_) + ": " + text);
+  return no_space(e) ? std::move(error).for_want_of_space() : error;
 }
 
 std::unique_ptr<Dialect> make_dialect(const DatabaseUrl& url, const PoolLimits& limits) {

@@ -60,6 +60,9 @@ class Dialect {
   // unavailable, in one line and without the password.
   Error error(const std::exception& e) const;
 
+  // It failed because our own disk is full. Another server's disk is not ours to make room on.
+  virtual bool no_space(const std::exception&) const { return false; }
+
  protected:
   explicit Dialect(DatabaseUrl url, PoolLimits limits) : url_(std::move(url)), limits_(limits) {}
 

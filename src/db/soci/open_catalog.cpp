@@ -2,7 +2,7 @@
 
 #include "base/check.h"
 #include "db/soci/migrate.h"
-#include "db/soci/session_pool.h"
+#include "db/soci/session_pools.h"
 #include "db/upload_rows.h"
 #include "telemetry/log.h"
 
@@ -16,28 +16,24 @@ constexpr PoolLimits kSqliteWriter{.open = 1, .idle = 1, .answering = std::chron
 
 class SociCatalog final : public Catalog, public UploadRows {
  public:
-  SociCatalog(std::unique_ptr<Dialect> dialect, const PoolLimits& readers,
-              std::optional<PoolLimits> writer)
-      : dialect_(std::move(dialect)), readers_(*dialect_, readers) {
-    if (writer) own_writer_.emplace(*dialect_, *writer);
-  }
+  explicit SociCatalog(std::shared_ptr<SessionPools> pools) : pools_(std::move(pools)) {}
 
   Task<void> check() override {
     auto work = [&](Statements& statements) -> Result<void> {
       statements.check();
       return {};
     };
-    co_return co_await readers_.run<void>("asking whether the database is there", work);
+    co_return co_await reader().run<void>("asking whether the database is there", work);
   }
 
   Task<std::optional<NarInfoRow>> find_narinfo(nix::StorePathHash hash) override {
     auto work = [&](Statements& statements) { return statements.find_narinfo(hash); };
-    co_return co_await readers_.run<std::optional<NarInfoRow>>("looking up a narinfo", work);
+    co_return co_await reader().run<std::optional<NarInfoRow>>("looking up a narinfo", work);
   }
 
   Task<std::optional<NarRow>> find_nar(nix::NarUrl url) override {
     auto work = [&](Statements& statements) { return statements.find_nar(url); };
-    co_return co_await readers_.run<std::optional<NarRow>>("looking up a NAR", work);
+    co_return co_await reader().run<std::optional<NarRow>>("looking up a NAR", work);
   }
 
   Task<void> put_narinfo(NarInfoRow narinfo, NarRow nar) override {
@@ -66,7 +62,7 @@ class SociCatalog final : public Catalog, public UploadRows {
   Task<std::vector<StoredNar>> least_used(std::size_t most) override {
     CHECK(most <= kMostAtOnce);
     auto work = [&](Statements& statements) { return statements.least_used(most); };
-    co_return co_await readers_.run<std::vector<StoredNar>>("looking for old NARs", work);
+    co_return co_await reader().run<std::vector<StoredNar>>("looking for old NARs", work);
   }
 
   Task<void> mark_gone(std::vector<nix::NarUrl> urls) override {
@@ -108,23 +104,30 @@ class SociCatalog final : public Catalog, public UploadRows {
   }
 
  private:
-  SessionPool& writer() { return own_writer_ ? *own_writer_ : readers_; }
+  SessionPool& reader() { return pools_->reader(); }
+  SessionPool& writer() { return pools_->writer(); }
 
-  const std::unique_ptr<Dialect> dialect_;
-  SessionPool readers_;  // of a server: for writing, too
-  std::optional<SessionPool> own_writer_;
+  const std::shared_ptr<SessionPools> pools_;
 };
 
 }  // namespace
 
-Result<std::unique_ptr<Catalog>> open_catalog(const DatabaseUrl& url, const PoolLimits& limits) {
+Result<Database> open_database(const DatabaseUrl& url, const PoolLimits& limits) {
   TRY(auto applied, migrate(url));
   for (const auto& name : applied)
     log::info("database schema brought up to date", {{"migration", name}});
   auto dialect = make_dialect(url, limits);
-  if (url.kind == DatabaseKind::sqlite)
-    return std::make_unique<SociCatalog>(std::move(dialect), kSqliteReaders, kSqliteWriter);
-  return std::make_unique<SociCatalog>(std::move(dialect), limits, std::nullopt);
+  bool sqlite = url.kind == DatabaseKind::sqlite;
+  auto pools = std::make_shared<SessionPools>(std::move(dialect), sqlite ? kSqliteReaders : limits,
+                                              sqlite ? std::optional(kSqliteWriter) : std::nullopt);
+  return Database{.catalog = std::make_unique<SociCatalog>(pools),
+                  .eviction = make_eviction(pools),
+                  .pins = make_pins(pools)};
+}
+
+Result<std::unique_ptr<Catalog>> open_catalog(const DatabaseUrl& url, const PoolLimits& limits) {
+  TRY(auto database, open_database(url, limits));
+  return std::move(database.catalog);
 }
 
 }  // namespace ncps::db

@@ -1,9 +1,9 @@
-// The catalog in a database: a SQLite file, PostgreSQL, MySQL or MariaDB.
+// What is kept in a database: a SQLite file, PostgreSQL, MySQL or MariaDB.
 #pragma once
 
 #include <memory>
 
-#include "db/catalog.h"
+#include "db/database.h"
 #include "db/database_url.h"
 #include "db/pool_limits.h"
 
@@ -13,6 +13,9 @@ namespace ncps::db {
 // its folder if missing. Owns its threads. Blocks while it opens. `limits` are for servers: a
 // SQLite file is read by three threads and written by one. Errors: unavailable (cannot be opened or
 // asked), conflict (made by a newer program; nothing is changed). No message holds the password.
+Result<Database> open_database(const DatabaseUrl& url, const PoolLimits& limits);
+
+// The same, for who needs the catalog alone.
 Result<std::unique_ptr<Catalog>> open_catalog(const DatabaseUrl& url, const PoolLimits& limits);
 
 }  // namespace ncps::db

@@ -9,7 +9,8 @@ namespace ncps::db {
 namespace {
 
 constexpr int kBusy = 5,
-              kLocked = 6;  // SQLITE_BUSY, SQLITE_LOCKED: https://sqlite.org/rescode.html
+              kLocked = 6,  // SQLITE_BUSY, SQLITE_LOCKED, _FULL: https://sqlite.org/rescode.html
+    kFull = 13;
 
 class SqlitePut final : public Put {
  public:
@@ -69,6 +70,11 @@ class SqliteDialect final : public Dialect {
     const auto* error = dynamic_cast<const soci::sqlite3_soci_error*>(&e);
     auto code = error != nullptr ? error->result() & 0xFF : 0;
     return code == kBusy || code == kLocked ? Trouble::passing : Trouble::lasting;
+  }
+
+  bool no_space(const std::exception& e) const override {
+    const auto* error = dynamic_cast<const soci::sqlite3_soci_error*>(&e);
+    return error != nullptr && (error->result() & 0xFF) == kFull;
   }
 
   std::unique_ptr<Put> prepare_put(soci::session& sql) const override {

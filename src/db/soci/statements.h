@@ -17,7 +17,8 @@ inline constexpr std::string_view kFindNar =
     "SELECT nar_hash, nar_size, compression, file_hash, file_size, upstream, upstream_url, "
     "stored_size FROM nar_urls WHERE url = :url";
 inline constexpr std::string_view kMarkStored =
-    "UPDATE nar_urls SET stored_size = :size WHERE url = :url";
+    "UPDATE nar_urls SET stored_size = :size, last_accessed_at = CURRENT_TIMESTAMP "
+    "WHERE url = :url";
 
 // Each takes a whole batch at once, because each would cost a round trip: many_of() puts it in the
 // place of "(:many)". The NARs of narinfos are two steps: MySQL reads a whole table for an UPDATE
@@ -48,6 +49,9 @@ class Statements {
   void forget();
 
   void check();
+
+  // For statements that are prepared anew each time.
+  soci::session& sql() { return sql_; }
 
   // Errors: unavailable, of a row that cannot be read. Throws.
   Result<std::optional<NarInfoRow>> find_narinfo(const nix::StorePathHash& hash);

@@ -44,12 +44,18 @@ class RouterTest : public ::testing::Test {
       upstreams.replace(std::move(list));
     }
     store = storage::open_local({.root = root.path()}, disk).value();
-    catalog = db::open_sqlite(root.path() / "db" / "x.sqlite").value();
+    auto database =
+        db::open_database(
+            {.kind = db::DatabaseKind::sqlite, .sqlite_path = root.path() / "db" / "x.sqlite"}, {})
+            .value();
+    catalog = std::move(database.catalog);
+    pins = std::move(database.pins);
   }
 
   ~RouterTest() override {
     stop();
     catalog.reset();
+    pins.reset();
     store.reset();
     disk.join();
     cpu.join();
@@ -146,8 +152,13 @@ class RouterTest : public ::testing::Test {
                    .trust = t.trust,
                    .upload_policy = t.upload_policy,
                    .write_policy = t.write_policy}),
+          pin_routes({.pins = *t.pins,
+                      .catalog = *t.catalog,
+                      .store = *t.store,
+                      .narinfos = narinfos,
+                      .policy = t.write_policy}),
           router({"cache.example", {t.key.public_key()}}, {*t.catalog, t.upstreams}, narinfo_routes,
-                 nar_routes, object_routes, uploads.routes, permissions) {}
+                 nar_routes, object_routes, uploads.routes, pin_routes, permissions) {}
     cache::Downloads downloads;
     cache::NarService nars;
     cache::NarInfoService narinfos;
@@ -158,6 +169,7 @@ class RouterTest : public ::testing::Test {
     NarRoutes nar_routes;
     ObjectRoutes object_routes;
     UploadParts uploads;
+    PinRoutes pin_routes;
     Router router;
   };
 
@@ -170,6 +182,7 @@ class RouterTest : public ::testing::Test {
   Live<WritePolicy> write_policy{{}};
   std::unique_ptr<storage::BlobStore> store;
   std::unique_ptr<db::Catalog> catalog;
+  std::unique_ptr<db::Pins> pins;
   FakeUpstream* first = nullptr;  // asked first
   FakeUpstream* second = nullptr;
   upstream::UpstreamSet upstreams{{}};

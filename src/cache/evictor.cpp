@@ -1,0 +1,213 @@
+#include "cache/evictor.h"
+
+#include <algorithm>
+
+#include "cache/nar_layout.h"
+#include "cache/upload_marks.h"
+#include "telemetry/log.h"
+
+namespace ncps::cache {
+namespace {
+
+using namespace std::chrono;
+
+constexpr int kPasses = 3;  // of one round: others go on writing meanwhile
+
+sys_seconds now() {
+  return floor<seconds>(system_clock::now());
+}
+
+}  // namespace
+
+void Evictor::start() {
+  group_.spawn(runtime_.next_executor(), "evicting", run());
+}
+
+void Evictor::use(std::optional<CronSchedule> schedule) {
+  schedule_.replace(std::move(schedule));
+}
+
+std::optional<sys_seconds> Evictor::next_by_schedule(sys_seconds after) const {
+  auto schedule = schedule_.now();
+  return *schedule ? (*schedule)->next_after(after) : std::nullopt;
+}
+
+boost::asio::awaitable<void> Evictor::run() {
+  auto why = Why::needed;
+  for (auto last = now(); !deps_.space.stopped();) {
+    auto outcome = co_await round(why);
+    if (!outcome && !deps_.space.stopped()) {
+      log::error("no room could be made", {{"error", outcome.error().what()}});
+    }
+    // Woken each ten minutes, so that a new schedule, and a clock that was set, are seen.
+    auto due = next_by_schedule(last);
+    auto wait = nanoseconds(kLookEvery);
+    if (due) wait = std::clamp<nanoseconds>(*due - system_clock::now(), nanoseconds(0), wait);
+    auto asked = co_await deps_.space.wanted(Deadline::after(wait));
+    static_cast<void>(asked);
+    due = next_by_schedule(last);
+    bool scheduled = due && *due <= now();
+    if (scheduled) last = now();
+    why = scheduled ? Why::scheduled : Why::needed;
+  }
+}
+
+Task<Evictor::Outcome> Evictor::round(Why why) {
+  deps_.space.begin_round();
+  auto outcome = co_await make_room(why);
+  deps_.space.end_round(outcome && outcome->enough);
+  if (outcome) report(*outcome);
+  co_return std::move(outcome);
+}
+
+Task<Evictor::Outcome> Evictor::make_room(Why why) {
+  CO_TRY(auto lease, co_await deps_.lease.try_take());
+  if (!lease) co_return Outcome{.enough = false};
+  CO_TRY(co_await count());
+  Outcome outcome;
+  for (int pass = 0; pass < kPasses; ++pass) {
+    CO_TRY(auto bytes, co_await deps_.space.bytes_to_free(why));
+    if (bytes == 0 || !lease->good() || deps_.space.stopped()) co_return outcome;
+    auto before = outcome.bytes;
+    CO_TRY(co_await evict(bytes, outcome));
+    outcome.enough = outcome.bytes - before >= bytes;
+    if (!outcome.enough) break;
+  }
+  co_return outcome;
+}
+
+Task<void> Evictor::count() {
+  CO_TRY(auto totals, co_await deps_.rows.totals());
+  deps_.space.measured(totals.nar_bytes + totals.object_bytes + totals.narinfos * kNarInfoBytes);
+  co_return Result<void>();
+}
+
+Task<void> Evictor::evict(std::uint64_t bytes, Outcome& outcome) {
+  CO_TRY(co_await deps_.uses.write());  // or what is used now would look old
+  OldestFirst candidates(deps_.rows, now() - kGrace);
+  const auto goal = outcome.bytes + bytes;
+  std::optional<std::size_t> pages;
+  // What is used meanwhile comes again, further on: the rows that there are now are enough.
+  CO_TRY(auto totals, co_await deps_.rows.totals());
+  auto left = totals.nars + totals.narinfos + totals.objects;
+  while (outcome.bytes < goal && left-- > 0 && !deps_.space.stopped()) {
+    CO_TRY(auto kept, co_await candidates.next());
+    if (!kept) break;
+    if (pages != candidates.pages()) {  // somebody may have pinned something since
+      pages = candidates.pages();
+      CO_TRY(co_await pinned_.refresh());
+    }
+    CO_TRY(co_await evict_one(std::move(*kept), outcome));
+  }
+  co_return Result<void>();
+}
+
+Task<Evictor::Fate> Evictor::evict_one(Kept kept, Outcome& outcome) {
+  if (auto* nar = std::get_if<db::KeptNar>(&kept)) co_return co_await evict_nar(*nar, outcome);
+  if (auto* narinfo = std::get_if<db::KeptNarInfo>(&kept))
+    co_return co_await evict_narinfo(*narinfo, outcome);
+  co_return co_await evict_object(std::get<db::KeptObject>(kept), outcome);
+}
+
+Task<Evictor::Fate> Evictor::evict_nar(const db::KeptNar& nar, Outcome& outcome) {
+  bool pinned =
+      std::ranges::any_of(nar.narinfos, [&](const auto& hash) { return pinned_.contains(hash); });
+  if (pinned || nar.awaits_narinfo || deps_.nars.is_read(nar.url)) co_return Fate::stays;
+  // No download, no upload, no search: in the order in which uploads take theirs.
+  std::vector<NarInfoService::Hold> held;
+  std::vector<KeyLocks<nix::StorePathHash>::Held> not_uploaded;
+  for (const auto& hash : nar.narinfos) {
+    auto locked = deps_.locks.narinfos.try_take(hash);
+    if (!locked) co_return Fate::stays;
+    not_uploaded.push_back(std::move(*locked));
+    auto hold = deps_.narinfos.try_hold(hash);
+    if (!hold) co_return Fate::stays;
+    held.push_back(std::move(*hold));
+  }
+  auto locked = deps_.locks.nars.try_take(nar.url);
+  auto alone = deps_.downloads.try_exclude(nar.url);
+  if (!locked || !alone) co_return Fate::stays;
+
+  auto dropped = co_await deps_.rows.drop(nar);
+  if (!dropped && dropped.error().no_space()) {
+    // Not even the database can write: the file goes first. If we end here, it is found missing
+    // when somebody asks for it, and fetched again.
+    CO_TRY(co_await remove_files(nar));
+    dropped = co_await deps_.rows.drop(nar);
+  }
+  if (!dropped) co_return std::unexpected(std::move(dropped).error());
+  if (!*dropped) co_return Fate::stays;
+  for (const auto& hash : nar.narinfos) deps_.forget(hash);
+  if (auto removed = co_await remove_files(nar); !removed) {
+    // It still takes its room, so it is still here: for the next round.
+    auto marked = co_await deps_.catalog.mark_stored(nar.url, nar.size);
+    static_cast<void>(marked);
+    co_return std::unexpected(std::move(removed).error());
+  }
+  auto bytes = nar.size + nar.narinfos.size() * kNarInfoBytes;
+  deps_.space.freed(bytes);
+  outcome.bytes += bytes;
+  ++outcome.nars;
+  outcome.narinfos += nar.narinfos.size();
+  log::debug("evicted", {{"nar", nar.url.str()}, {"bytes", nar.size}, {"used", nar.place.used}});
+  co_return Fate::gone;
+}
+
+// With the mark of an upload.
+Task<void> Evictor::remove_narinfo(const nix::StorePathHash& hash) {
+  auto key = narinfo_key(hash);
+  CO_TRY(co_await deps_.store.remove(key));
+  UploadMarks marks(deps_.store);
+  co_return co_await marks.remove(hash);
+}
+
+Task<void> Evictor::remove_files(const db::KeptNar& nar) {
+  for (const auto& hash : nar.narinfos) {
+    CO_TRY(co_await remove_narinfo(hash));
+  }
+  auto key = nar_key(nar.url);
+  co_return co_await deps_.store.remove(key);
+}
+
+Task<Evictor::Fate> Evictor::evict_narinfo(const db::KeptNarInfo& narinfo, Outcome& outcome) {
+  if (narinfo.nar_at_rest || pinned_.contains(narinfo.hash)) co_return Fate::stays;
+  auto locked = deps_.locks.narinfos.try_take(narinfo.hash);
+  auto hold = deps_.narinfos.try_hold(narinfo.hash);
+  if (!locked || !hold) co_return Fate::stays;
+  CO_TRY(bool dropped, co_await deps_.rows.drop(narinfo));
+  if (!dropped) co_return Fate::stays;
+  deps_.forget(narinfo.hash);
+  CO_TRY(co_await remove_narinfo(narinfo.hash));
+  deps_.space.freed(kNarInfoBytes);
+  outcome.bytes += kNarInfoBytes;
+  ++outcome.narinfos;
+  co_return Fate::gone;
+}
+
+Task<Evictor::Fate> Evictor::evict_object(const db::KeptObject& object, Outcome& outcome) {
+  CO_TRY(bool dropped, co_await deps_.rows.drop(object));
+  if (!dropped) co_return Fate::stays;
+  auto key = storage::BlobKey::parse(object.key);
+  if (key) CO_TRY(co_await deps_.store.remove(*key));
+  deps_.space.freed(object.size);
+  outcome.bytes += object.size;
+  ++outcome.objects;
+  co_return Fate::gone;
+}
+
+void Evictor::report(const Outcome& outcome) {
+  auto kept = deps_.space.kept();
+  if (outcome.bytes != 0) {
+    log::info("made room", {{"bytes", outcome.bytes},
+                            {"nars", outcome.nars},
+                            {"narinfos", outcome.narinfos},
+                            {"objects", outcome.objects},
+                            {"kept", kept.value_or(0)}});
+  }
+  if (outcome.enough) return;
+  deps_.space.complain(
+      Error(ErrorKind::unavailable, "what is left is in use, awaits its narinfo, or is one of " +
+                                        std::to_string(pinned_.size()) + " pinned store paths"));
+}
+
+}  // namespace ncps::cache

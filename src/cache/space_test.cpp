@@ -1,0 +1,150 @@
+// The limit is held when something is to be kept; a full disk; who waits.
+#include "cache/space.h"
+
+#include "cache/testing/eviction_fixture.h"
+
+namespace ncps::cache {
+namespace {
+
+struct SpaceTest : EvictionFixture {
+  static std::uint64_t size_of(const Sample& sample) {
+    return sample.file.size() + Evictor::kNarInfoBytes;
+  }
+};
+
+TEST_F(SpaceTest, TheLimitIsHeldWhenItIsStoredAndOldOnesMakeRoom) {
+  constexpr std::uint64_t kLimit = 100'000;
+  limit(max(kLimit));
+  evictor->start();
+  std::vector<Sample> all;
+  for (int i = 0; i < 20; ++i) {
+    all.push_back(kept_since(i, "path-" + std::to_string(i), 20'000));
+    EXPECT_LE(bytes_in_store(), kLimit);
+    EXPECT_TRUE(here(all.back())) << i;
+  }
+  EXPECT_TRUE(gone(all[0]));
+}
+
+TEST_F(SpaceTest, ManyAtOnceNeverGoBeyondIt) {
+  constexpr std::uint64_t kLimit = 200'000;
+  limit(max(kLimit));
+  evictor->start();
+  std::vector<Sample> all;
+  for (int i = 0; i < 40; ++i) all.push_back(offered("path-" + std::to_string(i), 20'000));
+  TaskGroup clients;
+  std::atomic<int> right = 0;
+  std::atomic<std::uint64_t> most = 0;
+  auto client = [&](const Sample& sample) -> boost::asio::awaitable<void> {
+    auto found = co_await service->find(sample.hash(), Asked::by_get,
+                                        Deadline::after(std::chrono::minutes(1)));
+    auto got = co_await get(sample.url());
+    right += found && *found && got && got->bytes == sample.file;
+  };
+  for (const auto& sample : all) clients.spawn(runtime.next_executor(), "client", client(sample));
+  while (!clients.join_blocking(Deadline::after(std::chrono::milliseconds(1))))
+    most = std::max<std::uint64_t>(most, bytes_in_store());
+  for (const auto& sample : all) wait_stored(sample);
+  EXPECT_EQ(right, 40);
+  EXPECT_LE(most, kLimit);
+  EXPECT_LE(bytes_in_store(), kLimit);
+  EXPECT_GT(bytes_in_store(), 0u);
+}
+
+TEST_F(SpaceTest, WhatIsLargerThanTheLimitIsServedAndNotKeptAndPushesNothingOut) {
+  auto small = kept_since(1, "small");
+  limit(max(50'000));
+  evictor->start();
+  auto large = offered("large", 100'000);
+  auto got = run(get(large.url()));
+  ASSERT_TRUE(find(large).value());
+  got = run(get(large.url()));
+  ASSERT_TRUE(got);
+  EXPECT_EQ(got->bytes, large.file);
+  wait_stored(large);
+  EXPECT_FALSE(here(large));
+  EXPECT_TRUE(here(small));
+  EXPECT_TRUE(nothing_temporary());
+}
+
+TEST_F(SpaceTest, WithEverythingPinnedNewOnesAreServedAndNotKept) {
+  auto pinned = kept_since(1, "pinned", 20'000);
+  ASSERT_TRUE(run(database.pins->add({.hash = pinned.hash(), .store_path = ""})));
+  limit(max(30'000));
+  evictor->start();
+  for (int i = 0; i < 3; ++i) {
+    auto other = offered("other-" + std::to_string(i), 20'000);
+    ASSERT_TRUE(find(other).value());
+    auto got = run(get(other.url()));
+    ASSERT_TRUE(got);
+    EXPECT_EQ(got->bytes, other.file);
+    wait_stored(other);
+    EXPECT_FALSE(here(other));
+  }
+  EXPECT_TRUE(here(pinned));
+}
+
+TEST_F(SpaceTest, TooLittleFreeMakesTheOldestGo) {
+  std::vector<Sample> all;
+  for (int i = 0; i < 5; ++i) all.push_back(kept_since(i, "path-" + std::to_string(i)));
+  disk_says.with([](auto& disk) { disk = storage::FreeSpace{.free = 999, .capacity = 10'000}; });
+  limit({.max_size = 0, .min_free = {.bytes = 1'000, .percent = 0}});
+  EXPECT_GE(round().nars, 1u);
+  EXPECT_TRUE(gone(all[0]));
+  EXPECT_TRUE(here(all[4]));
+}
+
+TEST_F(SpaceTest, WhoWaitsWhenItStopsWaitsNoLonger) {
+  limit(max(10));
+  auto waiting = std::async(std::launch::async, [&] { return run(space.reserve(5)); });
+  auto asked = run(space.wanted(Deadline::after(std::chrono::minutes(1))));
+  EXPECT_TRUE(asked.value());
+  space.stop();
+  EXPECT_EQ(failure_of(waiting.get()), ErrorKind::unavailable);
+}
+
+// A full disk, and nothing to evict: the bytes go from the upstream to the client.
+TEST_F(SpaceTest, OnAFullDiskNarsArePassedThroughVerified) {
+  auto sample = offered("hello", 300'000);
+  ASSERT_TRUE(find(sample).value());
+  limit({});
+  evictor->start();
+  disk_says.with([](auto& disk) { disk = storage::FreeSpace{.free = 10, .capacity = 10'000}; });
+  auto got = run(get(sample.url()));
+  ASSERT_TRUE(got);
+  EXPECT_EQ(got->bytes, sample.file);
+  EXPECT_FALSE(got->error);
+  EXPECT_FALSE(here(sample));
+
+  auto wrong = offered("wrong", 300'000);
+  ASSERT_TRUE(find(wrong).value());
+  auto bytes = wrong.file;
+  bytes.back() ^= 1;
+  a.nar(wrong.info.url, {.bytes = bytes});
+  got = run(get(wrong.url()));
+  ASSERT_TRUE(got);
+  EXPECT_TRUE(got->error) << "wrong bytes end in an error";
+  EXPECT_LT(got->bytes.size(), bytes.size());
+
+  disk_says.with([](auto& disk) { disk.reset(); });
+  got = run(get(sample.url()));
+  ASSERT_TRUE(got);
+  EXPECT_EQ(got->bytes, sample.file);
+  wait_stored(sample);
+  EXPECT_TRUE(here(sample));
+}
+
+TEST_F(SpaceTest, APartIsPassedThroughToo) {
+  auto sample = offered("hello", 100'000);
+  ASSERT_TRUE(find(sample).value());
+  disk_says.with([](auto& disk) { disk = storage::FreeSpace{.free = 10, .capacity = 10'000}; });
+  evictor->start();
+  auto nar = run(nars->open(sample.url(), Deadline::after(std::chrono::minutes(1))));
+  ASSERT_TRUE(nar);
+  ASSERT_EQ(nar->size(), sample.file.size());
+  auto part = run(testing::drain(nar->read(50'000, 1'000)));
+  ASSERT_TRUE(part);
+  EXPECT_EQ(part->bytes, sample.file.substr(50'000, 1'000));
+}
+
+}  // namespace
+}  // namespace ncps::cache

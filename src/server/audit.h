@@ -1,0 +1,23 @@
+// The one event in the log that each change leaves: who did what.
+#pragma once
+
+#include <string_view>
+
+#include "http/request.h"
+#include "telemetry/log.h"
+
+namespace ncps::server {
+
+// `who`: the name of the token, or empty; `action`: "upload", "delete", "pin", "unpin"; `why`: what
+// was wrong, or empty.
+inline void audit(const http::Request& request, std::string_view who, std::string_view action,
+                  unsigned status, std::string_view why) {
+  log::info("audit", {{"action", action},
+                      {"path", request.path},
+                      {"token", who},
+                      {"from", request.client},
+                      {"status", status},
+                      {"why", why}});
+}
+
+}  // namespace ncps::server
