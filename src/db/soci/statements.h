@@ -17,7 +17,7 @@ inline constexpr std::string_view kFindNar =
     "SELECT nar_hash, nar_size, compression, file_hash, file_size, upstream, upstream_url, "
     "stored_size FROM nar_urls WHERE url = :url";
 inline constexpr std::string_view kMarkStored =
-    "UPDATE nar_urls SET stored_size = :size WHERE url = :url";
+    "UPDATE nar_urls SET stored_size = :size, verified_at = :when WHERE url = :url";
 
 // Each is run once for each entry of a list, in one transaction: no statement grows with data.
 inline constexpr std::string_view kUseNarInfo =
@@ -39,6 +39,8 @@ class Statements {
 
   // After one of those below threw: SOCI's buffers of a statement that failed go with it only.
   void forget();
+
+  soci::session& sql() { return sql_; }
 
   void check();
 
