@@ -5,6 +5,7 @@
 // for one key.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -49,7 +50,11 @@ class StagedBlob {
 struct BlobEntry {
   BlobKey key;
   std::uint64_t size;  // bytes at rest
+  std::chrono::sys_seconds modified = {};  // when it was published, by the clock of the store
 };
+
+// How a store is opened. read: a call that would write fails.
+enum class Access : bool { read, write };
 
 enum class IfExists : bool { keep, replace };
 
@@ -78,6 +83,12 @@ class BlobStore {
   // empty page is the end. What comes or goes meanwhile is listed or not. Errors: unavailable.
   virtual Task<std::vector<BlobEntry>> list(BlobKey folder, std::string after) = 0;
   static constexpr std::size_t kListed = 1000;
+
+  // What processes that are gone have left of blobs that never got their names, a line for each; at
+  // most kListed. A start removes it. Errors: unavailable.
+  virtual Task<std::vector<std::string>> leftovers() {
+    co_return Result<std::vector<std::string>>(std::vector<std::string>());
+  }
 
   // The time is up: what waits for something far away fails soon, and whatever comes later.
   virtual void cut_off() {}

@@ -160,6 +160,25 @@ Result<std::unique_ptr<SpoolDir>> SpoolDir::open(const fs::path& root) {
   return std::unique_ptr<SpoolDir>(new SpoolDir(std::move(path), std::move(lock)));
 }
 
+Result<std::vector<std::string>> SpoolDir::stale(const fs::path& root, std::size_t most) {
+  std::vector<std::string> found;
+  std::error_code ec;
+  fs::directory_iterator it(root, ec);
+  for (; !ec && it != fs::directory_iterator() && found.size() < most; it.increment(ec)) {
+    std::error_code ignored;
+    if (it->path().filename() == kLockName) continue;
+    if (it->is_directory(ignored)) {
+      // Without a lock it is being made just now.
+      UniqueFd lock(::open((it->path() / kLockName).c_str(), O_RDONLY | O_CLOEXEC));
+      if (!lock || ::flock(lock.get(), LOCK_SH | LOCK_NB) != 0) continue;
+    }
+    found.push_back(it->path().native());
+  }
+  if (ec && ec != std::errc::no_such_file_or_directory)
+    return std::unexpected(posix_error("listing", root.native(), ec.value()));
+  return found;
+}
+
 SpoolDir::~SpoolDir() {
   std::error_code ignored;
   fs::remove_all(path_, ignored);

@@ -13,6 +13,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "base/unique_fd.h"
@@ -62,6 +63,10 @@ class SpoolDir {
   // gone. Errors: unavailable, if root cannot be made, written or locked.
   static Result<std::unique_ptr<SpoolDir>> open(const std::filesystem::path& root);
   ~SpoolDir();  // removes our folder
+
+  // What open() would remove, by its path, at most `most`. Changes nothing. Errors: unavailable.
+  static Result<std::vector<std::string>> stale(const std::filesystem::path& root,
+                                                std::size_t most);
 
   Result<std::unique_ptr<SpoolFile>> create();  // Errors: unavailable
   const std::filesystem::path& path() const noexcept { return path_; }

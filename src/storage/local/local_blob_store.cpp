@@ -15,6 +15,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::string_view kSpoolFolder = "store/tmp";
+
 class FileSource final : public ByteSource {
  public:
   FileSource(std::shared_ptr<const UniqueFd> fd, std::uint64_t first, std::uint64_t length)
@@ -169,6 +171,11 @@ class LocalBlobStore final : public BlobStore {
     co_return co_await offload(disk_, std::move(work));
   }
 
+  Task<std::vector<std::string>> leftovers() override {
+    auto work = [&] { return SpoolDir::stale(root_ / kSpoolFolder, kListed); };
+    co_return co_await offload(disk_, std::move(work));
+  }
+
  private:
   Result<std::unique_ptr<SpoolFile>> create() {
     TRY(check_writable());
@@ -190,7 +197,7 @@ class LocalBlobStore final : public BlobStore {
 Result<std::unique_ptr<BlobStore>> open_local(const LocalOptions& options, Pool& disk) {
   std::unique_ptr<SpoolDir> spool_dir;
   if (options.access == Access::write) {
-    TRY(spool_dir, SpoolDir::open(options.root / "store" / "tmp"));
+    TRY(spool_dir, SpoolDir::open(options.root / kSpoolFolder));
   }
   return std::make_unique<LocalBlobStore>(options.root, std::move(spool_dir), disk);
 }

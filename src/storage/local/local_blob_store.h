@@ -10,8 +10,6 @@
 
 namespace ncps::storage {
 
-enum class Access : bool { read, write };
-
 struct LocalOptions {
   std::filesystem::path root;  // created if missing; one file system
   // read: nothing is made, changed or removed, not even what a dead process left; a call that would
