@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <thread>
 
+#include "app/keeping.h"
 #include "app/open_store.h"
 #include "base/byte_size.h"
 #include "cache/adoption.h"
@@ -25,19 +26,6 @@ constexpr auto kProgressEvery = std::chrono::seconds(5);  // a line, where there
 int say(const Error& error) {
   std::fprintf(stderr, "ncps: %s\n", error.what().c_str());
   return kCouldNot;
-}
-
-// False: there are mistakes that matter here. A server's name and upstreams do not.
-bool usable(const config::Loaded& loaded) {
-  bool good = true;
-  for (const auto& mistake : loaded.mistakes) {
-    if (mistake.starts_with("--cache-hostname is missing") ||
-        mistake.starts_with("--cache-upstream-url is missing"))
-      continue;
-    std::fprintf(stderr, "ncps: %s\n", mistake.c_str());
-    good = false;
-  }
-  return good;
 }
 
 class Progress {
@@ -90,13 +78,6 @@ void print(const cache::AdoptionSummary& done, bool dry_run) {
   for (const auto& example : done.examples) std::fprintf(stderr, "ncps: %s\n", example.c_str());
 }
 
-Result<void> check_root(const std::filesystem::path& root) {
-  std::error_code ec;
-  if (std::filesystem::is_directory(root, ec)) return {};
-  return fail(ErrorKind::unavailable, "--cache-storage-local " + root.native() + ": " +
-                                          (ec ? ec.message() : "is no directory"));
-}
-
 Result<std::unique_ptr<db::GoDatabase>> open_from(const std::string& text) {
   if (text.empty()) return nullptr;
   TRY(auto plain, config::resolve_secret(text));
@@ -138,8 +119,7 @@ Result<std::string> import_key(const Parts& parts, bool dry_run, bool key_is_giv
 
 Result<int> run(const Parts& parts, const ImportRequest& request,
                 const config::ServeOptions& options) {
-  Live<cache::Trust> trust(cache::Trust{
-      .upstream_keys = options.upstream_keys, .signing_key = {}, .sign_unverified = false});
+  Live<cache::Trust> trust(keeping_trust(options));
   cache::NarInfoJudge judge(parts.cpu, trust);
   TRY(auto key, import_key(parts, request.dry_run, options.secret_key.has_value()));
   Progress progress;
@@ -162,13 +142,10 @@ Result<int> run(const Parts& parts, const ImportRequest& request,
 int import(const ImportRequest& request, const config::Loaded& loaded) {
   if (!usable(loaded)) return kCouldNot;
   const auto& options = loaded.options;
-  if (options.upstream_keys.empty())
-    std::fputs("ncps: warning: no --cache-upstream-public-key: nothing is verified\n", stderr);
   auto cores = std::max(1U, std::thread::hardware_concurrency());
   Runtime runtime(cores);
   Pool disk(kDiskThreads), cpu(cores);
-  if (!options.storage_s3)
-    if (auto root = check_root(options.storage_local); !root) return say(root.error());
+  if (auto root = check_root(options); !root) return say(root.error());
   auto from = open_from(request.from);
   if (!from) return say(from.error());
   auto dry_run = request.dry_run ? db::DryRun::yes : db::DryRun::no;

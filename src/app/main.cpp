@@ -5,10 +5,12 @@
 #include <cstdlib>
 #include <iterator>
 
+#include "app/fsck.h"
 #include "app/import.h"
 #include "app/migrate.h"
 #include "app/serve.h"
 #include "app/signals.h"
+#include "app/stats.h"
 #include "config/command_line.h"
 #include "config/documents.h"
 #include "config/load.h"
@@ -95,6 +97,14 @@ int main(int argc, char** argv) {
     case config::Command::config_reference: return print(config::reference_markdown());
     case config::Command::import:
       return app::import({.dry_run = line->dry_run, .from = line->from_database_url}, loaded());
+    case config::Command::fsck:
+      return app::fsck({.repair = line->repair,
+                        .dry_run = line->dry_run,
+                        .verify_content = line->verify_content,
+                        .json = line->json,
+                        .verified_since = line->verified_since},
+                       loaded());
+    case config::Command::stats: return app::stats(line->json, loaded());
     case config::Command::migrate_up: return app::migrate(app::Migrate::up, loaded());
     case config::Command::migrate_status: return app::migrate(app::Migrate::status, loaded());
     case config::Command::completion: return print(config::completions(line->text));

@@ -8,6 +8,7 @@
 
 #include "base/posix_error.h"
 #include "cache/fetcher.h"
+#include "cache/nar_check.h"
 #include "cache/nar_info_rendering.h"
 #include "cache/nar_layout.h"
 #include "rt/task_group.h"
@@ -59,7 +60,8 @@ Task<void> verify(DownloadDeps& deps, const NarExpectation& expected,
     }
   }
   auto work = [&] { return verifier.finish(); };
-  co_return co_await offload(deps.cpu, std::move(work));
+  CO_TRY(co_await offload(deps.cpu, std::move(work)));
+  co_return Result<void>();
 }
 
 // Runs beside the fetching. A wrong byte fails the spool at once, and so ends the fetching.
@@ -107,20 +109,8 @@ Task<void> fetch_verify_keep(DownloadDeps& deps, DownloadJob& job, std::shared_p
 }  // namespace
 
 DownloadJob job_for(const db::NarRow& row, const upstream::UpstreamList& upstreams) {
-  DownloadJob job{.url = row.url,
-                  .expected = {.compression = row.compression,
-                               .file_hash = row.file_hash,
-                               .file_size = row.file_size,
-                               .nar_hash = row.nar_hash,
-                               .nar_size = row.nar_size,
-                               .either_hash = {}},
-                  .sources = {}};
-  if (compressed_by_us(row.compression, row.nar_hash, row.url)) {
-    job.intake = Intake::compressed;
-    job.expected.compression = nix::Compression::zstd;
-    job.expected.file_hash.reset();
-    job.expected.file_size.reset();
-  }
+  DownloadJob job{.url = row.url, .expected = expected_of(row), .sources = {}};
+  if (compressed_by_us(row.compression, row.nar_hash, row.url)) job.intake = Intake::compressed;
   bool absolute = row.upstream_url.find("://") != std::string::npos;
   for (const auto& upstream : upstream::in_order(upstreams)) {
     NarSource source{upstream, row.upstream_url};

@@ -58,6 +58,13 @@ Result<NarVerifier> NarVerifier::make(const NarExpectation& expected) {
   return NarVerifier(std::move(state));
 }
 
+Result<NarVerifier> NarVerifier::for_unknown(nix::Compression compression) {
+  auto state = std::make_unique<State>();
+  state->expected.compression = compression;
+  TRY(state->decompressor, codec::make_decompressor(compression));
+  return NarVerifier(std::move(state));
+}
+
 Result<void> NarVerifier::feed(std::string_view bytes) {
   auto& s = *state_;
   s.file_bytes += bytes.size();
@@ -69,7 +76,7 @@ Result<void> NarVerifier::feed(std::string_view bytes) {
   return s.decompressor->feed(bytes, [&s](std::string_view part) { return s.nar_part(part); });
 }
 
-Result<void> NarVerifier::finish() {
+Result<NarFacts> NarVerifier::finish() {
   auto& s = *state_;
   TRY(s.decompressor->finish([&s](std::string_view part) { return s.nar_part(part); }));
   TRY(s.walker.finish());
@@ -82,7 +89,10 @@ Result<void> NarVerifier::finish() {
       *s.expected.either_hash != nar_hash) {
     return fail(ErrorKind::corrupt, "neither the file nor the NAR has the hash that its name says");
   }
-  return {};
+  return NarFacts{.file_hash = file_hash,
+                  .file_size = s.file_bytes,
+                  .nar_hash = nar_hash,
+                  .nar_size = s.nar_bytes};
 }
 
 }  // namespace ncps::cache

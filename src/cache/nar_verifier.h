@@ -26,6 +26,14 @@ struct NarExpectation {
   std::optional<nix::Hash> either_hash;
 };
 
+// What the bytes of a NAR's file are.
+struct NarFacts {
+  nix::Hash file_hash;
+  std::uint64_t file_size;
+  nix::Hash nar_hash;
+  std::uint64_t nar_size;
+};
+
 class NarVerifier {
  public:
   // Errors: invalid: a compression that we cannot undo, or nothing to check against.
@@ -34,12 +42,15 @@ class NarVerifier {
   NarVerifier(NarVerifier&&) noexcept;
   NarVerifier& operator=(NarVerifier&&) noexcept;
 
+  // Of a NAR of which nothing is known: whether it is a NAR at all. Errors: invalid, as make.
+  static Result<NarVerifier> for_unknown(nix::Compression compression);
+
   // Errors: corrupt, as soon as the bytes cannot become right (also: more than NarSize or
   // FileSize).
   Result<void> feed(std::string_view bytes);
 
   // All bytes were fed. Errors: corrupt, naming what does not match.
-  Result<void> finish();
+  Result<NarFacts> finish();
 
  private:
   struct State;

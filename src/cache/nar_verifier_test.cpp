@@ -27,7 +27,8 @@ Result<void> verify(const NarExpectation& expected, std::string_view file, std::
   TRY(auto verifier, NarVerifier::make(expected));
   for (std::size_t at = 0; at < file.size(); at += piece)
     TRY(verifier.feed(file.substr(at, piece)));
-  return verifier.finish();
+  TRY(verifier.finish());
+  return {};
 }
 
 Result<void> verify(const NarExpectation& expected, std::string_view file) {

@@ -15,7 +15,8 @@ namespace {
 
 constexpr std::string_view kExitStatus =
     "Exit status: 0 done; 1 could not start, or failed while running; 2 wrong options, nothing was "
-    "touched. Of import: 0 done; 1 done, but something was refused; 2 it could not.";
+    "touched. Of import: 0 done; 1 done, but something was refused; 2 it could not. "
+    "Of fsck: 0 all is well, or was mended; 1 something is wrong; 2 it could not find out.";
 
 std::string help_of(const OptionSpec& option) {
   std::string help(option.help);
@@ -66,8 +67,9 @@ class Flags {
 // "there is no flag --x; did you mean --y?", without its value.
 std::optional<std::string> unexpected_flag(const std::vector<std::string>& arguments,
                                            const GivenFlags& known) {
-  std::set<std::string, std::less<>> names = {"--help", "--help-all", "--version", "--dry-run",
-                                              "--from-database-url"};
+  std::set<std::string, std::less<>> names = {
+      "--help",   "--help-all",       "--version",        "--dry-run", "--from-database-url",
+      "--repair", "--verify-content", "--verified-since", "--json"};
   for (const auto& [flag, values] : known) names.insert(flag);
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     auto flag = arguments[i].substr(0, arguments[i].find('='));
@@ -118,6 +120,20 @@ Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments
                    "forms as of --cache-database-url)")
       ->type_name("")
       ->envname("NCPS_FROM_DATABASE_URL");
+  auto* fsck = add_command(app, "fsck", "See whether store and database agree, and mend them",
+                           Command::fsck);
+  flags.add(*fsck, Scope::serve);
+  fsck->add_flag("--repair", out.repair, "Mend what is wrong; what is right is never removed");
+  fsck->add_flag("--dry-run", out.dry_run, "Write nothing at all, and do not ask");
+  fsck->add_flag("--verify-content", out.verify_content, "Read every NAR and narinfo, too");
+  fsck->add_option("--verified-since", out.verified_since,
+                   "Do not read NARs that were verified within that time, such as 168h")
+      ->type_name("");
+  fsck->add_flag("--json", out.json, "Print the summary as JSON");
+  auto* stats =
+      add_command(app, "stats", "Say what is kept, and what it was good for", Command::stats);
+  flags.add(*stats, Scope::serve);
+  stats->add_flag("--json", out.json, "Print it as JSON");
   auto* migrate = app.add_subcommand("migrate", "Bring the database's schema up to date")
                       ->fallthrough()
                       ->require_subcommand(1);
@@ -150,8 +166,8 @@ Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments
     auto what = unexpected_flag(arguments, all).value_or(e.what());
     if (dynamic_cast<const CLI::RequiredError*>(&e) != nullptr && what == e.what())
       what =
-          "give a command: serve, config (check, show, example, reference), import, migrate (up, "
-          "status) or completion";
+          "give a command: serve, config (check, show, example, reference), import, fsck, stats, "
+          "migrate (up, status) or completion";
     if (dynamic_cast<const CLI::ExtrasError*>(&e) != nullptr && what == e.what())
       what = "there is an argument that belongs to no flag";  // not repeated: it may be a secret
     return fail(ErrorKind::invalid, what + "\n`ncps serve --help` lists every option");

@@ -8,7 +8,7 @@
 namespace ncps::config {
 namespace {
 
-constexpr std::string_view kCommands = "serve config import migrate completion";
+constexpr std::string_view kCommands = "serve config import fsck stats migrate completion";
 
 std::string flags_of(Scope scope, bool equals) {
   std::string out;
@@ -24,7 +24,7 @@ std::string bash() {
 _ncps() {{
   local word=${{COMP_WORDS[COMP_CWORD]}} command= w
   for w in "${{COMP_WORDS[@]:1:COMP_CWORD-1}}"; do
-    case $w in serve|s|config|import|migrate|completion) command=$w ;; esac
+    case $w in serve|s|config|import|fsck|stats|migrate|completion) command=$w ;; esac
   done
   local choices="{} --help --version"
   case $command in
@@ -32,6 +32,8 @@ _ncps() {{
     serve|s) choices+=" {}" ;;
     config) choices+=" check show example reference {}" ;;
     import) choices+=" --dry-run --from-database-url= {}" ;;
+    fsck) choices+=" --repair --dry-run --verify-content --verified-since= --json {}" ;;
+    stats) choices+=" --json {}" ;;
     migrate) choices+=" up status {}" ;;
     completion) choices="bash zsh fish" ;;
   esac
@@ -41,6 +43,7 @@ _ncps() {{
 complete -o default -F _ncps ncps
 )",
                      flags_of(Scope::global, true), kCommands, flags_of(Scope::serve, true),
+                     flags_of(Scope::serve, true), flags_of(Scope::serve, true),
                      flags_of(Scope::serve, true), flags_of(Scope::serve, true),
                      flags_of(Scope::serve, true));
 }
@@ -81,9 +84,14 @@ std::string zsh() {
   zsh_flags(out, Scope::global);
   zsh_flags(out, Scope::serve);
   out +=
-      "    '--dry-run[import: change nothing]'\n"
+      "    '--dry-run[import, fsck: change nothing]'\n"
+      "    '--repair[fsck: mend what is wrong]'\n"
+      "    '--verify-content[fsck: read every NAR and narinfo]'\n"
+      "    '--verified-since=[fsck: do not read what was verified within that time]:value:'\n"
+      "    '--json[fsck, stats: print JSON]'\n"
       "    '--from-database-url=[import: also read this database]:value:'\n"
-      "  )\n  _arguments '1:command:(serve config import migrate completion)' '*::argument:(check "
+      "  )\n  _arguments '1:command:(serve config import fsck stats migrate completion)' "
+      "'*::argument:(check "
       "show "
       "example reference up status bash zsh fish)' $flags\n}\n"
       "compdef _ncps ncps\n";
@@ -102,7 +110,8 @@ std::string fish_text(std::string_view text) {
 std::string fish() {
   std::string out =
       "# fish completion of ncps; in config.fish: ncps completion fish | source\n"
-      "complete -c ncps -n __fish_use_subcommand -f -a 'serve config import migrate completion'\n"
+      "complete -c ncps -n __fish_use_subcommand -f -a 'serve config import fsck stats migrate "
+      "completion'\n"
       "complete -c ncps -n '__fish_seen_subcommand_from config' -f -a 'check show example "
       "reference'\n"
       "complete -c ncps -n '__fish_seen_subcommand_from migrate' -f -a 'up status'\n"
@@ -110,11 +119,18 @@ std::string fish() {
   out +=
       "complete -c ncps -n '__fish_seen_subcommand_from import' -l dry-run -d 'Change nothing'\n"
       "complete -c ncps -n '__fish_seen_subcommand_from import' -l from-database-url -x "
-      "-d 'Also read this database'\n";
+      "-d 'Also read this database'\n"
+      "complete -c ncps -n '__fish_seen_subcommand_from fsck' -l repair -d 'Mend what is wrong'\n"
+      "complete -c ncps -n '__fish_seen_subcommand_from fsck' -l dry-run -d 'Change nothing'\n"
+      "complete -c ncps -n '__fish_seen_subcommand_from fsck' -l verify-content "
+      "-d 'Read every NAR and narinfo'\n"
+      "complete -c ncps -n '__fish_seen_subcommand_from fsck' -l verified-since -x "
+      "-d 'Do not read what was verified within that time'\n"
+      "complete -c ncps -n '__fish_seen_subcommand_from fsck stats' -l json -d 'Print JSON'\n";
   for (const auto& option : option_table()) {
     if (option.effect == Effect::none) continue;
     auto when = option.scope == Scope::serve
-                    ? " -n '__fish_seen_subcommand_from serve s config import migrate'"
+                    ? " -n '__fish_seen_subcommand_from serve s config import fsck stats migrate'"
                     : "";
     auto value = option.kind == Kind::flag ? "" : option.kind == Kind::path ? " -r -F" : " -x";
     fmt::format_to(std::back_inserter(out), "complete -c ncps{} -l {}{} -d '{}'\n", when,

@@ -43,15 +43,15 @@ struct UpstreamTotal {
   std::uint64_t bytes = 0;      // at rest
 };
 
-struct KeptNar {
+struct ListedNar {
   StoredNar nar;
   Time created, used;
 };
 
 struct Totals {
   std::uint64_t narinfos = 0;
-  std::vector<UpstreamTotal> upstreams;  // the one with the most bytes first; kMostUpstreams
-  std::vector<KeptNar> largest, oldest;  // at rest; oldest: used longest ago; kExamples each
+  std::vector<UpstreamTotal> upstreams;    // the one with the most bytes first; kMostUpstreams
+  std::vector<ListedNar> largest, oldest;  // at rest; oldest: used longest ago; kExamples each
   static constexpr std::size_t kMostUpstreams = 100, kExamples = 10;
 };
 
@@ -95,8 +95,9 @@ class Inventory {
   // A NAR at rest that no narinfo names gets its row. One that is there stays as it is.
   virtual Task<void> add_nar(NarRow row) = 0;
 
-  // Forgets a narinfo from which nothing can be served: neither here nor in the store is a text.
-  virtual Task<void> remove_narinfo(std::string hash) = 0;
+  // Forgets a narinfo from which nothing can be served, if its text is still this one (absent: it has
+  // none). Its NAR's row stays.
+  virtual Task<void> remove_narinfo(std::string hash, std::optional<std::string> text) = 0;
 
   // Reads through all rows: for people who ask, not for a timer.
   virtual Task<Totals> totals() = 0;

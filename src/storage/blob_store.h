@@ -49,7 +49,7 @@ class StagedBlob {
 
 struct BlobEntry {
   BlobKey key;
-  std::uint64_t size;  // bytes at rest
+  std::uint64_t size;                      // bytes at rest
   std::chrono::sys_seconds modified = {};  // when it was published, by the clock of the store
 };
 

@@ -76,9 +76,9 @@ class SociInventory final : public Inventory {
     co_return co_await write("adding a NAR", work);
   }
 
-  Task<void> remove_narinfo(std::string hash) override {
-    auto work = [&](soci::session& sql) { db::remove_narinfo(sql, hash); };
-    co_return co_await write("removing an empty narinfo", work);
+  Task<void> remove_narinfo(std::string hash, std::optional<std::string> text) override {
+    auto work = [&](soci::session& sql) { db::remove_narinfo(sql, hash, text); };
+    co_return co_await write("removing a narinfo", work);
   }
 
   Task<Totals> totals() override {
@@ -112,6 +112,7 @@ class SociInventory final : public Inventory {
   SessionPool pool_;
 };
 
+// Connects for that alone.
 Result<void> check_schema(const Dialect& dialect) {
   try {
     auto sql = dialect.connect();
@@ -131,7 +132,7 @@ Result<void> check_schema(const Dialect& dialect) {
 Result<std::unique_ptr<Inventory>> open_inventory(const DatabaseUrl& url, InventoryAccess access) {
   bool reads = access == InventoryAccess::read;
   auto dialect = reads ? make_read_only(url, kLimits) : make_dialect(url, kLimits);
-  if (reads) TRY(check_schema(*dialect));
+  TRY(check_schema(*dialect));
   return std::make_unique<SociInventory>(std::move(dialect));
 }
 

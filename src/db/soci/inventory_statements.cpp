@@ -57,13 +57,13 @@ void close_page(Page<Entry>& page, const std::vector<Query::Row>& rows) {
   if (!rows.empty()) page.last = rows.back()[0].value_or("");
 }
 
-std::vector<KeptNar> kept(soci::session& sql, const Dialect& dialect, std::string_view order) {
+std::vector<ListedNar> kept(soci::session& sql, const Dialect& dialect, std::string_view order) {
   Query query(sql,
               fmt::format("SELECT url, stored_size, created_at, last_accessed_at FROM nar_urls "
                           "WHERE {} ORDER BY {} LIMIT {}",
                           dialect.at_rest(), order, Totals::kExamples),
               4);
-  std::vector<KeptNar> found;
+  std::vector<ListedNar> found;
   for (const auto& row : query.rows()) {
     auto url = nix::NarUrl::parse(row[0].value_or(""));
     if (!url) continue;
@@ -182,9 +182,15 @@ void add_nar(soci::session& sql, const Dialect& dialect, const NarRow& row) {
                  text(row.file_size), row.upstream, row.upstream_url, text(row.stored_size)});
 }
 
-void remove_narinfo(soci::session& sql, const std::string& hash) {
-  Query query(sql, "DELETE FROM narinfos WHERE hash = :hash AND content IS NULL", 0, 1);
-  query.execute({hash});
+void remove_narinfo(soci::session& sql, const std::string& hash,
+                    const std::optional<std::string>& text) {
+  if (text) {
+    Query query(sql, "DELETE FROM narinfos WHERE hash = :hash AND content = :text", 0, 2);
+    query.execute({hash, *text});
+  } else {
+    Query query(sql, "DELETE FROM narinfos WHERE hash = :hash AND content IS NULL", 0, 1);
+    query.execute({hash});
+  }
 }
 
 Totals totals(soci::session& sql, const Dialect& dialect) {
@@ -212,8 +218,7 @@ void add_counts(soci::session& sql, const Dialect& dialect, const std::vector<Da
       "ON CONFLICT (day, name) DO UPDATE SET number = daily_counts.number + excluded.number, "
       "bytes = daily_counts.bytes + excluded.bytes";
   if (dialect.name() == "mysql")
-    sum =
-        "ON DUPLICATE KEY UPDATE number = number + VALUES(number), bytes = bytes + VALUES(bytes)";
+    sum = "ON DUPLICATE KEY UPDATE number = number + VALUES(number), bytes = bytes + VALUES(bytes)";
   Query query(
       sql,
       fmt::format("INSERT INTO daily_counts (day, name, number, bytes) VALUES (:day, :name, :n, "

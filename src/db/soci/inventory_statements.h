@@ -27,7 +27,8 @@ std::vector<NarEntry> least_verified(soci::session& sql, const Dialect& dialect,
                                      Time before);
 void mark_verified(soci::session& sql, const std::vector<nix::NarUrl>& urls, Time when);
 void add_nar(soci::session& sql, const Dialect& dialect, const NarRow& row);
-void remove_narinfo(soci::session& sql, const std::string& hash);
+void remove_narinfo(soci::session& sql, const std::string& hash,
+                    const std::optional<std::string>& text);
 Totals totals(soci::session& sql, const Dialect& dialect);
 void add_counts(soci::session& sql, const Dialect& dialect, const std::vector<DailyCount>& counts);
 std::vector<DailyCount> daily_counts(soci::session& sql, std::size_t days);

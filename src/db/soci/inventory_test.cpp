@@ -23,8 +23,7 @@ Both make_sqlite() {
     Both both = open_both({.kind = DatabaseKind::sqlite, .sqlite_path = folder.path() / "db"});
   };
   auto all = std::make_shared<All>();
-  return {.catalog = {all, all->both.catalog.get()},
-          .inventory = {all, all->both.inventory.get()}};
+  return {.catalog = {all, all->both.catalog.get()}, .inventory = {all, all->both.inventory.get()}};
 }
 
 Both make_server(DatabaseServer& server) {

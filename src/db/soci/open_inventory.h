@@ -8,11 +8,12 @@
 
 namespace ncps::db {
 
-// Of a database that open_catalog or open_import has brought up to date. Connects at the first call;
-// owns its threads, apart from those of a catalog, so that reading through all rows holds up nobody.
-// Access read: nothing is changed, what would write fails; a schema that is not up to date is
-// refused. Errors: unavailable, conflict (the schema).
 enum class InventoryAccess : bool { read, write };
+
+// Of a database whose schema is that of this version. Owns its threads, apart from those of a
+// catalog, so that reading through all rows holds up nobody. Access read: nothing is changed, what
+// would write fails. Blocks while it connects. Errors: conflict (another schema), unavailable. No
+// message holds the password.
 Result<std::unique_ptr<Inventory>> open_inventory(const DatabaseUrl& url, InventoryAccess access);
 
 }  // namespace ncps::db

@@ -145,11 +145,14 @@ TEST_P(InventoryContract, ANarWithoutNarinfoGetsARowAndAnOldOneStays) {
   EXPECT_EQ(run(catalog->find_nar(nar.url)).value()->stored_size, 99u);
 }
 
-TEST_P(InventoryContract, ANarinfoWithATextIsNotForgotten) {
+TEST_P(InventoryContract, ANarinfoIsForgottenOnlyIfItIsWhatWasSeen) {
   add(1);
-  ASSERT_TRUE(run(inventory->remove_narinfo(name(1))));
-  ASSERT_TRUE(run(inventory->remove_narinfo(name(2))));
+  ASSERT_TRUE(run(inventory->remove_narinfo(name(1), std::nullopt)));
+  ASSERT_TRUE(run(inventory->remove_narinfo(name(1), "another text")));
   EXPECT_TRUE(run(inventory->find_narinfo(name(1))).value());
+  ASSERT_TRUE(run(inventory->remove_narinfo(name(1), "text " + name(1))));
+  EXPECT_FALSE(run(inventory->find_narinfo(name(1))).value());
+  EXPECT_TRUE(run(inventory->find_nar(url(name(1)))).value());  // the way to fetch it again
 }
 
 TEST_P(InventoryContract, TotalsAddUp) {

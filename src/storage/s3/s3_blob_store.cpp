@@ -95,8 +95,7 @@ class S3BlobStore final : public BlobStore {
     if (!checked)
       return std::unexpected(
           std::move(checked).error().while_doing("opening the bucket " + client_.address().name()));
-    if (spool_dir_)
-      group_.spawn(runtime_.next_executor(), "s3 leftovers", look_for_leftovers());
+    if (spool_dir_) group_.spawn(runtime_.next_executor(), "s3 leftovers", look_for_leftovers());
     return {};
   }
 
