@@ -15,6 +15,7 @@ struct LocalOptions {
   // read: nothing is made, changed or removed, not even what a dead process left; a call that would
   // write fails.
   Access access = Access::write;
+  FileOps& ops = FileOps::real();  // must outlive the store
 };
 
 // All file-system calls run on `disk`, which must outlive the store. Blocks while it opens the
