@@ -50,10 +50,12 @@ std::optional<server::ReaderToken> reader_token(const config::ServeOptions& opti
 
 Application::Application(const config::ServeOptions& options,
                          std::unique_ptr<storage::BlobStore> store,
-                         std::unique_ptr<db::Catalog> catalog, Runtime& runtime, Pool& disk,
+                         std::unique_ptr<db::Catalog> catalog,
+                         std::unique_ptr<db::Inventory> inventory, Runtime& runtime, Pool& disk,
                          Pool& cpu, const nix::SecretKey& key)
     : store_(std::move(store)),
       catalog_(std::move(catalog)),
+      inventory_(std::move(inventory)),
       client_(fetch::make_curl_client({.user_agent = "ncps/" + std::string(config::kVersion)})),
       key_(key),
       upstreams_(make_upstreams(options, *client_)),
@@ -74,11 +76,14 @@ Application::Application(const config::ServeOptions& options,
                          .disk = disk,
                          .cpu = cpu}),
       uses_(runtime, *catalog_),
+      counts_(runtime, *inventory_),
+      scrub_(runtime, {.store = *store_, .inventory = *inventory_, .cpu = cpu},
+             {.schedule = options.scrub_schedule, .bytes_per_second = options.scrub_rate}),
       narinfo_routes_(narinfos_, uses_, kHotNarInfoBytes, audience(options)),
       nar_routes_(nars_, uses_, audience(options)),
       object_routes_(objects_, audience(options)),
       router_({options.hostname, key.public_key()}, {*catalog_, upstreams_}, narinfo_routes_,
-              nar_routes_, object_routes_, reader_token(options)),
+              nar_routes_, object_routes_, reader_token(options), &counts_),
       watch_(runtime, upstreams_) {}
 
 Task<void> Application::bring_narinfo(nix::StorePathHash hash, Deadline deadline) {
@@ -89,6 +94,8 @@ Task<void> Application::bring_narinfo(nix::StorePathHash hash, Deadline deadline
 void Application::start() {
   watch_.start();
   uses_.start();
+  counts_.start();
+  scrub_.start();
 }
 
 void Application::use(const config::ServeOptions& options) {
@@ -107,7 +114,9 @@ void Application::cut_off() {
 }
 
 bool Application::stop(Deadline grace) {
-  watch_.stop(Deadline::after(std::chrono::seconds(0)));  // no new probe
+  auto at_once = Deadline::after(std::chrono::seconds(0));
+  watch_.stop(at_once);  // no new probe
+  scrub_.stop(at_once);
   // Objects first: they ask for narinfos and NARs. Then narinfos: they begin downloads.
   auto all_stop = [&](Deadline by) {
     return objects_.stop(by) && narinfos_.stop(by) && downloads_.stop(by);
@@ -118,7 +127,8 @@ bool Application::stop(Deadline grace) {
   }
   client_->stop();  // what is left now is a probe, or had its time
   auto last = Deadline::after(kUnwind);
-  return all_stop(last) && watch_.stop(last) && uses_.stop(last);
+  return all_stop(last) && watch_.stop(last) && uses_.stop(last) && counts_.stop(last) &&
+         scrub_.stop(last);
 }
 
 }  // namespace ncps::app

@@ -7,9 +7,11 @@
 #include <memory>
 
 #include "base/live.h"
+#include "cache/count_log.h"
 #include "cache/nar_info_service.h"
 #include "cache/nar_service.h"
 #include "cache/object_service.h"
+#include "cache/scrub.h"
 #include "cache/use_log.h"
 #include "config/serve_options.h"
 #include "fetch/http_client.h"
@@ -22,15 +24,15 @@ class Application {
  public:
   // Runtime and pools must outlive it.
   Application(const config::ServeOptions& options, std::unique_ptr<storage::BlobStore> store,
-              std::unique_ptr<db::Catalog> catalog, Runtime& runtime, Pool& disk, Pool& cpu,
-              const nix::SecretKey& key);
+              std::unique_ptr<db::Catalog> catalog, std::unique_ptr<db::Inventory> inventory,
+              Runtime& runtime, Pool& disk, Pool& cpu, const nix::SecretKey& key);
 
   boost::asio::awaitable<http::Response> answer(const http::Request& request) {
     return router_.answer(request);
   }
 
-  // Begins what runs beside requests: probes of the upstreams, notes of what was used. Waits for
-  // nobody.
+  // Begins what runs beside requests: probes of the upstreams, notes of what was used and served,
+  // the scrub. Waits for nobody.
   void start();
 
   // Puts into force what can change while we serve: upstreams, keys, signing. From the
@@ -48,6 +50,7 @@ class Application {
 
   std::unique_ptr<storage::BlobStore> store_;
   std::unique_ptr<db::Catalog> catalog_;
+  std::unique_ptr<db::Inventory> inventory_;
   std::unique_ptr<fetch::HttpClient> client_;
   nix::SecretKey key_;
   upstream::UpstreamSet upstreams_;
@@ -57,6 +60,8 @@ class Application {
   cache::NarInfoService narinfos_;
   cache::ObjectService objects_;
   cache::UseLog uses_;
+  cache::CountLog counts_;
+  cache::Scrub scrub_;
   server::NarInfoRoutes narinfo_routes_;
   server::NarRoutes nar_routes_;
   server::ObjectRoutes object_routes_;

@@ -66,22 +66,27 @@ nlohmann::json as_json(const cache::FsckSummary& done) {
   for (std::size_t i = 0; i < cache::kFlaws; ++i) {
     const auto& count = done.flaws[i];
     flaws[std::string(cache::name_of(static_cast<cache::Flaw>(i)))] = {{"found", count.found},
-                                                                        {"mended", count.mended}};
+                                                                       {"mended", count.mended}};
   }
   auto both = [](const cache::Count& count) {
     return nlohmann::json{{"number", count.number}, {"bytes", count.bytes}};
   };
-  return {{"found", done.found()},         {"mended", done.mended()},
-          {"could_not_find_out", done.unchecked}, {"flaws", flaws},
-          {"narinfos", both(done.narinfos)}, {"nars", both(done.nars)},
-          {"verified", both(done.verified)}, {"strange_files", done.strange},
+  return {{"found", done.found()},
+          {"mended", done.mended()},
+          {"could_not_find_out", done.unchecked},
+          {"flaws", flaws},
+          {"narinfos", both(done.narinfos)},
+          {"nars", both(done.nars)},
+          {"verified", both(done.verified)},
+          {"strange_files", done.strange},
           {"examples", done.examples}};
 }
 
 void print(const cache::FsckSummary& done, const FsckRequest& request) {
   if (request.json) {
-    std::printf("%s\n",
-                as_json(done).dump(2, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
+    std::printf(
+        "%s\n",
+        as_json(done).dump(2, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
     return;
   }
   for (const auto& example : done.examples) std::fprintf(stderr, "ncps: %s\n", example.c_str());

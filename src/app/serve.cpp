@@ -13,6 +13,7 @@
 #include "cache/signing_key.h"
 #include "config/version.h"
 #include "db/soci/open_catalog.h"
+#include "db/soci/open_inventory.h"
 #include "http/server.h"
 #include "rt/block_on.h"
 
@@ -103,10 +104,13 @@ int serve(config::Loaded loaded, const std::function<config::Loaded()>& read_opt
   if (!store) return cannot_start(store.error());
   auto catalog = db::open_catalog(options.database, options.database_pool);
   if (!catalog) return cannot_start(catalog.error());
+  auto inventory = db::open_inventory(options.database, db::InventoryAccess::write);
+  if (!inventory) return cannot_start(inventory.error());
   auto key = signing_key(options, runtime, **store);
   if (!key) return cannot_start(key.error());
 
-  Application app(options, std::move(*store), std::move(*catalog), runtime, disk, cpu, *key);
+  Application app(options, std::move(*store), std::move(*catalog), std::move(*inventory), runtime,
+                  disk, cpu, *key);
   auto handler = [&app](const http::Request& request) { return app.answer(request); };
   auto server = http::Server::start(runtime, disk, {.address = options.listen}, handler);
   if (!server) return cannot_start(server.error());

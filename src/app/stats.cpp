@@ -49,9 +49,7 @@ nlohmann::json as_json(const cache::Served& served) {
           {"nars", served.nars},
           {"nar_hits", served.nar_hits},
           {"bytes", served.bytes},
-          {"bytes_saved", served.bytes_saved},
-          {"stored", served.stored},
-          {"bytes_stored", served.bytes_stored}};
+          {"bytes_saved", served.bytes_saved}};
 }
 
 nlohmann::json as_json(const std::vector<db::ListedNar>& nars) {
@@ -73,14 +71,17 @@ void print_json(const Stats& stats) {
                          {"bytes", one.bytes}});
   auto days = nlohmann::json::object();
   for (const auto& [day, counts] : by_day(stats)) days[day] = as_json(cache::add_up(counts));
+  auto growth = nlohmann::json::array();
+  for (const auto& day : stats.totals.days)
+    growth.push_back({{"day", day.day}, {"nars", day.nars}, {"bytes", day.bytes}});
   nlohmann::json all = {{"narinfos", stats.totals.narinfos},
                         {"upstreams", upstreams},
                         {"served", as_json(cache::add_up(stats.counts))},
                         {"days", days},
+                        {"growth", growth},
                         {"largest", as_json(stats.totals.largest)},
                         {"oldest", as_json(stats.totals.oldest)}};
-  std::printf("%s\n",
-              all.dump(2, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
+  std::printf("%s\n", all.dump(2, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
 }
 
 void print_served(const cache::Served& served) {
@@ -110,13 +111,10 @@ void print_text(const Stats& stats) {
     fmt::print("served, of the {} days from {} to {}:\n", days.size(), days.begin()->first,
                days.rbegin()->first);
     print_served(cache::add_up(stats.counts));
-    fmt::print("growth by day:\n");
-    for (auto day = days.rbegin(); day != days.rend(); ++day) {
-      auto served = cache::add_up(day->second);
-      fmt::print("  {}: {} NARs stored, {}; {} served\n", day->first, served.stored,
-                 print_byte_size(served.bytes_stored), print_byte_size(served.bytes));
-    }
   }
+  if (!totals.days.empty()) fmt::print("kept, by the day on which it was announced first:\n");
+  for (const auto& day : totals.days)
+    fmt::print("  {}: {} NARs, {}\n", day.day, day.nars, print_byte_size(day.bytes));
   auto list = [](std::string_view what, const std::vector<db::ListedNar>& some) {
     if (!some.empty()) fmt::print("{}:\n", what);
     for (const auto& one : some)

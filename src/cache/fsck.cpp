@@ -14,7 +14,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::size_t kMostWaiting = 10'000;  // for their second look
+constexpr std::size_t kMostWaiting = 10'000;                   // for their second look
 constexpr std::size_t kNarInfosAtOnce = 64, kNarsAtOnce = 16;  // read in one go
 constexpr double kNarInfoPart = 0.2;  // of the whole, where NARs are not only counted
 
@@ -143,9 +143,9 @@ class Fsck {
     co_await nars_.note_verified();
     summary().strange += files.strange();
     if (rows.unreadable() > 0)
-      report_.unchecked("rows of NARs", Error(ErrorKind::unavailable,
-                                              std::to_string(rows.unreadable()) +
-                                                  " of them cannot be read"));
+      report_.unchecked("rows of NARs",
+                        Error(ErrorKind::unavailable,
+                              std::to_string(rows.unreadable()) + " of them cannot be read"));
     summary().part_done = 1;
     co_return Result<void>();
   }

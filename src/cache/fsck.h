@@ -22,16 +22,16 @@
 namespace ncps::cache {
 
 enum class Flaw : std::uint8_t {
-  narinfo_without_file,     // its row is there
-  narinfo_without_row,      // or with a row that leads to no NAR
-  narinfo_corrupt,          // file or row is not the narinfo of that path
-  narinfo_not_trusted,      // whole, but the keys of today do not vouch for it
-  nar_absent,               // its row says that it is at rest
-  nar_not_noted,            // at rest, but its row does not say so
-  nar_without_row,          // at rest
-  nar_of_other_size,        // than its row says
-  nar_corrupt,              // its bytes are not those that were announced
-  leftover,                 // a temporary file, or an upload, of a process that is gone
+  narinfo_without_file,  // its row is there
+  narinfo_without_row,   // or with a row that leads to no NAR
+  narinfo_corrupt,       // file or row is not the narinfo of that path
+  narinfo_not_trusted,   // whole, but the keys of today do not vouch for it
+  nar_absent,            // its row says that it is at rest
+  nar_not_noted,         // at rest, but its row does not say so
+  nar_without_row,       // at rest
+  nar_of_other_size,     // than its row says
+  nar_corrupt,           // its bytes are not those that were announced
+  leftover,              // a temporary file, or an upload, of a process that is gone
 };
 inline constexpr std::size_t kFlaws = 10;
 
@@ -50,7 +50,7 @@ struct FsckSummary {
   std::uint64_t unchecked = 0;        // could not be read, or not mended
   std::vector<std::string> examples;  // one line each, of all this; kExamples
   static constexpr std::size_t kExamples = 50;
-  double part_done = 0;               // of all of it, 0 to 1, roughly
+  double part_done = 0;  // of all of it, 0 to 1, roughly
 
   const FlawCount& operator[](Flaw flaw) const { return flaws[static_cast<std::size_t>(flaw)]; }
   FlawCount& operator[](Flaw flaw) { return flaws[static_cast<std::size_t>(flaw)]; }
@@ -60,7 +60,7 @@ struct FsckSummary {
 
 struct FsckOptions {
   Changes changes = Changes::none;
-  bool note_verified = false;  // write down which NARs were read and right
+  bool note_verified = false;                  // write down which NARs were read and right
   bool verify_content = false;                 // read every NAR and narinfo
   std::optional<db::Time> not_verified_since;  // NARs verified since then are not read again
   // A NAR without row that was published later than this may still get its narinfo.

@@ -9,7 +9,8 @@ namespace {
 
 const db::Time kNow = std::chrono::sys_days(std::chrono::January / 1 / 2030);
 
-db::NarEntry row(std::optional<std::uint64_t> stored, std::optional<std::uint64_t> file_size = 100) {
+db::NarEntry row(std::optional<std::uint64_t> stored,
+                 std::optional<std::uint64_t> file_size = 100) {
   auto row = make_sample("x", 100).row("");
   row.stored_size = stored;
   row.file_size = file_size;

@@ -155,8 +155,9 @@ TEST_F(FsckTest, WhatWasVerifiedLatelyIsNotReadAgain) {
   auto options = mending(read_all());
   EXPECT_EQ(check(options).verified.number, 1u);
   flip(sample);
-  options.not_verified_since = std::chrono::floor<std::chrono::seconds>(
-                                   std::chrono::system_clock::now()) - std::chrono::hours(1);
+  options.not_verified_since =
+      std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()) -
+      std::chrono::hours(1);
   EXPECT_EQ(told(check(options)), "");
   *options.not_verified_since += std::chrono::hours(2);
   EXPECT_EQ(told(check(options)), "nar_corrupt 1/1, ");
@@ -198,9 +199,8 @@ TEST_F(FsckTest, ANarThatMayStillGetItsNarinfoIsNoFlaw) {
   auto sample = make_sample("a");
   write(nar_key(sample.url()), sample.file);
   auto options = mending();
-  options.grace_from =
-      std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()) -
-      std::chrono::hours(1);
+  options.grace_from = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()) -
+                       std::chrono::hours(1);
   EXPECT_EQ(told(check(options)), "");
   EXPECT_FALSE(entry(sample.url()));
 }

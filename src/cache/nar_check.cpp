@@ -81,8 +81,8 @@ std::chrono::nanoseconds Pace::pause_after(std::uint64_t bytes,
   if (rate_ == 0) return {};
   // Time that was not used is not saved up.
   auto seconds = static_cast<double>(bytes) / static_cast<double>(rate_);
-  auto lasts = std::chrono::duration_cast<std::chrono::nanoseconds>(
-      std::chrono::duration<double>(seconds));
+  auto lasts =
+      std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(seconds));
   next_ = std::max(next_, now) + lasts;
   return next_ - now;
 }

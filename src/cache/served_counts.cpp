@@ -18,10 +18,6 @@ Served add_up(const std::vector<db::DailyCount>& counts) {
       sum.nar_hits += count.number;
       sum.bytes_saved += count.bytes;
     }
-    if (count.name == kStored) {
-      sum.stored += count.number;
-      sum.bytes_stored += count.bytes;
-    }
   }
   return sum;
 }

@@ -16,14 +16,12 @@ inline constexpr std::string_view kNarInfoNone = "narinfo_none";  // no upstream
 inline constexpr std::string_view kNarHit = "nar_hit";            // bytes: sent, or to be sent
 inline constexpr std::string_view kNarShared = "nar_shared";      // joined a download under way
 inline constexpr std::string_view kNarMiss = "nar_miss";
-inline constexpr std::string_view kStored = "nar_stored";  // bytes: that came to rest
 
 struct Served {
   std::uint64_t narinfos = 0, narinfo_hits = 0, narinfos_missing = 0;
   std::uint64_t nars = 0, nar_hits = 0;  // hits: also those that joined a download
   std::uint64_t bytes = 0;               // sent to clients
   std::uint64_t bytes_saved = 0;         // of these, those that no upstream had to send
-  std::uint64_t stored = 0, bytes_stored = 0;
 };
 
 // Of all the counts together.

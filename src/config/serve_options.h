@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/cron.h"
 #include "config/raw_values.h"
 #include "db/database_url.h"
 #include "db/pool_limits.h"
@@ -41,6 +42,8 @@ struct ServeOptions {
   std::optional<nix::SecretKey> secret_key;  // read from its file; absent: the store's own
   std::string get_token;                     // empty: anybody may read
   http::ListenAddress listen;
+  std::optional<CronSchedule> scrub_schedule;  // absent: what is kept is not read again
+  std::uint64_t scrub_rate = 0;                // bytes a second; 0: as fast as they come
 };
 
 // The options, and every mistake and warning: one line each, naming origin, value and what would be

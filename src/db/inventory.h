@@ -48,11 +48,18 @@ struct ListedNar {
   Time created, used;
 };
 
+// Of the NARs at rest, those whose URL was announced first on that day.
+struct DayTotal {
+  std::string day;  // UTC, "2026-11-22"
+  std::uint64_t nars = 0, bytes = 0;
+};
+
 struct Totals {
   std::uint64_t narinfos = 0;
   std::vector<UpstreamTotal> upstreams;    // the one with the most bytes first; kMostUpstreams
   std::vector<ListedNar> largest, oldest;  // at rest; oldest: used longest ago; kExamples each
-  static constexpr std::size_t kMostUpstreams = 100, kExamples = 10;
+  std::vector<DayTotal> days;              // the latest kMostDays, the latest first
+  static constexpr std::size_t kMostUpstreams = 100, kExamples = 10, kMostDays = 30;
 };
 
 // What happened on one day (UTC, "2026-11-22"), under a name such as "nar_hit".

@@ -1,6 +1,7 @@
 // From a request to the routes' answers.
 #pragma once
 
+#include "cache/count_log.h"
 #include "http/server.h"
 #include "server/fixed_routes.h"
 #include "server/nar_info_routes.h"
@@ -14,15 +15,18 @@ namespace ncps::server {
 // Thread-safe, as its parts are. Must outlive the server that it answers for.
 class Router {
  public:
-  // With `token`, readers must send it for everything but /healthz and /readyz.
+  // With `token`, readers must send it for everything but /healthz and /readyz. `counts` nullptr:
+  // nothing is counted.
   Router(FixedRoutes fixed, ReadyRoute ready, NarInfoRoutes& narinfos, NarRoutes& nars,
-         ObjectRoutes& objects, std::optional<ReaderToken> token = {})
+         ObjectRoutes& objects, std::optional<ReaderToken> token = {},
+         cache::CountLog* counts = nullptr)
       : fixed_(std::move(fixed)),
         ready_(ready),
         narinfos_(narinfos),
         nars_(nars),
         objects_(objects),
-        token_(std::move(token)) {}
+        token_(std::move(token)),
+        counts_(counts) {}
 
   boost::asio::awaitable<http::Response> answer(const http::Request& request);
 
@@ -33,6 +37,7 @@ class Router {
   NarRoutes& nars_;
   ObjectRoutes& objects_;
   std::optional<ReaderToken> token_;
+  cache::CountLog* counts_;
 };
 
 }  // namespace ncps::server

@@ -208,6 +208,15 @@ Totals totals(soci::session& sql, const Dialect& dialect) {
                              .announced = number(row[1]).value_or(0),
                              .at_rest = number(row[2]).value_or(0),
                              .bytes = number(row[3]).value_or(0)});
+  Query days(sql,
+             fmt::format("SELECT DATE(created_at) AS day, count(*), sum(stored_size) FROM nar_urls "
+                         "WHERE {} GROUP BY DATE(created_at) ORDER BY day DESC LIMIT {}",
+                         dialect.at_rest(), Totals::kMostDays),
+             3);
+  for (const auto& row : days.rows())
+    out.days.push_back({.day = row[0].value_or(""),
+                        .nars = number(row[1]).value_or(0),
+                        .bytes = number(row[2]).value_or(0)});
   out.largest = kept(sql, dialect, "stored_size DESC");
   out.oldest = kept(sql, dialect, "last_accessed_at");
   return out;

@@ -167,6 +167,12 @@ TEST_P(InventoryContract, TotalsAddUp) {
   EXPECT_EQ(totals.upstreams[0].announced, 12u);
   EXPECT_EQ(totals.upstreams[0].at_rest, 11u);
   EXPECT_EQ(totals.upstreams[0].bytes, 66u);
+  std::uint64_t bytes = 0;
+  for (const auto& day : totals.days) {  // two, at midnight
+    EXPECT_EQ(day.day.size(), 10u);
+    bytes += day.bytes;
+  }
+  EXPECT_EQ(bytes, 66u);
   ASSERT_EQ(totals.largest.size(), Totals::kExamples);
   EXPECT_EQ(totals.largest[0].nar.size, 11u);
   EXPECT_EQ(totals.largest[0].nar.url, url(name(11)));
