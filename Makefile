@@ -7,7 +7,7 @@ JOBS ?= $(shell nproc)
 NCPS := build/release/ncps
 KEY := cache.nixos.org-1:6NCHdD59X431o0gWypbMrAURkbJ16ZPMQFGspcDShjY=
 
-.PHONY: help deps docs run build test check asan tsan demo bench soak fmt fmt-check lint headers clean
+.PHONY: help deps docs run build test check asan tsan demo bench soak crash-soak fmt fmt-check lint headers clean
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +65,11 @@ soak:  ## a thousand runs of random faults, judged (minutes); writes docs/qualit
 	@scripts/deps.sh test
 	@$(MAKE) --no-print-directory build
 	@python3 -m tests.soak --write $(ARGS)
+
+crash-soak:  ## 10,000 kills at random moments, judged (hours); ARGS="--kills 500" for fewer
+	@scripts/deps.sh test
+	@$(MAKE) --no-print-directory build
+	@python3 -m tests.soak.crash $(ARGS)
 
 docs: build  ## write what is generated: docs/configuration.md, config.example.yaml
 	@$(NCPS) config reference > docs/configuration.md

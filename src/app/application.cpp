@@ -75,10 +75,12 @@ cache::DiskProbe disk_probe(const config::ServeOptions& options, Pool& disk) {
 
 Application::Application(const config::ServeOptions& options,
                          std::unique_ptr<storage::BlobStore> store, db::Database database,
-                         Runtime& runtime, Pool& disk, Pool& cpu,
+                         std::unique_ptr<db::Inventory> inventory, Runtime& runtime, Pool& disk,
+                         Pool& cpu,
                          std::vector<nix::SecretKey> keys)
     : store_(std::move(store)),
       database_(std::move(database)),
+      inventory_(std::move(inventory)),
       client_(fetch::make_curl_client({.user_agent = config::user_agent()})),
       hostname_(options.hostname),
       configured_(*client_),
@@ -129,6 +131,9 @@ Application::Application(const config::ServeOptions& options,
                         .policy = upload_policy_}),
       object_uploads_(*store_, disk),
       removal_(*store_, catalog_, upload_locks_),
+      counts_(runtime, *inventory_),
+      scrub_(runtime, {.store = *store_, .inventory = *inventory_, .cpu = cpu},
+             {.schedule = options.scrub_schedule, .bytes_per_second = options.scrub_rate}),
       narinfo_routes_(narinfos_, uses_, kHotNarInfoBytes, permissions_),
       nar_routes_(nars_, uses_, permissions_),
       object_routes_(objects_, permissions_),
@@ -145,7 +150,7 @@ Application::Application(const config::ServeOptions& options,
                    .narinfos = narinfos_,
                    .policy = write_policy_}),
       router_(fixed_routes(hostname_, keys), {catalog_, upstreams_}, narinfo_routes_, nar_routes_,
-              object_routes_, write_routes_, pin_routes_, permissions_),
+              object_routes_, write_routes_, pin_routes_, permissions_, &counts_),
       watch_(runtime, upstreams_),
       evictor_(runtime, {.store = *store_,
                          .catalog = catalog_,
@@ -173,6 +178,8 @@ void Application::start() {
   watch_.start();
   uses_.start();
   evictor_.start();
+  counts_.start();
+  scrub_.start();
 }
 
 void Application::use(const config::ServeOptions& options, std::vector<nix::SecretKey> keys) {
@@ -199,7 +206,9 @@ void Application::cut_off() {
 }
 
 bool Application::stop(Deadline grace) {
-  watch_.stop(Deadline::after(std::chrono::seconds(0)));  // no new probe
+  auto at_once = Deadline::after(std::chrono::seconds(0));
+  watch_.stop(at_once);  // no new probe
+  scrub_.stop(at_once);
   // Objects first: they ask for narinfos and NARs. Then narinfos: they begin downloads.
   auto all_stop = [&](Deadline by) {
     return objects_.stop(by) && narinfos_.stop(by) && downloads_.stop(by);
@@ -212,7 +221,8 @@ bool Application::stop(Deadline grace) {
   space_.stop();    // nothing is left that wants room
   client_->stop();  // what is left now is a probe, or had its time
   auto last = Deadline::after(kUnwind);
-  return all_stop(last) && watch_.stop(last) && evictor_.stop(last) && uses_.stop(last);
+  return all_stop(last) && watch_.stop(last) && evictor_.stop(last) && uses_.stop(last) &&
+         counts_.stop(last) && scrub_.stop(last);
 }
 
 }  // namespace ncps::app

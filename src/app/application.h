@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "base/live.h"
+#include "cache/count_log.h"
 #include "cache/evictor.h"
 #include "cache/nar_info_service.h"
 #include "cache/nar_info_upload.h"
@@ -15,6 +16,7 @@
 #include "cache/object_service.h"
 #include "cache/object_upload.h"
 #include "cache/removal.h"
+#include "cache/scrub.h"
 #include "cache/use_log.h"
 #include "config/serve_options.h"
 #include "db/database.h"
@@ -29,15 +31,15 @@ class Application {
  public:
   // Runtime and pools must outlive it.
   Application(const config::ServeOptions& options, std::unique_ptr<storage::BlobStore> store,
-              db::Database database, Runtime& runtime, Pool& disk, Pool& cpu,
-              std::vector<nix::SecretKey> keys);
+              db::Database database, std::unique_ptr<db::Inventory> inventory, Runtime& runtime,
+              Pool& disk, Pool& cpu, std::vector<nix::SecretKey> keys);
 
   boost::asio::awaitable<http::Response> answer(const http::Request& request) {
     return router_.answer(request);
   }
 
-  // Begins what runs beside requests: probes of the upstreams, notes of what was used. Waits for
-  // nobody.
+  // Begins what runs beside requests: probes of the upstreams, notes of what was used and served,
+  // the scrub. Waits for nobody.
   void start();
 
   // Puts into force what can change while we serve: upstreams, keys, signing, tokens. From the
@@ -58,6 +60,7 @@ class Application {
   std::unique_ptr<storage::BlobStore> store_;
   db::Database database_;
   db::Catalog& catalog_ = *database_.catalog;
+  std::unique_ptr<db::Inventory> inventory_;
   std::unique_ptr<fetch::HttpClient> client_;
   std::string hostname_;  // that of the start: another one needs a restart
   upstream::ConfiguredUpstreams configured_;
@@ -77,6 +80,8 @@ class Application {
   cache::NarInfoUploads narinfo_uploads_;
   cache::ObjectUploads object_uploads_;
   cache::Removal removal_;
+  cache::CountLog counts_;
+  cache::Scrub scrub_;
   server::NarInfoRoutes narinfo_routes_;
   server::NarRoutes nar_routes_;
   server::ObjectRoutes object_routes_;

@@ -6,9 +6,9 @@
 #include <chrono>
 #include <cstdio>
 
+#include "app/keeping.h"
 #include "app/open_store.h"
 #include "app/pools.h"
-#include "app/usable.h"
 #include "base/byte_size.h"
 #include "cache/adoption.h"
 #include "cache/signing_key.h"
@@ -77,13 +77,6 @@ void print(const cache::AdoptionSummary& done, bool dry_run) {
   for (const auto& example : done.examples) std::fprintf(stderr, "ncps: %s\n", example.c_str());
 }
 
-Result<void> check_root(const std::filesystem::path& root) {
-  std::error_code ec;
-  if (std::filesystem::is_directory(root, ec)) return {};
-  return fail(ErrorKind::unavailable, "--cache-storage-local " + root.native() + ": " +
-                                          (ec ? ec.message() : "is no directory"));
-}
-
 Result<std::unique_ptr<db::GoDatabase>> open_from(const std::string& text) {
   if (text.empty()) return nullptr;
   TRY(auto plain, config::resolve_secret(text));
@@ -125,8 +118,7 @@ Result<std::string> import_key(const Parts& parts, bool dry_run, bool key_is_giv
 
 Result<int> run(const Parts& parts, const ImportRequest& request,
                 const config::ServeOptions& options) {
-  Live<cache::Trust> trust(cache::Trust{
-      .upstream_keys = options.upstream_keys, .signing_keys = {}, .sign_unverified = false});
+  Live<cache::Trust> trust(keeping_trust(options));
   cache::NarInfoJudge judge(parts.cpu, trust);
   TRY(auto key, import_key(parts, request.dry_run, !options.secret_keys.empty()));
   Progress progress;
@@ -149,14 +141,11 @@ Result<int> run(const Parts& parts, const ImportRequest& request,
 int import(const ImportRequest& request, const config::Loaded& loaded) {
   if (!usable(loaded)) return kCouldNot;
   const auto& options = loaded.options;
-  if (options.upstream_keys.empty())
-    std::fputs("ncps: warning: no --cache-upstream-public-key: nothing is verified\n", stderr);
   Runtime runtime(cores());
   Pools pools;
   auto& disk = pools.disk;
   auto& cpu = pools.cpu;
-  if (!options.storage_s3)
-    if (auto root = check_root(options.storage_local); !root) return say(root.error());
+  if (auto root = check_root(options); !root) return say(root.error());
   auto from = open_from(request.from);
   if (!from) return say(from.error());
   auto dry_run = request.dry_run ? db::DryRun::yes : db::DryRun::no;

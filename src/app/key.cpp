@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "access/token.h"
+#include "app/keeping.h"
 #include "app/open_store.h"
 #include "app/signing_keys.h"
 #include "base/posix_error.h"
@@ -39,19 +40,6 @@ Result<void> write_secret(const std::string& file, const std::string& secret) {
   auto error = posix_write_error("writing", file, errno);
   ::unlink(file.c_str());
   return std::unexpected(std::move(error));
-}
-
-// Of the options only those of storage and keys count: a server's name and upstreams do not.
-bool usable(const config::Loaded& loaded) {
-  bool good = true;
-  for (const auto& mistake : loaded.mistakes) {
-    if (mistake.starts_with("--cache-upstream-url is missing") ||
-        mistake.starts_with("--cache-database-url is missing"))
-      continue;
-    std::fprintf(stderr, "ncps: %s\n", mistake.c_str());
-    good = false;
-  }
-  return good;
 }
 
 int with_store(const config::Loaded& loaded,

@@ -5,12 +5,14 @@
 #include <cstdlib>
 #include <iterator>
 
+#include "app/fsck.h"
 #include "app/import.h"
 #include "app/key.h"
 #include "app/migrate.h"
 #include "app/pin.h"
 #include "app/serve.h"
 #include "app/signals.h"
+#include "app/stats.h"
 #include "config/command_line.h"
 #include "config/documents.h"
 #include "config/load.h"
@@ -103,6 +105,14 @@ int main(int argc, char** argv) {
       return app::import(
           {.dry_run = line->has("--dry-run"), .from = line->value("--from-database-url")},
           loaded());
+    case config::Command::fsck:
+      return app::fsck({.repair = line->has("--repair"),
+                        .dry_run = line->has("--dry-run"),
+                        .verify_content = line->has("--verify-content"),
+                        .json = line->has("--json"),
+                        .verified_since = line->value("--verified-since")},
+                       loaded());
+    case config::Command::stats: return app::stats(line->has("--json"), loaded());
     case config::Command::migrate_up:
       return app::migrate(line->has("--dry-run") ? app::Migrate::status : app::Migrate::up,
                           loaded());

@@ -49,12 +49,11 @@ Result<void> make_temp_path(const std::filesystem::path& path) {
 Result<std::unique_ptr<storage::BlobStore>> open_store(const config::ServeOptions& options,
                                                        storage::Access access, Runtime& runtime,
                                                        Pool& disk, Pool& cpu) {
-  if (access == storage::Access::write || options.storage_s3) {
-    TRY(make_temp_path(options.temp_path));
-  }
+  if (access == storage::Access::write) TRY(make_temp_path(options.temp_path));
   if (!options.storage_s3)
     return storage::open_local({.root = options.storage_local, .access = access}, disk);
   auto s3 = *options.storage_s3;
+  s3.access = access;
   s3.environment = environment();
   s3.spool = options.temp_path / ("ncps-spool-" + std::to_string(::geteuid()));
   auto client = fetch::make_curl_client({.user_agent = config::user_agent(),

@@ -9,9 +9,8 @@
 
 namespace ncps::app {
 
-// Makes the temp path, if something is to be written or lies in a bucket. Access::read: a bucket is
-// opened as for writing; whoever reads only must not write. Blocks while it opens. The pools must
-// outlive the store. Errors: as open_local and open_s3.
+// Makes the temp path, if something is to be written. Blocks while it opens. The pools must outlive
+// the store. Errors: as open_local and open_s3.
 Result<std::unique_ptr<storage::BlobStore>> open_store(const config::ServeOptions& options,
                                                        storage::Access access, Runtime& runtime,
                                                        Pool& disk, Pool& cpu);

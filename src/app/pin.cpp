@@ -2,8 +2,8 @@
 
 #include <cstdio>
 
+#include "app/keeping.h"
 #include "app/open_store.h"
-#include "app/usable.h"
 #include "cache/pinning.h"
 #include "db/soci/open_catalog.h"
 #include "nix/store_path.h"

@@ -12,6 +12,7 @@
 #include "app/signing_keys.h"
 #include "config/version.h"
 #include "db/soci/open_catalog.h"
+#include "db/soci/open_inventory.h"
 #include "http/server.h"
 #include "rt/block_on.h"
 
@@ -101,12 +102,14 @@ int serve(config::Loaded loaded, const std::function<config::Loaded()>& read_opt
   if (!store) return cannot_start(store.error());
   auto database = db::open_database(options.database, options.database_pool);
   if (!database) return cannot_start(database.error());
+  auto inventory = db::open_inventory(options.database, db::InventoryAccess::write);
+  if (!inventory) return cannot_start(inventory.error());
   auto keys = signing_keys(options, runtime, **store);
   if (!keys) return cannot_start(keys.error());
   auto public_keys = joined_public(*keys);
 
-  Application app(options, std::move(*store), std::move(*database), runtime, disk, cpu,
-                  std::move(*keys));
+  Application app(options, std::move(*store), std::move(*database), std::move(*inventory), runtime,
+                  disk, cpu, std::move(*keys));
   auto handler = [&app](const http::Request& request) { return app.answer(request); };
   auto server = http::Server::start(runtime, disk, {.address = options.listen}, handler);
   if (!server) return cannot_start(server.error());

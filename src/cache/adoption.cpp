@@ -106,6 +106,12 @@ class Adopter {
     }
   }
 
+  Task<void> these(std::vector<std::string> hashes) {
+    std::vector<Candidate> batch;
+    for (auto& hash : hashes) batch.push_back({.hash = std::move(hash)});
+    co_return co_await adopt(std::move(batch));
+  }
+
   AdoptionSummary take_summary() { return std::move(summary_); }
 
  private:
@@ -361,6 +367,12 @@ Task<AdoptionSummary> adopt(AdoptionDeps deps, Changes changes,
   CO_TRY(co_await adopter.database());
   CO_TRY(co_await adopter.files());
   CO_TRY(co_await adopter.nars());
+  co_return adopter.take_summary();
+}
+
+Task<AdoptionSummary> adopt_files(AdoptionDeps deps, std::vector<std::string> hashes) {
+  Adopter adopter(deps, Changes::all, [](const AdoptionSummary&) {});
+  CO_TRY(co_await adopter.these(std::move(hashes)));
   co_return adopter.take_summary();
 }
 

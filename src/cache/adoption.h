@@ -55,4 +55,7 @@ struct AdoptionDeps {
 Task<AdoptionSummary> adopt(AdoptionDeps deps, Changes changes,
                             std::function<void(const AdoptionSummary&)> progress);
 
+// The same for some narinfo files of the store, by their hashes, and nothing else.
+Task<AdoptionSummary> adopt_files(AdoptionDeps deps, std::vector<std::string> hashes);
+
 }  // namespace ncps::cache

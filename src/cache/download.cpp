@@ -4,6 +4,7 @@
 
 #include "cache/feed.h"
 #include "cache/fetcher.h"
+#include "cache/nar_check.h"
 #include "cache/nar_info_rendering.h"
 #include "cache/nar_layout.h"
 #include "cache/verification.h"
@@ -94,20 +95,8 @@ Task<Kept> fetch_verify_keep(DownloadDeps& deps, DownloadJob& job, std::shared_p
 }  // namespace
 
 DownloadJob job_for(const db::NarRow& row, const upstream::UpstreamList& upstreams) {
-  DownloadJob job{.url = row.url,
-                  .expected = {.compression = row.compression,
-                               .file_hash = row.file_hash,
-                               .file_size = row.file_size,
-                               .nar_hash = row.nar_hash,
-                               .nar_size = row.nar_size,
-                               .either_hash = {}},
-                  .sources = {}};
-  if (compressed_by_us(row.compression, row.nar_hash, row.url)) {
-    job.intake = Intake::compressed;
-    job.expected.compression = nix::Compression::zstd;
-    job.expected.file_hash.reset();
-    job.expected.file_size.reset();
-  }
+  DownloadJob job{.url = row.url, .expected = expected_of(row), .sources = {}};
+  if (compressed_by_us(row.compression, row.nar_hash, row.url)) job.intake = Intake::compressed;
   bool absolute = row.upstream_url.find("://") != std::string::npos;
   auto to_ask = upstream::good_first(upstreams, row.upstream);
   for (const auto& upstream : to_ask) {

@@ -31,6 +31,17 @@ Result<void> feed_span(FileSpan span, const FeedSink& sink) {
 
 }  // namespace
 
+Task<void> feed_piece(const Piece& piece, std::uint64_t first, std::uint64_t length, Pool& pool,
+                      const FeedSink& sink) {
+  auto work = [&] {
+    if (const auto* text = std::get_if<std::string_view>(&piece))
+      return sink(text->substr(first, length));
+    auto span = std::get<FileSpan>(piece);
+    return feed_span({span.fd, span.offset + first, length}, sink);
+  };
+  co_return co_await offload(pool, std::move(work));
+}
+
 Task<void> feed(ByteSource& source, Pool& pool, Deadline deadline, const FeedSink& sink) {
   for (;;) {
     CO_TRY(auto piece, co_await source.next());
@@ -40,13 +51,7 @@ Task<void> feed(ByteSource& source, Pool& pool, Deadline deadline, const FeedSin
     while (left > 0) {
       if (deadline.passed()) co_return fail(ErrorKind::timeout, "not read before the deadline");
       auto length = std::min(left, kStretch);
-      auto work = [&] {
-        if (const auto* text = std::get_if<std::string_view>(&piece))
-          return sink(text->substr(done, length));
-        auto span = std::get<FileSpan>(piece);
-        return feed_span({span.fd, span.offset + done, length}, sink);
-      };
-      CO_TRY(co_await offload(pool, std::move(work)));
+      CO_TRY(co_await feed_piece(piece, done, length, pool, sink));
       done += length;
       left -= length;
     }

@@ -16,4 +16,8 @@ namespace ncps::cache {
 Task<void> feed(ByteSource& source, Pool& pool, Deadline deadline,
                 const std::function<Result<void>(std::string_view)>& sink);
 
+// A stretch of one piece, at once. Errors: as feed's, but for those of a source.
+Task<void> feed_piece(const Piece& piece, std::uint64_t first, std::uint64_t length, Pool& pool,
+                      const std::function<Result<void>(std::string_view)>& sink);
+
 }  // namespace ncps::cache

@@ -19,8 +19,8 @@ namespace {
 constexpr std::string_view kExitStatus =
     "Exit status: 0 done; 1 could not start, or failed while running; 2 wrong options, nothing was "
     "touched. Of import: 0 done; 1 done, but something was refused; 2 it could not. Of pin: 0 "
-    "done; 1 "
-    "it was so already; 2 it could not.";
+    "done; 1 it was so already; 2 it could not. Of fsck: 0 all is well, or was mended; 1 something "
+    "is wrong; 2 it could not find out.";
 
 std::string help_of(const OptionSpec& option) {
   std::string help(option.help);

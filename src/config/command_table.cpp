@@ -16,6 +16,16 @@ constexpr std::array kImportFlags = {
                 "Also read this database, of a version that kept narinfos in it (never written; "
                 "forms as of --cache-database-url)",
                 "NCPS_FROM_DATABASE_URL"}};
+constexpr CommandFlag kJson = {"--json", Takes::nothing, "Print it as JSON"};
+constexpr std::array kFsckFlags = {
+    CommandFlag{"--repair", Takes::nothing,
+                "Mend what is wrong; what is right is never removed"},
+    CommandFlag{"--dry-run", Takes::nothing, "Write nothing at all, and do not ask"},
+    CommandFlag{"--verify-content", Takes::nothing, "Read every NAR and narinfo, too"},
+    CommandFlag{"--verified-since", Takes::value,
+                "Do not read NARs that were verified within that time, such as 168h"},
+    kJson};
+constexpr std::array kStatsFlags = {kJson};
 constexpr std::array kMigrateUpFlags = {kDryRun};
 constexpr std::array kPinArguments = {
     Argument{"store-path", "/nix/store/<hash>-<name>, or the hash alone"}};
@@ -44,6 +54,11 @@ constexpr std::array kCommands = {
 
     CommandSpec{"import", "", import, true, "Take over the store of the Go program of this name",
                 kImportFlags},
+
+    CommandSpec{"fsck", "", fsck, true, "See whether store and database agree, and mend them",
+                kFsckFlags},
+    CommandSpec{"stats", "", stats, true, "Say what is kept, and what it was good for",
+                kStatsFlags},
 
     CommandSpec{"migrate", "", group, true, "Bring the database's schema up to date"},
     CommandSpec{"migrate up", "", migrate_up, true, "Apply what is pending", kMigrateUpFlags},

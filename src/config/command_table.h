@@ -15,6 +15,8 @@ enum class Command : std::uint8_t {
   config_example,    // print config.example.yaml
   config_reference,  // print docs/configuration.md
   import,            // take over what the Go program has kept
+  fsck,              // see whether store and database agree, and mend them
+  stats,             // say what is kept, and what it was good for
   migrate_up,        // bring the database's schema up to date
   migrate_status,    // say which migrations it has
   pin_add,           // keep a store path and its closure

@@ -29,6 +29,7 @@ constexpr std::string_view kS3 = "S3 storage";
 constexpr std::string_view kSize = "Size limit";
 constexpr std::string_view kRedis = "Several instances: Redis and locks";
 constexpr std::string_view kSeeing = "Seeing into it";
+constexpr std::string_view kCare = "Looking after what is kept";
 constexpr std::string_view kAbsent = "Accepted from other versions, without effect";
 
 constexpr std::array kOptions = {
@@ -178,6 +179,11 @@ constexpr std::array kOptions = {
         "Send logs, metrics and traces to an OpenTelemetry collector"},
     OptionSpec{kSeeing, "--otel-grpc-url", "OTEL_GRPC_URL", "opentelemetry.grpc-url", text, kGlobal, kLater, kOpen, kStart, "",
         "The collector's URL; http:// is plain, https:// or none is TLS"},
+
+    OptionSpec{kCare, "--cache-scrub-schedule", "CACHE_SCRUB_SCHEDULE", "cache.scrub.schedule", cron, kServe, kFull, kOpen, kStart, "",
+        "When to read again what is kept, and to remove what is damaged, such as '0 3 * * 0' or @weekly, in the zone of --cache-lru-schedule-timezone (default: never)"},
+    OptionSpec{kCare, "--cache-scrub-rate", "CACHE_SCRUB_RATE", "cache.scrub.rate", size, kServe, kFull, kOpen, kStart, "20M",
+        "How many bytes a second that reads at most; 0: as fast as they come"},
 
     OptionSpec{kAbsent, "--analytics-reporting-enabled", "ANALYTICS_REPORTING_ENABLED", "analytics.reporting.enabled", flag, kGlobal, kNone, kOpen, kStart, "",
         "Nothing is ever reported to anybody"},

@@ -85,6 +85,18 @@ Result<std::string> anything(std::string_view text) {
   return std::string(text);
 }
 
+void read_scrub(Reader& read, const RawValues& values, ServeOptions& o) {
+  auto zone = values.find("--cache-lru-schedule-timezone");
+  auto parse = [&](std::string_view text) {
+    auto in_zone = CronSchedule::parse(
+        text, zone == values.end() ? std::string_view("Local") : zone->second.values.back());
+    // What is wrong with the zone is said where that is read.
+    return in_zone ? in_zone : CronSchedule::parse(text, "UTC");
+  };
+  read.one("--cache-scrub-schedule", o.scrub_schedule, parse);
+  read.one("--cache-scrub-rate", o.scrub_rate, parse_byte_size);
+}
+
 // What this version does not act on yet is read all the same: a mistake is said today, not after an
 // upgrade.
 void check_the_rest(Reader& read, const RawValues& values) {
@@ -288,6 +300,7 @@ ReadOptions read_serve_options(const RawValues& values, const Environment& envir
   o.tokens = read_tokens(read, out.warnings);
   read_limits(read, o, values);
   read.one("--server-addr", o.listen, http::parse_listen_address);
+  read_scrub(read, values, o);
   check_the_rest(read, values);
   speak_of_what_is_to_come(values, out);
   out.missing = read.take_missing();

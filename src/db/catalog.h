@@ -79,7 +79,8 @@ class Catalog {
   // nullopt: we never announced it.
   virtual Task<std::optional<NarRow>> find_nar(nix::NarUrl url) = 0;
 
-  // The file behind an announced URL is at rest, which is a use of it. Of one never announced there is nothing to mark.
+  // The file behind an announced URL is at rest, verified just now, which is a use of it. Of one
+  // never announced there is nothing to mark.
   virtual Task<void> mark_stored(nix::NarUrl url, std::uint64_t size) = 0;
 
   // They were used then; using a narinfo is using its NAR. All or none of it is noted; of what is

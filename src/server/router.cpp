@@ -9,6 +9,19 @@ http::Response method_not_allowed(std::string allowed) {
   return response;
 }
 
+// Of a narinfo: an answer that is no error. A memory's answer has the status that it was made with.
+void count_narinfo(cache::CountLog* counts, const http::Response& response) {
+  if (counts == nullptr || response.cache.empty()) return;
+  counts->narinfo(response.cache, response.status != 404);
+}
+
+// What was asked for only by its head, or is known to the client, was not served.
+void count_nar(cache::CountLog* counts, const http::Response& response) {
+  if (counts == nullptr || (response.status != 200 && response.status != 206)) return;
+  if (std::holds_alternative<std::monostate>(response.body)) return;
+  counts->nar(response.cache, response.length.value_or(0));
+}
+
 }  // namespace
 
 std::optional<http::Response> Router::refusal(const http::Request& request,
@@ -52,17 +65,26 @@ boost::asio::awaitable<http::Response> Router::answer(const http::Request& reque
     co_return co_await writes_.remove(request, target.route, std::move(permit.who));
   if (auto* hash = std::get_if<nix::StorePathHash>(&target.route);
       hash != nullptr && target.side == Side::root) {
-    if (auto hot = narinfos_.answer_from_memory(request, *hash)) co_return std::move(*hot);
+    if (auto hot = narinfos_.answer_from_memory(request, *hash)) {
+      count_narinfo(counts_, *hot);
+      co_return std::move(*hot);
+    }
   }
   co_return co_await read(request, target);
 }
 
 boost::asio::awaitable<http::Response> Router::read(const http::Request& request, Target& target) {
   auto& route = target.route;
-  if (auto* hash = std::get_if<nix::StorePathHash>(&route))
-    co_return co_await narinfos_.answer(request, *hash, target.side);
-  if (auto* url = std::get_if<nix::NarUrl>(&route))
-    co_return co_await nars_.answer(request, *url, target.side);
+  if (auto* hash = std::get_if<nix::StorePathHash>(&route)) {
+    auto response = co_await narinfos_.answer(request, *hash, target.side);
+    count_narinfo(counts_, response);
+    co_return response;
+  }
+  if (auto* url = std::get_if<nix::NarUrl>(&route)) {
+    auto response = co_await nars_.answer(request, *url, target.side);
+    count_nar(counts_, response);
+    co_return response;
+  }
   if (auto* object = std::get_if<nix::ObjectPath>(&route))
     co_return co_await objects_.answer(request, *object, target.side);
   if (std::holds_alternative<PinList>(route)) co_return co_await pins_.list();

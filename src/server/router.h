@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/live.h"
+#include "cache/count_log.h"
 #include "http/server.h"
 #include "server/fixed_routes.h"
 #include "server/nar_info_routes.h"
@@ -17,9 +18,10 @@ namespace ncps::server {
 // Thread-safe, as its parts are. Must outlive the server that it answers for.
 class Router {
  public:
+  // `counts` nullptr: nothing is counted.
   Router(FixedRoutes fixed, ReadyRoute ready, NarInfoRoutes& narinfos, NarRoutes& nars,
          ObjectRoutes& objects, WriteRoutes& writes, PinRoutes& pins,
-         const Permissions& permissions)
+         const Permissions& permissions, cache::CountLog* counts = nullptr)
       : fixed_(std::move(fixed)),
         ready_(ready),
         narinfos_(narinfos),
@@ -27,7 +29,8 @@ class Router {
         objects_(objects),
         writes_(writes),
         pins_(pins),
-        permissions_(permissions) {}
+        permissions_(permissions),
+        counts_(counts) {}
 
   boost::asio::awaitable<http::Response> answer(const http::Request& request);
 
@@ -47,6 +50,7 @@ class Router {
   WriteRoutes& writes_;
   PinRoutes& pins_;
   const Permissions& permissions_;
+  cache::CountLog* counts_;
 };
 
 }  // namespace ncps::server

@@ -5,6 +5,7 @@
 // for one key.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <limits>
 #include <memory>
@@ -49,7 +50,8 @@ class StagedBlob {
 
 struct BlobEntry {
   BlobKey key;
-  std::uint64_t size;  // bytes at rest
+  std::uint64_t size;                      // bytes at rest
+  std::chrono::sys_seconds modified = {};  // when it was published, by the clock of the store
 };
 
 // A part of a blob whose size is not known yet: its bytes from `first` to `last`, or to its end;
@@ -58,6 +60,8 @@ struct Part {
   std::optional<std::uint64_t> first;
   std::uint64_t last = std::numeric_limits<std::uint64_t>::max();  // inclusive
 };
+// How a store is opened. read: a call that would write fails.
+enum class Access : bool { read, write };
 
 enum class IfExists : bool { keep, replace };
 enum class Asking : bool { get, head };  // the method of an HTTP request
@@ -105,6 +109,12 @@ class BlobStore {
   // empty page is the end. What comes or goes meanwhile is listed or not. Errors: unavailable.
   virtual Task<std::vector<BlobEntry>> list(BlobKey folder, std::string after) = 0;
   static constexpr std::size_t kListed = 1000;
+
+  // What processes that are gone have left of blobs that never got their names, a line for each; at
+  // most kListed. A start removes it. Errors: unavailable.
+  virtual Task<std::vector<std::string>> leftovers() {
+    co_return Result<std::vector<std::string>>(std::vector<std::string>());
+  }
 
   // The time is up: what waits for something far away fails soon, and whatever comes later.
   virtual void cut_off() {}

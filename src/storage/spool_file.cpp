@@ -85,9 +85,9 @@ std::string unique_name() {
 }  // namespace
 
 SpoolFile::~SpoolFile() {
-  auto clean_up = [fd = std::make_shared<UniqueFd>(std::move(fd_)), path = std::move(path_)] {
-    std::error_code ignored;
-    if (!path.empty()) fs::remove(path, ignored);
+  auto clean_up = [&ops = ops_, fd = std::make_shared<UniqueFd>(std::move(fd_)),
+                   path = std::move(path_)] {
+    if (!path.empty()) ops.unlink(path);  // else the next start does it
     fd->reset();
   };
   if (elsewhere_) {
@@ -99,7 +99,7 @@ SpoolFile::~SpoolFile() {
 
 Result<void> SpoolFile::append(std::string_view bytes) {
   while (!bytes.empty()) {
-    auto n = ::pwrite(fd_.get(), bytes.data(), bytes.size(), static_cast<off_t>(size_));
+    auto n = ops_.pwrite(fd_.get(), bytes.data(), bytes.size(), static_cast<off_t>(size_));
     if (n < 0) {
       if (errno == EINTR) continue;
       return std::unexpected(posix_write_error("writing", path_.native(), errno));
@@ -111,53 +111,72 @@ Result<void> SpoolFile::append(std::string_view bytes) {
 }
 
 Result<void> SpoolFile::sync() {
-  if (::fsync(fd_.get()) != 0)
+  if (ops_.fsync(fd_.get()) != 0)
     return std::unexpected(posix_write_error("syncing", path_.native(), errno));
   return {};
 }
 
 Result<void> SpoolFile::move_to(const fs::path& target) {
-  if (::rename(path_.c_str(), target.c_str()) != 0) {
+  if (ops_.rename(path_, target) != 0) {
     return std::unexpected(posix_write_error("publishing", target.native(), errno));
   }
   path_.clear();
-  return sync_folder(target.parent_path());
+  return sync_folder(target.parent_path(), ops_);
 }
 
-Result<void> sync_folder(const fs::path& folder) {
-  UniqueFd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!fd || ::fsync(fd.get()) != 0) {
+Result<void> sync_folder(const fs::path& folder, FileOps& ops) {
+  UniqueFd fd(ops.open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0));
+  if (!fd || ops.fsync(fd.get()) != 0) {
     return std::unexpected(posix_write_error("syncing", folder.native(), errno));
   }
   return {};
 }
 
-Result<void> make_durable_folder(const fs::path& folder) {
+Result<void> make_durable_folder(const fs::path& folder, FileOps& ops) {
   struct stat there{};
   if (::stat(folder.c_str(), &there) == 0) {
     if (S_ISDIR(there.st_mode)) return {};
     return fail(ErrorKind::unavailable, folder.native() + ": is there, but is no directory");
   }
   auto parent = folder.parent_path();
-  if (!parent.empty() && parent != folder) TRY(make_durable_folder(parent));
-  if (::mkdir(folder.c_str(), 0755) != 0 && errno != EEXIST) {
+  if (!parent.empty() && parent != folder) TRY(make_durable_folder(parent, ops));
+  if (ops.mkdir(folder, 0755) != 0 && errno != EEXIST) {
     return std::unexpected(posix_write_error("creating", folder.native(), errno));
   }
-  return sync_folder(parent.empty() ? fs::path(".") : parent);
+  return sync_folder(parent.empty() ? fs::path(".") : parent, ops);
 }
 
-Result<std::unique_ptr<SpoolDir>> SpoolDir::open(const fs::path& root) {
-  TRY(make_durable_folder(root));
+Result<std::unique_ptr<SpoolDir>> SpoolDir::open(const fs::path& root, FileOps& ops) {
+  TRY(make_durable_folder(root, ops));
   // While we hold the root's lock nobody else looks for stale folders, so nobody takes ours for one
   // between its making and its locking.
   TRY(auto root_lock, RootLock::take(root));
   remove_stale_folders(root);
   auto path = root / unique_name();
-  if (::mkdir(path.c_str(), 0700) != 0) {
+  if (ops.mkdir(path, 0700) != 0) {
     return std::unexpected(posix_write_error("creating", path.native(), errno));
   }
   TRY(auto lock, open_locked(path / kLockName, LOCK_EX | LOCK_NB));
-  return std::unique_ptr<SpoolDir>(new SpoolDir(std::move(path), std::move(lock)));
+  return std::unique_ptr<SpoolDir>(new SpoolDir(std::move(path), std::move(lock), ops));
+}
+
+Result<std::vector<std::string>> SpoolDir::stale(const fs::path& root, std::size_t most) {
+  std::vector<std::string> found;
+  std::error_code ec;
+  fs::directory_iterator it(root, ec);
+  for (; !ec && it != fs::directory_iterator() && found.size() < most; it.increment(ec)) {
+    std::error_code ignored;
+    if (it->path().filename() == kLockName) continue;
+    if (it->is_directory(ignored)) {
+      // Without a lock it is being made just now.
+      UniqueFd lock(::open((it->path() / kLockName).c_str(), O_RDONLY | O_CLOEXEC));
+      if (!lock || ::flock(lock.get(), LOCK_SH | LOCK_NB) != 0) continue;
+    }
+    found.push_back(it->path().native());
+  }
+  if (ec && ec != std::errc::no_such_file_or_directory)
+    return std::unexpected(posix_error("listing", root.native(), ec.value()));
+  return found;
 }
 
 SpoolDir::~SpoolDir() {
@@ -167,9 +186,9 @@ SpoolDir::~SpoolDir() {
 
 Result<std::unique_ptr<SpoolFile>> SpoolDir::create() {
   auto path = path_ / std::to_string(next_.fetch_add(1));
-  UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  UniqueFd fd(ops_.open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   if (!fd) return std::unexpected(posix_write_error("creating", path.native(), errno));
-  return std::make_unique<SpoolFile>(std::move(fd), std::move(path));
+  return std::make_unique<SpoolFile>(std::move(fd), std::move(path), ops_);
 }
 
 }  // namespace ncps::storage

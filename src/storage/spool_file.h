@@ -13,9 +13,11 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "storage/file_ops.h"
 
 namespace ncps::storage {
 
@@ -24,7 +26,8 @@ namespace ncps::storage {
 // back), so it can be made to happen elsewhere.
 class SpoolFile {
  public:
-  SpoolFile(UniqueFd fd, std::filesystem::path path) : fd_(std::move(fd)), path_(std::move(path)) {}
+  SpoolFile(UniqueFd fd, std::filesystem::path path, FileOps& ops = FileOps::real())
+      : ops_(ops), fd_(std::move(fd)), path_(std::move(path)) {}
   SpoolFile(const SpoolFile&) = delete;
   ~SpoolFile();
 
@@ -49,6 +52,7 @@ class SpoolFile {
   const std::filesystem::path& path() const noexcept { return path_; }
 
  private:
+  FileOps& ops_;
   UniqueFd fd_;
   std::filesystem::path path_;  // empty once moved
   std::uint64_t size_ = 0;
@@ -60,15 +64,21 @@ class SpoolDir {
  public:
   // Makes our folder below `root` (created if missing), and removes those of processes that are
   // gone. Errors: unavailable, if root cannot be made, written or locked.
-  static Result<std::unique_ptr<SpoolDir>> open(const std::filesystem::path& root);
+  static Result<std::unique_ptr<SpoolDir>> open(const std::filesystem::path& root,
+                                                FileOps& ops = FileOps::real());
   ~SpoolDir();  // removes our folder
+
+  // What open() would remove, by its path, at most `most`. Changes nothing. Errors: unavailable.
+  static Result<std::vector<std::string>> stale(const std::filesystem::path& root,
+                                                std::size_t most);
 
   Result<std::unique_ptr<SpoolFile>> create();  // Errors: unavailable
   const std::filesystem::path& path() const noexcept { return path_; }
 
  private:
-  SpoolDir(std::filesystem::path path, UniqueFd lock)
-      : path_(std::move(path)), lock_(std::move(lock)) {}
+  SpoolDir(std::filesystem::path path, UniqueFd lock, FileOps& ops)
+      : ops_(ops), path_(std::move(path)), lock_(std::move(lock)) {}
+  FileOps& ops_;
   std::filesystem::path path_;
   UniqueFd lock_;
   std::atomic<std::uint64_t> next_{0};
@@ -76,9 +86,10 @@ class SpoolDir {
 
 // Makes `folder` and its parents, each entry synced so that it survives a power cut. Errors:
 // unavailable.
-Result<void> make_durable_folder(const std::filesystem::path& folder);
+Result<void> make_durable_folder(const std::filesystem::path& folder,
+                                 FileOps& ops = FileOps::real());
 
 // Syncs the entries of a folder. Errors: unavailable.
-Result<void> sync_folder(const std::filesystem::path& folder);
+Result<void> sync_folder(const std::filesystem::path& folder, FileOps& ops = FileOps::real());
 
 }  // namespace ncps::storage

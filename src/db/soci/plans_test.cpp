@@ -3,6 +3,7 @@
 
 #include "base/testing/temp_dir.h"
 #include "db/soci/eviction_statements.h"
+#include "db/soci/inventory_statements.h"
 #include "db/soci/migrate.h"
 #include "db/soci/statements.h"
 #include "db/soci/testing/database_server.h"
@@ -52,8 +53,8 @@ class Plans : public ::testing::TestWithParam<DatabaseKind> {
       auto length = end == statement.npos ? end : end - at;
       auto name = statement.substr(at, length);
       bool is_time = name == ":at" || name == ":beyond";
-      bool is_number = name == ":size" || name == ":most" || name == ":id";
-      std::string value = is_time ? "'2000-01-01 00:00:00'" : "'nar/77'";
+      bool is_number = name == ":size" || name == ":most" || name == ":id" || name == ":when";
+      std::string value = is_time ? "'2030-01-01 00:00:00'" : "'nar/77'";
       statement.replace(at, length, is_number ? "7" : value);
     }
     std::string text;
@@ -119,6 +120,21 @@ TEST_P(Plans, WhatIsEvictedIsReadInTheOrderOfItsIndexAndAddedUpFromItAlone) {
   if (url.kind == DatabaseKind::postgresql) return;  // decides by what vacuum has seen
   auto total = plan(nar_total_statement(dialect->at_rest()));
   EXPECT_TRUE(total.contains("COVERING INDEX") || total.contains("\"using_index\": true")) << total;
+}
+
+// Page by page, each of them read from where the last one ended.
+TEST_P(Plans, ThePagesOfAnInventoryAreReadInTheOrderOfTheirIndex) {
+  *sql << "UPDATE nar_urls SET stored_size = 7 WHERE id % 2 = 0";
+  for (auto statement :
+       {std::string(kNarInfoPage), nar_page_statement(),
+        least_verified_statement(dialect->at_rest(), 10, Time(std::chrono::seconds(7)))}) {
+    if (auto at = statement.find("LIMIT 500"); at != statement.npos)
+      statement.replace(at, 9,
+                        "LIMIT 10");  // a part of this table as small as 500 are of a large one
+    auto text = plan(statement);
+    for (auto sign : {"TEMP B-TREE", "Sort", "filesort"})
+      EXPECT_FALSE(text.contains(sign)) << statement << "\n" << text;
+  }
 }
 
 TEST_P(Plans, ThisTestWouldSeeOneThatDoesNot) {

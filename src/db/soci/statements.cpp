@@ -127,17 +127,21 @@ class Statements::FindNar {
 class Statements::MarkStored {
  public:
   explicit MarkStored(soci::session& sql)
-      : statement_((sql.prepare << kMarkStored, soci::use(size_), soci::use(url_))) {}
+      : statement_(
+            (sql.prepare << kMarkStored, soci::use(size_), soci::use(now_), soci::use(url_))) {}
 
   void run(const nix::NarUrl& url, std::uint64_t size) {
     url_ = url.str();
     size_ = static_cast<long long>(size);
+    now_ = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now())
+               .time_since_epoch()
+               .count();
     statement_.execute(true);
   }
 
  private:
   std::string url_;
-  long long size_ = 0;
+  long long size_ = 0, now_ = 0;
   soci::statement statement_;
 };
 

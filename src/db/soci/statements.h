@@ -17,8 +17,8 @@ inline constexpr std::string_view kFindNar =
     "SELECT nar_hash, nar_size, compression, file_hash, file_size, upstream, upstream_url, "
     "stored_size FROM nar_urls WHERE url = :url";
 inline constexpr std::string_view kMarkStored =
-    "UPDATE nar_urls SET stored_size = :size, last_accessed_at = CURRENT_TIMESTAMP "
-    "WHERE url = :url";
+    "UPDATE nar_urls SET stored_size = :size, verified_at = :when, "
+    "last_accessed_at = CURRENT_TIMESTAMP WHERE url = :url";
 
 // Each takes a whole batch at once, because each would cost a round trip: many_of() puts it in the
 // place of "(:many)". The NARs of narinfos are two steps: MySQL reads a whole table for an UPDATE

@@ -1,6 +1,9 @@
 #include "storage/local/list_files.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
+#include <cerrno>
 
 #include "base/posix_error.h"
 
@@ -58,13 +61,16 @@ class Lister {
 
   Result<void> add(const std::string& name) {
     auto path = root_ / name;
-    std::error_code ec;
-    if (!fs::is_regular_file(path, ec) && (!ec || gone(ec))) return {};
-    auto size = ec ? 0 : fs::file_size(path, ec);
-    if (gone(ec)) return {};
-    if (ec) return std::unexpected(posix_error("sizing", path.native(), ec.value()));
+    struct stat info{};
+    if (::stat(path.c_str(), &info) != 0) {
+      if (errno == ENOENT || errno == ENOTDIR) return {};
+      return std::unexpected(posix_error("sizing", path.native(), errno));
+    }
+    if (!S_ISREG(info.st_mode)) return {};
     TRY(auto key, BlobKey::parse(name));
-    found.push_back({.key = std::move(key), .size = size});
+    found.push_back({.key = std::move(key),
+                     .size = static_cast<std::uint64_t>(info.st_size),
+                     .modified = std::chrono::sys_seconds(std::chrono::seconds(info.st_mtime))});
     return {};
   }
 

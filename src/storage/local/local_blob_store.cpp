@@ -15,6 +15,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::string_view kSpoolFolder = "store/tmp";
+
 Result<std::optional<std::string>> read_text(const fs::path& path) {
   UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd) {
@@ -35,35 +37,35 @@ Result<std::optional<std::string>> read_text(const fs::path& path) {
 }
 
 // Nothing gets its name before all of its bytes are on the disk.
-Result<void> make_ready(SpoolFile& file, const fs::path& target) {
-  TRY(make_durable_folder(target.parent_path()));
-  if (::fchmod(file.fd(), 0400) != 0)
+Result<void> make_ready(SpoolFile& file, const fs::path& target, FileOps& ops) {
+  TRY(make_durable_folder(target.parent_path(), ops));
+  if (ops.fchmod(file.fd(), 0400) != 0)
     return std::unexpected(posix_write_error("chmod", target.native(), errno));
   return file.sync();
 }
 
-Result<void> publish_file(SpoolFile& file, const fs::path& target) {
-  TRY(make_ready(file, target));
+Result<void> publish_file(SpoolFile& file, const fs::path& target, FileOps& ops) {
+  TRY(make_ready(file, target, ops));
   return file.move_to(target);
 }
 
 // link(2), unlike rename(2), refuses to replace: of two writers exactly one wins.
-Result<void> publish_if_new(SpoolFile& file, const fs::path& target) {
-  TRY(make_ready(file, target));
-  if (::link(file.path().c_str(), target.c_str()) == 0) return sync_folder(target.parent_path());
+Result<void> publish_if_new(SpoolFile& file, const fs::path& target, FileOps& ops) {
+  TRY(make_ready(file, target, ops));
+  if (ops.link(file.path(), target) == 0) return sync_folder(target.parent_path(), ops);
   if (errno == EEXIST) return std::unexpected(posix_error("publishing", target.native(), errno));
   return std::unexpected(posix_write_error("publishing", target.native(), errno));
 }
 
 class LocalStagedBlob final : public StagedBlob {
  public:
-  LocalStagedBlob(std::unique_ptr<SpoolFile> file, fs::path target, Pool& disk)
-      : file_(std::move(file)), target_(std::move(target)), disk_(disk) {}
+  LocalStagedBlob(std::unique_ptr<SpoolFile> file, fs::path target, Pool& disk, FileOps& ops)
+      : file_(std::move(file)), target_(std::move(target)), disk_(disk), ops_(ops) {}
 
   SpoolFile& file() noexcept override { return *file_; }
 
   Task<void> publish() override {
-    auto work = [&] { return publish_file(*file_, target_); };
+    auto work = [&] { return publish_file(*file_, target_, ops_); };
     co_return co_await offload(disk_, std::move(work));
   }
 
@@ -71,12 +73,13 @@ class LocalStagedBlob final : public StagedBlob {
   std::unique_ptr<SpoolFile> file_;
   const fs::path target_;
   Pool& disk_;
+  FileOps& ops_;
 };
 
 class LocalBlobStore final : public BlobStore {
  public:
-  LocalBlobStore(fs::path root, std::unique_ptr<SpoolDir> spool_dir, Pool& disk)
-      : root_(std::move(root)), spool_dir_(std::move(spool_dir)), disk_(disk) {}
+  LocalBlobStore(fs::path root, std::unique_ptr<SpoolDir> spool_dir, Pool& disk, FileOps& ops)
+      : root_(std::move(root)), spool_dir_(std::move(spool_dir)), disk_(disk), ops_(ops) {}
 
   Task<std::unique_ptr<Blob>> open(BlobKey key) override {
     auto work = [&] { return open_file_blob(root_ / key.str()); };
@@ -93,8 +96,8 @@ class LocalBlobStore final : public BlobStore {
       TRY(auto file, create());
       TRY(file->append(text));
       auto target = root_ / key.str();
-      return if_exists == IfExists::replace ? publish_file(*file, target)
-                                            : publish_if_new(*file, target);
+      return if_exists == IfExists::replace ? publish_file(*file, target, ops_)
+                                            : publish_if_new(*file, target, ops_);
     };
     co_return co_await offload(disk_, std::move(work));
   }
@@ -103,14 +106,14 @@ class LocalBlobStore final : public BlobStore {
     auto work = [&] { return create(); };
     CO_TRY(auto file, co_await offload(disk_, std::move(work)));
     file->clean_up_by([&disk = disk_](auto clean_up) { boost::asio::post(disk, clean_up); });
-    co_return std::make_unique<LocalStagedBlob>(std::move(file), root_ / key.str(), disk_);
+    co_return std::make_unique<LocalStagedBlob>(std::move(file), root_ / key.str(), disk_, ops_);
   }
 
   Task<void> remove(BlobKey key) override {
     auto work = [&]() -> Result<void> {
       TRY(check_writable());
       auto path = root_ / key.str();
-      if (::unlink(path.c_str()) != 0 && errno != ENOENT && errno != ENOTDIR) {
+      if (ops_.unlink(path) != 0 && errno != ENOENT && errno != ENOTDIR) {
         return std::unexpected(posix_write_error("removing", path.native(), errno));
       }
       return {};
@@ -120,6 +123,11 @@ class LocalBlobStore final : public BlobStore {
 
   Task<std::vector<BlobEntry>> list(BlobKey folder, std::string after) override {
     auto work = [&] { return list_files(root_, folder, after, kListed); };
+    co_return co_await offload(disk_, std::move(work));
+  }
+
+  Task<std::vector<std::string>> leftovers() override {
+    auto work = [&] { return SpoolDir::stale(root_ / kSpoolFolder, kListed); };
     co_return co_await offload(disk_, std::move(work));
   }
 
@@ -137,6 +145,7 @@ class LocalBlobStore final : public BlobStore {
   fs::path root_;
   std::unique_ptr<SpoolDir> spool_dir_;  // nullptr: only to be read
   Pool& disk_;
+  FileOps& ops_;
 };
 
 }  // namespace
@@ -144,9 +153,9 @@ class LocalBlobStore final : public BlobStore {
 Result<std::unique_ptr<BlobStore>> open_local(const LocalOptions& options, Pool& disk) {
   std::unique_ptr<SpoolDir> spool_dir;
   if (options.access == Access::write) {
-    TRY(spool_dir, SpoolDir::open(options.root / "store" / "tmp"));
+    TRY(spool_dir, SpoolDir::open(options.root / kSpoolFolder, options.ops));
   }
-  return std::make_unique<LocalBlobStore>(options.root, std::move(spool_dir), disk);
+  return std::make_unique<LocalBlobStore>(options.root, std::move(spool_dir), disk, options.ops);
 }
 
 }  // namespace ncps::storage

@@ -10,13 +10,12 @@
 
 namespace ncps::storage {
 
-enum class Access : bool { read, write };
-
 struct LocalOptions {
   std::filesystem::path root;  // created if missing; one file system
   // read: nothing is made, changed or removed, not even what a dead process left; a call that would
   // write fails.
   Access access = Access::write;
+  FileOps& ops = FileOps::real();  // must outlive the store
 };
 
 // All file-system calls run on `disk`, which must outlive the store. Blocks while it opens the

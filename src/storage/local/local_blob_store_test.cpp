@@ -92,6 +92,7 @@ TEST_F(LocalBlobStore, OpenedToBeReadItChangesNothing) {
   EXPECT_FALSE(run(reader->put_text(key("b"), "new", IfExists::keep)));
   EXPECT_FALSE(run(reader->stage(key("c"))));
   EXPECT_FALSE(run(reader->remove(key("a"))));
+  EXPECT_EQ(run(reader->leftovers()).value(), std::vector<std::string>{left.native()});
   EXPECT_EQ(run(reader->find_text(key("a"))).value(), "text");
   EXPECT_TRUE(fs::exists(left));
   EXPECT_EQ(fs::last_write_time(local.root.path() / "store/tmp"), before);
@@ -133,7 +134,12 @@ TEST(SpoolDir, LeavesWhatLivesAndRemovesWhatADeadProcessLeft) {
   };
   ASSERT_EQ(folders(), 2);
 
+  EXPECT_EQ(SpoolDir::stale(root.path(), 10).value().size(), 1u);
+  EXPECT_EQ(SpoolDir::stale(root.path(), 0).value().size(), 0u);
+  ASSERT_EQ(folders(), 2);  // looking removes nothing
+
   auto next = SpoolDir::open(root.path()).value();
+  EXPECT_TRUE(SpoolDir::stale(root.path(), 10).value().empty());
   EXPECT_EQ(folders(), 2);  // ours and the next one's: the dead one's is gone
   EXPECT_TRUE(fs::exists(file->path()));
 }

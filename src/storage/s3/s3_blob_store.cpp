@@ -73,6 +73,7 @@ class S3BlobStore final : public BlobStore {
               std::unique_ptr<fetch::HttpClient> http, Runtime& runtime, Pool& disk, Pool& cpu)
       : runtime_(runtime),
         disk_(disk),
+        spool_root_(options.spool),
         spool_dir_(std::move(spool_dir)),
         http_(std::move(http)),
         outside_(make_outside(*http_, disk)),
@@ -98,7 +99,7 @@ class S3BlobStore final : public BlobStore {
     if (!checked)
       return std::unexpected(
           std::move(checked).error().while_doing("opening the bucket " + client_.address().name()));
-    group_.spawn(runtime_.next_executor(), "s3 leftovers", look_for_leftovers());
+    if (spool_dir_) group_.spawn(runtime_.next_executor(), "s3 leftovers", look_for_leftovers());
     return {};
   }
 
@@ -130,12 +131,14 @@ class S3BlobStore final : public BlobStore {
   }
 
   Task<void> put_text(BlobKey key, std::string text, IfExists if_exists) override {
+    CO_TRY(check_writable());
     auto put = co_await write_text(key, std::move(text), if_exists);
     if (!put) co_return std::unexpected(named(std::move(put).error(), "writing ", key));
     co_return Result<void>();
   }
 
   Task<std::unique_ptr<StagedBlob>> stage(BlobKey key) override {
+    CO_TRY(check_writable());
     auto work = [&]() -> Result<std::pair<std::unique_ptr<SpoolFile>, UniqueFd>> {
       TRY(auto file, spool_dir_->create());
       // Its own descriptor: parts may be under way when the file is gone.
@@ -151,6 +154,7 @@ class S3BlobStore final : public BlobStore {
   }
 
   Task<void> remove(BlobKey key) override {
+    CO_TRY(check_writable());
     S3Request request{.verb = fetch::Verb::del, .path = path_of(key)};
     auto answer = co_await client_.ask(std::move(request), Deadline::after(kAskTime));
     if (!answer) co_return std::unexpected(named(std::move(answer).error(), "removing ", key));
@@ -166,6 +170,15 @@ class S3BlobStore final : public BlobStore {
     co_return std::move(*page);
   }
 
+  Task<std::vector<std::string>> leftovers() override {
+    auto spool = [&] { return SpoolDir::stale(spool_root_, kListed); };
+    CO_TRY(auto all, co_await offload(disk_, std::move(spool)));
+    CO_TRY(auto uploads, co_await find_leftovers(client_, now() - kLeftAfter, kListed));
+    for (auto& key : uploads) all.push_back("upload of " + std::move(key));
+    if (all.size() > kListed) all.resize(kListed);
+    co_return all;
+  }
+
   // What waits for another try fails now; what is under way may end, so that uploads can be aborted.
   void cut_off() override {
     client_.close();
@@ -173,6 +186,11 @@ class S3BlobStore final : public BlobStore {
   }
 
  private:
+  Result<void> check_writable() const {
+    if (spool_dir_) return {};
+    return fail(ErrorKind::unavailable, client_.address().name() + ": opened only to be read");
+  }
+
   std::string path_of(const BlobKey& key) const { return client_.address().object_path(key.str()); }
 
   static Error named(Error error, std::string_view action, const BlobKey& key) {
@@ -227,7 +245,8 @@ class S3BlobStore final : public BlobStore {
   // Constant after construction; each has its own synchronisation.
   Runtime& runtime_;
   Pool& disk_;
-  const std::unique_ptr<SpoolDir> spool_dir_;
+  const std::filesystem::path spool_root_;
+  const std::unique_ptr<SpoolDir> spool_dir_;  // nullptr: only to be read
   const std::unique_ptr<fetch::HttpClient> http_;
   const std::unique_ptr<Outside> outside_;
   const CredentialOptions who_;
@@ -244,7 +263,10 @@ Result<std::unique_ptr<BlobStore>> open_s3(S3Options options,
                                            std::unique_ptr<fetch::HttpClient> http,
                                            Runtime& runtime, Pool& disk, Pool& cpu) {
   TRY(auto address, Address::parse(options.address));
-  TRY(auto spool_dir, SpoolDir::open(options.spool));
+  std::unique_ptr<SpoolDir> spool_dir;
+  if (options.access == storage::Access::write) {
+    TRY(spool_dir, SpoolDir::open(options.spool));
+  }
   auto store =
       std::make_unique<S3BlobStore>(std::move(options), std::move(address), std::move(spool_dir),
                                     std::move(http), runtime, disk, cpu);

@@ -189,11 +189,27 @@ TEST_F(S3BlobStoreTest, UploadsThatWereLeftAreAbortedIfTheyAreOldAndOurs) {
     co_return co_await abort_leftovers(lab, before);
   };
   auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+  EXPECT_TRUE(run(find_leftovers(*bucket.lab, now - 1h, 10)).value().empty());
+  auto found = run(find_leftovers(*bucket.lab, now + 1h, 10)).value();
+  EXPECT_EQ(found, std::vector<std::string>{"store/nar/left"});
   EXPECT_EQ(run(abort(*bucket.lab, now - 1h)).value(), 0);
   EXPECT_EQ(run(abort(*bucket.lab, now + 1h)).value(), 1);
   auto left = bucket.uploads();
   EXPECT_EQ(left.find("store/nar/left"), std::string::npos) << left;
   EXPECT_NE(left.find("somebody-elses"), std::string::npos) << left;
+}
+
+TEST_F(S3BlobStoreTest, OpenedToBeReadItChangesNothing) {
+  auto store = bucket.open().value();
+  ASSERT_TRUE(run(store->put_text(key("a"), "text", IfExists::keep)));
+  bucket.options.access = storage::Access::read;
+  auto reader = bucket.open().value();
+  EXPECT_EQ(run(reader->find_text(key("a"))).value(), "text");
+  EXPECT_FALSE(run(reader->put_text(key("a"), "other", IfExists::replace)));
+  EXPECT_FALSE(run(reader->stage(key("c"))));
+  EXPECT_FALSE(run(reader->remove(key("a"))));
+  EXPECT_TRUE(run(reader->leftovers()).value().empty());
+  EXPECT_EQ(run(store->find_text(key("a"))).value(), "text");
 }
 
 TEST_F(S3BlobStoreTest, ManyWritersOfOneTextAgreeOnOne) {

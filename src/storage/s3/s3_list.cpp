@@ -35,7 +35,8 @@ Task<std::vector<BlobEntry>> list_objects(S3Client& client, std::string folder, 
     CO_TRY(auto page, co_await next_page(client, prefix, last, deadline));
     for (auto& object : page.objects) {
       auto key = BlobKey::parse(address.own_key(object.key));
-      if (key) found.push_back({.key = std::move(*key), .size = object.size});
+      if (key)
+        found.push_back({.key = std::move(*key), .size = object.size, .modified = object.modified});
       last = std::move(object.key);
     }
     // A page of nothing but others' objects is not the end.

@@ -5,6 +5,7 @@
 #include <map>
 #include <string>
 
+#include "storage/blob_store.h"
 #include "storage/s3/s3_address.h"
 
 namespace ncps::s3 {
@@ -20,6 +21,8 @@ struct S3Options {
   std::filesystem::path ca_file;                   // trusted over TLS; empty: as for upstreams
   std::map<std::string, std::string> environment;  // of this process
   std::filesystem::path spool;                     // the folder of files that are being written
+  // read: nothing is made, changed or removed, nor are uploads that were left aborted.
+  storage::Access access = storage::Access::write;
 };
 
 }  // namespace ncps::s3

@@ -36,7 +36,29 @@ Task<void> abort_upload(S3Client& client, const ListedUpload& upload) {
   co_return Result<void>();
 }
 
+// Of others in the same bucket we know nothing.
+bool is_leftover(const S3Client& client, const ListedUpload& upload,
+                 std::chrono::sys_seconds before) {
+  return client.address().own_key(upload.key).starts_with("store/") && upload.begun < before;
+}
+
 }  // namespace
+
+Task<std::vector<std::string>> find_leftovers(S3Client& client, std::chrono::sys_seconds before,
+                                              std::size_t most) {
+  std::vector<std::string> keys;
+  UploadPage page;
+  for (int pages = 0; pages < kMostPages; ++pages) {
+    CO_TRY(page, co_await list_uploads(client, std::move(page)));
+    for (const auto& upload : page.uploads) {
+      if (!is_leftover(client, upload, before)) continue;
+      keys.emplace_back(client.address().own_key(upload.key));
+      if (keys.size() == most) co_return keys;
+    }
+    if (page.next_key.empty()) break;
+  }
+  co_return keys;
+}
 
 Task<void> check_bucket(S3Client& client, Deadline deadline) {
   S3Request request{.path = client.address().bucket_path(),
@@ -61,9 +83,7 @@ boost::asio::awaitable<int> abort_leftovers(S3Client& client, std::chrono::sys_s
     }
     page = std::move(*next);
     for (const auto& upload : page.uploads) {
-      // Of others in the same bucket we know nothing.
-      bool ours = client.address().own_key(upload.key).starts_with("store/");
-      if (!ours || upload.begun >= before) continue;
+      if (!is_leftover(client, upload, before)) continue;
       auto done = co_await abort_upload(client, upload);
       if (done) ++aborted;
       if (!done)

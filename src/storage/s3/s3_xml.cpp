@@ -94,7 +94,11 @@ Result<ObjectPage> parse_object_page(std::string_view body) {
   ObjectPage page;
   for (auto node : root.children("Contents")) {
     auto size = number(text(node, "Size"));
-    ListedObject object{text(node, "Key"), size.value_or(0)};
+    ListedObject object{
+        .key = text(node, "Key"),
+        .size = size.value_or(0),
+        .modified =
+            parse_iso_time(text(node, "LastModified")).value_or(std::chrono::sys_seconds())};
     if (object.key.empty() || !size) return not_that(kWhat);
     page.objects.push_back(std::move(object));
   }

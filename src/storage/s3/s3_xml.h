@@ -34,6 +34,7 @@ ErrorDocument parse_error(std::string_view body);
 struct ListedObject {
   std::string key;  // with the bucket's prefix
   std::uint64_t size = 0;
+  std::chrono::sys_seconds modified = {};
 };
 
 struct ObjectPage {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <chrono>
 #include <set>
 #include <string>
 #include <string_view>
@@ -39,6 +40,16 @@ TEST_P(BlobStoreContract, AListHoldsWhatLiesBelowAFolderAndNothingElse) {
   ASSERT_EQ(page.size(), 3u);
   EXPECT_EQ(page[0].size, page[0].key.str().size());
   EXPECT_EQ(run(store->list(key("store/nar"), "store/nar/zz")).value().size(), 0u);
+}
+
+TEST_P(BlobStoreContract, AListSaysWhenABlobWasPublished) {
+  using namespace std::chrono;
+  auto before = floor<seconds>(system_clock::now()) - minutes(1);  // clocks of servers differ
+  ASSERT_TRUE(put("when/x", "x"));
+  auto page = run(store->list(key("when"), "")).value();
+  ASSERT_EQ(page.size(), 1u);
+  EXPECT_GE(page[0].modified, before);
+  EXPECT_LE(page[0].modified, floor<seconds>(system_clock::now()) + minutes(1));
 }
 
 TEST_P(BlobStoreContract, AListOfManyComesInPagesWithoutGapOrRepetition) {

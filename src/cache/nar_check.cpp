@@ -1,0 +1,133 @@
+#include "cache/nar_check.h"
+
+#include "cache/feed.h"
+#include "cache/nar_info_rendering.h"
+#include "cache/nar_layout.h"
+#include "rt/signal.h"
+
+namespace ncps::cache {
+namespace {
+
+constexpr std::uint64_t kStretch = 1 << 20;  // between two pauses, and two looks whether to stop
+
+// One look at all bytes. On S3 each stretch would be a request of its own, so a source is read to
+// its end.
+Task<NarFacts> read_once(Pool& cpu, storage::Blob& blob, NarVerifier verifier, Pace& pace,
+                         const std::atomic<bool>& stop) {
+  auto source = blob.read(0, blob.size());
+  std::uint64_t got = 0;
+  for (;;) {
+    CO_TRY(auto piece, co_await source->next());
+    auto left = piece_size(piece);
+    if (left == 0) break;
+    got += left;
+    for (std::uint64_t done = 0; left > 0;) {
+      if (stop) co_return fail(ErrorKind::unavailable, "stopped before its end");
+      auto length = std::min(kStretch, left);
+      auto take = [&](std::string_view part) { return verifier.feed(part); };
+      CO_TRY(co_await feed_piece(piece, done, length, cpu, take));
+      done += length;
+      left -= length;
+      auto pause = pace.pause_after(length, std::chrono::steady_clock::now());
+      if (pause.count() > 0) co_await sleep_for(pause);
+    }
+  }
+  if (got != blob.size()) co_return fail(ErrorKind::unavailable, "the store gave fewer bytes");
+  auto finish = [&] { return verifier.finish(); };
+  co_return co_await offload(cpu, std::move(finish));
+}
+
+// The second look goes by what is signed alone.
+Result<NarVerifier> verifier_for(const nix::NarUrl& url, const std::optional<db::NarRow>& row,
+                                 bool again) {
+  if (!row) {
+    auto hash = url.hash_in_name();
+    if (!hash) return NarVerifier::for_unknown(url.likely_compression());
+    return NarVerifier::make({.compression = url.likely_compression(), .either_hash = hash});
+  }
+  auto expected = expected_of(*row);
+  if (again) {
+    expected.file_hash.reset();
+    expected.file_size.reset();
+  }
+  return NarVerifier::make(expected);
+}
+
+}  // namespace
+
+NarExpectation expected_of(const db::NarRow& row) {
+  NarExpectation expected{.compression = row.compression,
+                          .file_hash = row.file_hash,
+                          .file_size = row.file_size,
+                          .nar_hash = row.nar_hash,
+                          .nar_size = row.nar_size,
+                          .either_hash = {}};
+  if (compressed_by_us(row.compression, row.nar_hash, row.url)) {
+    expected.compression = nix::Compression::zstd;
+    expected.file_hash.reset();
+    expected.file_size.reset();
+  }
+  return expected;
+}
+
+std::optional<std::uint64_t> expected_size(const db::NarRow& row) {
+  auto expected = expected_of(row);
+  if (expected.compression == nix::Compression::none) return expected.nar_size;
+  return expected.file_size;
+}
+
+std::chrono::nanoseconds Pace::pause_after(std::uint64_t bytes,
+                                           std::chrono::steady_clock::time_point now) {
+  if (rate_ == 0) return {};
+  // Time that was not used is not saved up.
+  auto seconds = static_cast<double>(bytes) / static_cast<double>(rate_);
+  auto lasts =
+      std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(seconds));
+  next_ = std::max(next_, now) + lasts;
+  return next_ - now;
+}
+
+Task<NarVerdict> check_nar(NarCheckDeps deps, nix::NarUrl url, std::optional<db::NarRow> row,
+                           Pace& pace, const std::atomic<bool>& stop) {
+  using How = NarVerdict::How;
+  auto key = nar_key(url);
+  NarVerdict verdict{.how = How::absent, .why = {}, .facts = {}};
+  for (bool again : {false, true}) {
+    CO_TRY(auto blob, co_await deps.store.open(key));
+    if (!blob) {
+      verdict.how = How::absent;
+      co_return verdict;
+    }
+    CO_TRY(auto verifier, verifier_for(url, row, again));
+    auto facts = co_await read_once(deps.cpu, *blob, std::move(verifier), pace, stop);
+    verdict.bytes += blob->size();
+    if (facts) {
+      verdict.how = How::right;
+      verdict.facts = *std::move(facts);
+      co_return verdict;
+    }
+    if (facts.error().kind() != ErrorKind::corrupt)
+      co_return std::unexpected(std::move(facts).error());
+    verdict.how = How::corrupt;
+    verdict.why = facts.error().what();
+  }
+  co_return verdict;
+}
+
+// Noted first: what a server publishes after that is noted after that, too.
+Task<void> discard_nar(NarCheckDeps deps, nix::NarUrl url) {
+  auto key = nar_key(url);
+  CO_TRY(co_await deps.inventory.mark_gone(url));
+  co_return co_await deps.store.remove(key);
+}
+
+Task<void> note_absent(NarCheckDeps deps, nix::NarUrl url) {
+  auto key = nar_key(url);
+  CO_TRY(co_await deps.inventory.mark_gone(url));
+  // Published meanwhile, and noted before we noted the opposite.
+  CO_TRY(auto blob, co_await deps.store.open(key));
+  if (blob) co_return co_await deps.inventory.mark_stored(url, blob->size());
+  co_return Result<void>();
+}
+
+}  // namespace ncps::cache

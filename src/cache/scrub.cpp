@@ -1,0 +1,108 @@
+#include "cache/scrub.h"
+
+#include <set>
+
+#include "telemetry/log.h"
+
+namespace ncps::cache {
+namespace {
+
+constexpr std::size_t kPage = 100;
+constexpr std::size_t kMostUnread = 300;  // then something else is wrong
+constexpr std::chrono::minutes kNap{1};   // the clock may be set meanwhile
+
+db::Time now() {
+  return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+}
+
+void tell(const ScrubOutcome& outcome) {
+  log::info("scrubbed", {{"right", outcome.right},
+                         {"bytes", outcome.bytes},
+                         {"removed", outcome.removed},
+                         {"absent", outcome.absent},
+                         {"unread", outcome.unread}});
+}
+
+}  // namespace
+
+void Scrub::start() {
+  if (options_.schedule) group_.spawn(runtime_.next_executor(), "scrub", at_its_times());
+}
+
+boost::asio::awaitable<void> Scrub::at_its_times() {
+  while (!stopping_) {
+    auto next = options_.schedule->next_after(now());
+    if (!next) co_return;  // never
+    if (!co_await wait_until(*next)) co_return;
+    auto outcome = co_await run();
+    if (outcome) tell(*outcome);
+    if (!outcome) log::warn("not scrubbed", {{"error", outcome.error().what()}});
+  }
+}
+
+boost::asio::awaitable<bool> Scrub::wait_until(db::Time when) {
+  for (;;) {
+    auto seen = stop_.version();
+    if (stopping_) co_return false;
+    auto left = when - std::chrono::system_clock::now();
+    if (left <= left.zero()) co_return true;
+    auto nap = std::min<Deadline::Clock::duration>(left, kNap);
+    co_await stop_.wait_past(seen, Deadline::after(nap));
+  }
+}
+
+Task<ScrubOutcome> Scrub::run() {
+  auto begun = now();
+  ScrubOutcome outcome;
+  Pace pace(options_.bytes_per_second);
+  std::set<nix::NarUrl> unread;
+  while (!stopping_) {
+    auto most = std::min(kPage + unread.size(), db::Inventory::kPage);
+    CO_TRY(auto page, co_await deps_.inventory.least_verified(most, begun));
+    std::erase_if(page, [&](const auto& entry) { return unread.contains(entry.row.url); });
+    if (page.empty()) break;
+    for (const auto& entry : page) {
+      if (stopping_) break;
+      auto done = co_await one(entry.row, pace, outcome);
+      if (done || stopping_) continue;
+      ++outcome.unread;
+      unread.insert(entry.row.url);
+      log::warn("a NAR could not be scrubbed",
+                {{"nar", entry.row.url.str()}, {"error", done.error().what()}});
+    }
+    if (unread.size() >= kMostUnread)
+      co_return fail(ErrorKind::unavailable, "too many NARs cannot be read");
+  }
+  co_return outcome;
+}
+
+Task<void> Scrub::one(const db::NarRow& row, Pace& pace, ScrubOutcome& outcome) {
+  using How = NarVerdict::How;
+  auto url = row.url;
+  CO_TRY(auto verdict, co_await check_nar(deps_, url, row, pace, stopping_));
+  if (verdict.how == How::right) {
+    ++outcome.right;
+    outcome.bytes += verdict.bytes;
+    std::vector<nix::NarUrl> right{url};
+    co_return co_await deps_.inventory.mark_verified(std::move(right), now());
+  }
+  if (verdict.how == How::absent) {
+    CO_TRY(co_await note_absent(deps_, url));
+    ++outcome.absent;
+    log::warn("a NAR was noted as stored, but is not there", {{"nar", url.str()}});
+    co_return Result<void>();
+  }
+  CO_TRY(co_await discard_nar(deps_, url));
+  ++outcome.removed;
+  log::error("a kept NAR was damaged, and is removed; it is fetched again when it is asked for",
+             {{"nar", url.str()}, {"why", verdict.why}});
+  co_return Result<void>();
+}
+
+bool Scrub::stop(Deadline deadline) {
+  stopping_ = true;
+  stop_.notify();
+  return group_.join_blocking(deadline);
+}
+
+}  // namespace ncps::cache

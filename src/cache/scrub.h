@@ -1,0 +1,60 @@
+// Scrub: the server reads again what it keeps, in the background and slowly, what was verified
+// longest ago first. What is wrong is removed, and fetched again when somebody asks for it; what
+// cannot be read is left and said.
+//
+// Of several instances that share a store each would scrub: a lease belongs around run() then.
+#pragma once
+
+#include <atomic>
+#include <optional>
+
+#include "base/cron.h"
+#include "cache/nar_check.h"
+#include "rt/runtime.h"
+#include "rt/signal.h"
+#include "rt/task_group.h"
+
+namespace ncps::cache {
+
+struct ScrubOptions {
+  std::optional<CronSchedule> schedule;  // absent: never
+  std::uint64_t bytes_per_second = 0;    // 0: as fast as they come
+};
+
+struct ScrubOutcome {
+  std::uint64_t right = 0, bytes = 0;  // read and right
+  std::uint64_t removed = 0;           // whose bytes were wrong
+  std::uint64_t absent = 0;            // noted as stored, and not there
+  std::uint64_t unread = 0;            // could not be read
+};
+
+class Scrub {
+ public:
+  Scrub(Runtime& runtime, NarCheckDeps deps, ScrubOptions options)
+      : runtime_(runtime), deps_(deps), options_(std::move(options)) {}
+
+  // Waits for its times, if it has any.
+  void start();
+
+  // All NARs at rest that were not verified since this began, or as many until it is stopped. Errors:
+  // unavailable: the database cannot be asked.
+  Task<ScrubOutcome> run();
+
+  // Ends soon, in the middle of a NAR if need be: that one is read again another time. Blocks: not from
+  // an io thread. False: it has not ended by then.
+  bool stop(Deadline deadline);
+
+ private:
+  boost::asio::awaitable<void> at_its_times();
+  boost::asio::awaitable<bool> wait_until(db::Time when);  // false: stopped
+  Task<void> one(const db::NarRow& row, Pace& pace, ScrubOutcome& outcome);
+
+  Runtime& runtime_;
+  const NarCheckDeps deps_;
+  const ScrubOptions options_;
+  std::atomic<bool> stopping_ = false;
+  Signal stop_;
+  TaskGroup group_;
+};
+
+}  // namespace ncps::cache

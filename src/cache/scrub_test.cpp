@@ -1,0 +1,131 @@
+#include "cache/scrub.h"
+
+#include "cache/count_log.h"
+#include "cache/testing/care_fixture.h"
+
+namespace ncps::cache {
+namespace {
+
+struct ScrubTest : CareFixture {
+  NarCheckDeps deps() { return {.store = store, .inventory = *inventory, .cpu = cpu}; }
+  Scrub scrub{runtime, deps(), {}};
+
+  // "2 1 0 0": right, removed, absent, unread.
+  std::string done() {
+    auto outcome = run(scrub.run()).value();
+    return std::to_string(outcome.right) + " " + std::to_string(outcome.removed) + " " +
+           std::to_string(outcome.absent) + " " + std::to_string(outcome.unread);
+  }
+  // As if all had been verified long ago.
+  void forget_verified(const Sample& sample, int day = 1) {
+    auto when = db::Time(std::chrono::sys_days(std::chrono::January / day / 2020));
+    ASSERT_TRUE(run(inventory->mark_verified({sample.url()}, when)));
+  }
+};
+
+TEST_F(ScrubTest, WhatIsRightStaysAndIsNotReadAgain) {
+  EXPECT_EQ(done(), "0 0 0 0");
+  auto a = keep("a", 50'000), b = keep("b");
+  for (const auto& sample : {a, b}) forget_verified(sample);
+  EXPECT_EQ(done(), "2 0 0 0");
+  EXPECT_TRUE(lies(nar_key(a.url())));
+  auto year = std::chrono::sys_days(std::chrono::January / 1 / 2025);
+  EXPECT_GT(entry(a.url())->verified, year);
+}
+
+TEST_F(ScrubTest, WhatIsWrongGoesAndItsRowStays) {
+  auto good = keep("good", 50'000), bad = keep("bad", 50'000), gone = keep("gone");
+  for (const auto& sample : {good, bad, gone}) forget_verified(sample);
+  flip(bad);
+  std::filesystem::remove(root.path() / nar_key(gone.url()).str());
+  EXPECT_EQ(done(), "1 1 1 0");
+  EXPECT_FALSE(lies(nar_key(bad.url())));
+  EXPECT_TRUE(lies(nar_key(good.url())));
+  for (const auto& sample : {bad, gone}) {
+    ASSERT_TRUE(entry(sample.url()));
+    EXPECT_FALSE(entry(sample.url())->row.stored_size);
+  }
+  EXPECT_EQ(done(), "0 0 0 0");
+}
+
+TEST_F(ScrubTest, AfterItADamagedNarIsFetchedAgain) {
+  auto& upstream = add_upstream("https://u.example");
+  auto bad = keep("bad", 50'000);
+  upstream.nar(bad.info.url, {.bytes = bad.file});
+  forget_verified(bad);
+  flip(bad);
+  EXPECT_EQ(done(), "0 1 0 0");
+  EXPECT_EQ(run(get(bad.url())).value().bytes, bad.file);
+}
+
+TEST_F(ScrubTest, WhatCannotBeReadIsLeft) {
+  auto a = keep("a", 50'000), b = keep("b", 50'000);
+  for (const auto& sample : {a, b}) forget_verified(sample);
+  faults.fail_always("open");
+  EXPECT_EQ(done(), "0 0 0 2");
+  faults.heal();
+  EXPECT_TRUE(lies(nar_key(a.url())) && lies(nar_key(b.url())));
+  EXPECT_TRUE(entry(a.url())->row.stored_size);
+  EXPECT_EQ(done(), "2 0 0 0");
+}
+
+TEST_F(ScrubTest, WhatWasVerifiedLongestAgoComesFirst) {
+  auto b = keep("b"), a = keep("a");
+  forget_verified(a, 1);
+  forget_verified(b, 2);
+  faults.fail_nth(1);  // the first one that is opened
+  EXPECT_EQ(done(), "1 0 0 1");
+  EXPECT_LT(entry(a.url())->verified, entry(b.url())->verified);
+}
+
+TEST_F(ScrubTest, ItComesAtItsTimesAndEndsWhenItIsTold) {
+  auto sample = keep("a", 50'000);
+  forget_verified(sample);
+  flip(sample);
+  Scrub timed(runtime, deps(), {.schedule = CronSchedule::parse("@every 1s", "UTC").value()});
+  timed.start();
+  auto deadline = Deadline::after(std::chrono::seconds(60));
+  while (lies(nar_key(sample.url())) && !deadline.passed()) std::this_thread::yield();
+  EXPECT_FALSE(lies(nar_key(sample.url())));
+  EXPECT_TRUE(timed.stop(Deadline::after(std::chrono::seconds(60))));
+}
+
+// It may not have begun yet, or be somewhere in the middle.
+TEST_F(ScrubTest, StoppedInTheMiddleOfANarItRemovesNothing) {
+  auto sample = keep("a", 3'000'000);
+  forget_verified(sample);
+  Scrub slow(runtime, deps(), {.schedule = {}, .bytes_per_second = 1'000'000});
+  auto running = std::async(std::launch::async, [&] { return run(slow.run()); });
+  EXPECT_TRUE(slow.stop(Deadline::after(std::chrono::seconds(60))));
+  auto outcome = running.get();
+  ASSERT_TRUE(outcome);
+  EXPECT_EQ(outcome->removed + outcome->absent, 0u);
+  EXPECT_TRUE(lies(nar_key(sample.url())));
+}
+
+TEST_F(CareFixture, WhatIsServedIsCountedByDay) {
+  CountLog counts(runtime, *inventory);
+  counts.narinfo("memory", true);
+  counts.narinfo("hit", true);
+  counts.narinfo("miss", true);
+  counts.narinfo("miss", false);
+  counts.nar("hit", 100);
+  counts.nar("inflight", 10);
+  counts.nar("miss", 1);
+  counts.start();
+  EXPECT_TRUE(counts.stop(Deadline::after(std::chrono::seconds(60))));
+  ASSERT_TRUE(run(counts.write()));  // nothing more
+  auto served = add_up(run(inventory->counts(2)).value());
+  EXPECT_EQ(served.narinfos, 3u);
+  EXPECT_EQ(served.narinfo_hits, 2u);
+  EXPECT_EQ(served.narinfos_missing, 1u);
+  EXPECT_EQ(served.nars, 3u);
+  EXPECT_EQ(served.nar_hits, 2u);
+  EXPECT_EQ(served.bytes, 111u);
+  EXPECT_EQ(served.bytes_saved, 110u);
+  EXPECT_EQ(rate(served.narinfo_hits, served.narinfos), 2.0 / 3);
+  EXPECT_EQ(rate(0, 0), 0);
+}
+
+}  // namespace
+}  // namespace ncps::cache
