@@ -4,6 +4,7 @@
 #include <atomic>
 #include <span>
 
+#include "cache/judge_kept.h"
 #include "cache/nar_info_rendering.h"
 #include "cache/nar_layout.h"
 #include "cache/nar_places.h"
@@ -41,6 +42,7 @@ struct Adopted {
   nix::NarInfo info;
   std::string text;
   bool from_file;
+  SentBy sent_by;
 };
 
 // Stands for a name in a large set. That two have the same mark is so unlikely that it may happen: a
@@ -197,9 +199,12 @@ class Adopter {
     auto key = narinfo_key(hash);
     CO_TRY(auto file, co_await deps_.store.find_text(key));
     if (file) {
-      auto info = co_await accept(hash, *file, verdict);
-      if (info)
-        co_return Adopted{.info = *std::move(info), .text = *std::move(file), .from_file = true};
+      CO_TRY(auto accepted, co_await accept(hash, *file, verdict));
+      if (accepted)
+        co_return Adopted{.info = std::move(accepted->info),
+                          .text = *std::move(file),
+                          .from_file = true,
+                          .sent_by = accepted->sent_by};
     }
     if (candidate.known == nullptr) co_return std::nullopt;
     const auto& text = candidate.known->text;
@@ -207,18 +212,23 @@ class Adopter {
       if (!file) verdict.refused = "its row in the database is not complete, and there is no file";
       co_return std::nullopt;
     }
-    auto info = co_await accept(hash, *text, verdict);
-    if (!info) co_return std::nullopt;
+    CO_TRY(auto accepted, co_await accept(hash, *text, verdict));
+    if (!accepted) co_return std::nullopt;
     verdict.refused.clear();  // whatever was wrong with the file
     verdict.detail.clear();
-    co_return Adopted{.info = *std::move(info), .text = *text, .from_file = false};
+    co_return Adopted{.info = std::move(accepted->info),
+                      .text = *text,
+                      .from_file = false,
+                      .sent_by = accepted->sent_by};
   }
 
-  boost::asio::awaitable<std::optional<nix::NarInfo>> accept(const nix::StorePathHash& hash,
-                                                             std::string_view text,
-                                                             Verdict& verdict) {
-    auto judged = co_await deps_.judge.judge(hash, text);
-    if (judged && judged->accepted) co_return std::move(judged->accepted->info);
+  Task<std::optional<Accepted>> accept(const nix::StorePathHash& hash, std::string_view text,
+                                       Verdict& verdict) {
+    UploadMarks marks(deps_.store);
+    auto judged = co_await judge_kept(deps_.judge, marks, hash, text);
+    if (judged && judged->accepted) co_return std::move(judged->accepted);
+    if (!judged && judged.error().kind() != ErrorKind::corrupt)
+      co_return std::unexpected(std::move(judged).error());
     verdict.refused = judged ? judged->why_not : "no narinfo of that path";
     verdict.detail = judged ? "" : judged.error().what();
     co_return std::nullopt;
@@ -291,7 +301,8 @@ class Adopter {
     db::NarInfoRow narinfo{.hash = info.store_path.hash(),
                            .text = std::move(adopted.text),
                            .upstream = "",
-                           .nar_url = urls.front()};
+                           .nar_url = urls.front(),
+                           .uploaded = adopted.sent_by == SentBy::client};
     return {.narinfo = std::move(narinfo),
             .nar = std::move(nar),
             .urls = std::move(urls),

@@ -2,6 +2,7 @@
 
 #include "cache/at_once.h"
 #include "cache/fsck_look.h"
+#include "cache/judge_kept.h"
 #include "cache/nar_layout.h"
 
 namespace ncps::cache {
@@ -21,7 +22,8 @@ Task<FsckNarInfos::Worth> FsckNarInfos::judge(const std::string& name,
   if (!text) co_return Worth{};
   auto hash = nix::StorePathHash::parse(name);
   if (!hash) co_return Worth{How::corrupt, "its name is no hash of a store path", std::move(text)};
-  auto judged = co_await deps_.judge.judge(*hash, *text);
+  UploadMarks marks(deps_.store);
+  auto judged = co_await judge_kept(deps_.judge, marks, *hash, *text);
   if (!judged && judged.error().kind() != ErrorKind::corrupt)
     co_return std::unexpected(std::move(judged).error());
   if (!judged) co_return Worth{How::corrupt, judged.error().what(), std::move(text)};

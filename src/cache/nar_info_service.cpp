@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "cache/judge_kept.h"
 #include "cache/kept_urls.h"
 #include "cache/nar_info_rendering.h"
 #include "cache/nar_layout.h"
@@ -174,26 +175,26 @@ Task<std::optional<Accepted>> NarInfoService::accept(const nix::StorePathHash& h
                                                      std::string_view text, SentBy sent_by,
                                                      std::string_view from) {
   auto judged = co_await judge_.judge(hash, text, sent_by);
-  if (judged && judged->accepted) co_return std::move(judged->accepted);
+  co_return accepted_of(hash, std::move(judged), from);
+}
+
+std::optional<Accepted> NarInfoService::accepted_of(const nix::StorePathHash& hash,
+                                                    Result<Judged> judged, std::string_view from) {
+  if (judged && judged->accepted) return std::move(judged->accepted);
   log::warn("a kept narinfo is not accepted any more, looking elsewhere",
             {{"narinfo", hash.str()},
              {"from", from},
              {"why", judged ? judged->why_not : judged.error().what()}});
-  co_return std::nullopt;
+  return std::nullopt;
 }
 
 // Without its row nothing but the store can say that a client sent it.
 Task<std::optional<Accepted>> NarInfoService::accept_of_store(const nix::StorePathHash& hash,
                                                               std::string_view text) {
-  auto judged = co_await judge_.judge(hash, text);
-  if (judged && judged->accepted && judged->accepted->verified)
-    co_return std::move(judged->accepted);
-  auto info = nix::parse_nar_info(text);
-  if (info && info->store_path.hash() == hash) {
-    CO_TRY(auto uploaded, co_await marks_.has(std::move(*info)));
-    if (uploaded) co_return co_await accept(hash, text, SentBy::client, "the store");
-  }
-  co_return co_await accept(hash, text, SentBy::upstream, "the store");
+  auto judged = co_await judge_kept(judge_, marks_, hash, text);
+  if (!judged && judged.error().kind() != ErrorKind::corrupt)
+    co_return std::unexpected(std::move(judged).error());
+  co_return accepted_of(hash, std::move(judged), "the store");
 }
 
 // An announced URL belongs to one NAR for ever: if another one has it, this one gets the next of

@@ -70,8 +70,13 @@ class NarInfoService {
 
   // For as long as it lives nobody looks for that narinfo, keeps it or serves it from what is kept
   // (memory apart): whoever asks waits. nullopt: somebody is at it.
-  using Hold = SingleFlight<nix::StorePathHash, std::optional<ServedNarInfo>>::Hold;
-  std::optional<Hold> try_hold(const nix::StorePathHash& hash) { return flights_.try_hold(hash); }
+  // (A flight from before a reload may still be under way: what it keeps then leads to a NAR that is
+  // fetched again.)
+  using FlightKey = std::pair<std::uint64_t, nix::StorePathHash>;  // by policies_, too
+  using Hold = SingleFlight<FlightKey, std::optional<ServedNarInfo>>::Hold;
+  std::optional<Hold> try_hold(const nix::StorePathHash& hash) {
+    return flights_.try_hold({policies_.load(), hash});
+  }
 
   // Changes when kept narinfos should be asked for again because their NARs cannot be had: what was
   // served before may be out of date.
@@ -100,6 +105,8 @@ class NarInfoService {
   Task<Found> from_store(const nix::StorePathHash& hash, std::optional<Asked> asked);
   Task<Found> look_into_doubt(const nix::StorePathHash& hash, const nix::NarUrl& url, Asked asked);
   Task<Found> from_upstreams(const nix::StorePathHash& hash, Asked asked);
+  static std::optional<Accepted> accepted_of(const nix::StorePathHash& hash, Result<Judged> judged,
+                                             std::string_view from);
   Task<std::optional<Accepted>> accept(const nix::StorePathHash& hash, std::string_view text,
                                        SentBy sent_by, std::string_view from);
   Task<std::optional<Accepted>> accept_of_store(const nix::StorePathHash& hash,
@@ -129,7 +136,7 @@ class NarInfoService {
   MissingMemory missing_;
   FetchedAhead ahead_;
   std::atomic<std::uint64_t> policies_ = 0;  // how often there were others
-  SingleFlight<std::pair<std::uint64_t, nix::StorePathHash>, Found> flights_;  // by policies_, too
+  SingleFlight<FlightKey, Found> flights_;
   ReferenceWalk walk_;
 };
 

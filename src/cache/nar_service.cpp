@@ -118,9 +118,12 @@ Task<std::optional<std::string>> NarService::outside_url(nix::NarUrl url, storag
   co_return where;
 }
 
-Task<std::unique_ptr<storage::Blob>> NarService::open_kept(nix::NarUrl url) {
+Task<std::optional<OpenNar>> NarService::open_kept(nix::NarUrl url) {
   auto key = nar_key(url);
-  co_return co_await store_.open(key);
+  auto token = in_use_.hold(url);  // before it is opened: eviction looks here first
+  CO_TRY(auto blob, co_await store_.open(key));
+  if (!blob) co_return std::nullopt;
+  co_return OpenNar(std::move(blob), std::move(token));
 }
 
 Task<std::optional<std::uint64_t>> NarService::size_of(nix::NarUrl url, Deadline deadline) {

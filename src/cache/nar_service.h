@@ -78,8 +78,8 @@ class NarService {
   // store gives no such URLs.
   Task<std::optional<std::string>> outside_url(nix::NarUrl url, storage::Asking asking);
 
-  // What is at rest here; nullptr: nothing. No upstream is asked.
-  Task<std::unique_ptr<storage::Blob>> open_kept(nix::NarUrl url);
+  // What is at rest here; nullopt: nothing. No upstream is asked.
+  Task<std::optional<OpenNar>> open_kept(nix::NarUrl url);
 
   // Whether it is on its way here.
   bool arriving(const nix::NarUrl& url) { return downloads_.find(url) != nullptr; }

@@ -53,7 +53,8 @@ class VerifiedSource final : public ByteSource {
   }
   Result<void> finish() {
     if (encoder_) TRY(encoder_->finish(sink()));
-    return verifier_.finish();
+    TRY(verifier_.finish());
+    return {};
   }
 
   Slots::Slot slot_;

@@ -131,7 +131,7 @@ asio::awaitable<Session::Next> Session::answer() {
   auto fate = body_ ? body_->fate() : RequestBody::Fate::whole;
   if (fate == RequestBody::Fate::gone) {
     connection_.abort();
-    if (logged) log_request(response, status_of(response), 0, begin);
+    if (logged) log_request(response, status_of(response), {}, begin);
     co_return Next::stop;
   }
   if (fate == RequestBody::Fate::failed)

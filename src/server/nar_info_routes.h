@@ -25,11 +25,11 @@ class NarInfoRoutes {
   boost::asio::awaitable<http::Response> answer(const http::Request& request,
                                                 nix::StorePathHash hash, Side side = Side::root);
 
+  // It is another now, or gone.
   void forget(const nix::StorePathHash& hash) { memory_.forget(hash); }
 
   // From now on answers are made anew.
   void forget_all() { memory_.forget_all(); }
-  void forget(const nix::StorePathHash& hash) { memory_.forget(hash); }
 
  private:
   std::vector<http::Header> headers_for(const std::string& etag) const;

@@ -39,9 +39,9 @@ std::vector<http::Header> NarRoutes::headers_for(const nix::NarUrl& url) const {
 Task<cache::OpenNar> NarRoutes::open(nix::NarUrl url, Side side,
                                     std::optional<storage::Part> part) {
   if (side == Side::root) co_return co_await nars_.open(url, Deadline::after(kAnswerTime), part);
-  CO_TRY(auto blob, co_await nars_.open_kept(url));
-  if (!blob) co_return fail(ErrorKind::not_found, "not kept here");
-  co_return cache::OpenNar(std::move(blob));
+  CO_TRY(auto nar, co_await nars_.open_kept(url));
+  if (!nar) co_return fail(ErrorKind::not_found, "not kept here");
+  co_return std::move(*nar);
 }
 
 Task<std::optional<std::uint64_t>> NarRoutes::size_of(nix::NarUrl url, Side side) {

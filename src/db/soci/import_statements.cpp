@@ -60,8 +60,9 @@ ImportStatements::ImportStatements(soci::session& sql, bool writes, bool has_old
       2);
   insert_narinfo_.emplace(sql,
                           "INSERT INTO narinfos (hash, content, upstream, nar_url_id, created_at, "
-                          "last_accessed_at) VALUES (:hash, :text, :up, :url, :ca, :la)",
-                          0, 6);
+                          "last_accessed_at, uploaded) VALUES (:hash, :text, :up, :url, :ca, :la, "
+                          ":sent)",
+                          0, 7);
   update_narinfo_.emplace(sql,
                           "UPDATE narinfos SET content = :text, nar_url_id = :url, "
                           "updated_at = CURRENT_TIMESTAMP WHERE hash = :hash",
@@ -137,7 +138,7 @@ void ImportStatements::write(const nix::NarUrl& url, const ImportRow& row, Whose
     update_narinfo_->execute({text, id, hash});
   } else {
     insert_narinfo_->execute({hash, text, narinfo.upstream, id, created(row.narinfo_times),
-                              accessed(row.narinfo_times)});
+                              accessed(row.narinfo_times), narinfo.uploaded ? "1" : "0"});
   }
 }
 

@@ -87,7 +87,7 @@ class SociCatalog final : public Catalog, public UploadRows {
     auto work = [&](Statements& statements) -> Result<Hashes> {
       return statements.narinfos_of(url, kMostAtOnce);
     };
-    co_return co_await readers_.run<Hashes>("looking for a NAR's narinfos", work);
+    co_return co_await reader().run<Hashes>("looking for a NAR's narinfos", work);
   }
 
   Task<std::optional<nix::NarUrl>> remove_narinfo(nix::StorePathHash hash) override {
