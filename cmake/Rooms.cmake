@@ -29,6 +29,9 @@ function(room)
   if(tests)
     add_executable(${R_NAME}_test ${tests})
     target_link_libraries(${R_NAME}_test PRIVATE ${R_NAME} ${R_TEST_USES} GTest::gtest_main)
+    # What is tested is optimised; optimising its tests takes most of a build: 13 s against 6 s for a
+    # large one, 28 s against 9 s under ASan.
+    target_compile_options(${R_NAME}_test PRIVATE -O0)
     if(R_WHOLE)
       add_test(NAME ${R_NAME}.all COMMAND ${R_NAME}_test)
       set_tests_properties(${R_NAME}.all PROPERTIES TIMEOUT 600)
