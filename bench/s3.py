@@ -179,7 +179,8 @@ def first_byte(url: str, target: str) -> float:
 
 def table(rows: list[Row], memory: dict[str, float], where: dict, date: str, rounds: int, seconds: int) -> str:
     lines = [f"{date}, {where['cores']} cores ({where['cpu']}), Linux {where['kernel']}, Ceph RADOS Gateway with objects "
-             "in memory; client, gateway and ncps share the cores.",
+             "in memory; client, gateway and ncps share the cores. Load average of the machine before: "
+             f"{where['load before']:.1f}.",
              f"`bench/s3.py --rounds {rounds} --seconds {seconds}`: medians of {rounds} rounds in turns. CPU: of ncps; of "
              "the gateway behind it; of the gateway alone.", "",
              "| | ncps | the gateway itself | | CPU, µs/MB |", "|---|---:|---:|---:|---:|"]
@@ -249,11 +250,12 @@ def main() -> int:
         print(f"{BINARY} is not built yet: make build", file=sys.stderr)
         return 1
     rounds, seconds = (1, 1) if chosen.short else (chosen.rounds, chosen.seconds)
+    load = os.getloadavg()[0]  # what others do here disturbs everything that is measured
     with tempfile.TemporaryDirectory(prefix="ncps-bench-") as home:
         rows, memory = run(Path(home), rounds, seconds, chosen.short)
     if not chosen.short:
-        where = report.machine()
-        report.write_section(ROOT, "s3", {"rounds": rounds, "seconds": seconds, "memory": memory,
+        where = report.machine() | {"load before": load}
+        report.write_section(ROOT, "s3", {"rounds": rounds, "seconds": seconds, "memory": memory, "load before": load,
                                           "rows": [asdict(row) for row in rows]},
                              lambda date: table(rows, memory, where, date, rounds, seconds))
     return 0
