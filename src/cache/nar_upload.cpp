@@ -78,6 +78,7 @@ class NarUploads::Intake {
   Result<void> finish() {
     if (!verifier_) TRY(begin());
     TRY(facts_, verifier_->finish());
+    verifier_.reset();  // its memory
     if (auto why = misnamed(url_, *facts_)) return fail(ErrorKind::corrupt, *why);
     return {};
   }
@@ -123,7 +124,8 @@ class NarUploads::Intake {
 };
 
 Task<UploadAnswer> NarUploads::put(nix::NarUrl url, ByteSource& body, std::uint64_t most) {
-  CO_TRY(auto slot, co_await slots_.take(Deadline::after(kTurnTime)));
+  CO_TRY(auto place, co_await slots_.take(Deadline::after(kTurnTime)));
+  std::optional<Slots::Slot> slot(std::move(place));
   auto key = nar_key(url);
   CO_TRY(auto at_rest, co_await deps_.store.open(key));
   std::unique_ptr<storage::StagedBlob> blob;
@@ -133,6 +135,7 @@ Task<UploadAnswer> NarUploads::put(nix::NarUrl url, ByteSource& body, std::uint6
   at_rest.reset();
   Intake intake(deps_, url, most);
   auto answer = co_await intake.run(body, blob.get());
+  slot.reset();  // who waits for a lock below has no place that the lock's holder may need
   if (!answer && is_no_room(answer.error()))
     co_return refuse(Verdict::no_room, "there is no room for it here now");
   if (!answer || answer->verdict != Verdict::kept) co_return std::move(answer);

@@ -395,6 +395,15 @@ class Gates(UploadCase):
             line = server.wait_line("audit", path=path, action=action, status=status)
             self.assertEqual("127.0.0.1", line["from"])
 
+    def test_who_must_send_a_token_to_read_must_send_it_to_write(self) -> None:
+        server = self.server(DELETE, "--cache-get-token=secret")
+        _, _, nar_target, bytes_ = self.pair(fresh("token"))
+        answer = self.put(server, nar_target, bytes_, Expect="100-continue")
+        self.assertEqual(401, answer.status)
+        self.assertEqual({}, server.stored_nars())
+        self.assertEqual(401, raw.ask(server.url, "DELETE", nar_target).status)
+        self.assertEqual(204, self.put(server, nar_target, bytes_, Authorization="Bearer secret").status)
+
     def test_they_can_be_opened_and_closed_while_it_runs(self) -> None:
         self.up = self.upstream(self.elsewhere)
         options = self.options((self.up, self.elsewhere))
