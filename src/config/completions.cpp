@@ -8,7 +8,7 @@
 namespace ncps::config {
 namespace {
 
-constexpr std::string_view kCommands = "serve config import migrate completion";
+constexpr std::string_view kCommands = "serve config import migrate pin completion";
 
 std::string flags_of(Scope scope, bool equals) {
   std::string out;
@@ -24,7 +24,7 @@ std::string bash() {
 _ncps() {{
   local word=${{COMP_WORDS[COMP_CWORD]}} command= w
   for w in "${{COMP_WORDS[@]:1:COMP_CWORD-1}}"; do
-    case $w in serve|s|config|import|migrate|completion) command=$w ;; esac
+    case $w in serve|s|config|import|migrate|pin|completion) command=$w ;; esac
   done
   local choices="{} --help --version"
   case $command in
@@ -33,6 +33,7 @@ _ncps() {{
     config) choices+=" check show example reference {}" ;;
     import) choices+=" --dry-run --from-database-url= {}" ;;
     migrate) choices+=" up status {}" ;;
+    pin) choices+=" add remove list {}" ;;
     completion) choices="bash zsh fish" ;;
   esac
   COMPREPLY=($(compgen -W "$choices" -- "$word"))
@@ -42,7 +43,7 @@ complete -o default -F _ncps ncps
 )",
                      flags_of(Scope::global, true), kCommands, flags_of(Scope::serve, true),
                      flags_of(Scope::serve, true), flags_of(Scope::serve, true),
-                     flags_of(Scope::serve, true));
+                     flags_of(Scope::serve, true), flags_of(Scope::serve, true));
 }
 
 // In single quotes, which a shell takes literally; what zsh gives a meaning to is escaped.
@@ -83,9 +84,10 @@ std::string zsh() {
   out +=
       "    '--dry-run[import: change nothing]'\n"
       "    '--from-database-url=[import: also read this database]:value:'\n"
-      "  )\n  _arguments '1:command:(serve config import migrate completion)' '*::argument:(check "
+      "  )\n  _arguments '1:command:(serve config import migrate pin completion)' "
+      "'*::argument:(check "
       "show "
-      "example reference up status bash zsh fish)' $flags\n}\n"
+      "example reference up status add remove list bash zsh fish)' $flags\n}\n"
       "compdef _ncps ncps\n";
   return out;
 }
@@ -102,10 +104,12 @@ std::string fish_text(std::string_view text) {
 std::string fish() {
   std::string out =
       "# fish completion of ncps; in config.fish: ncps completion fish | source\n"
-      "complete -c ncps -n __fish_use_subcommand -f -a 'serve config import migrate completion'\n"
+      "complete -c ncps -n __fish_use_subcommand -f -a 'serve config import migrate pin "
+      "completion'\n"
       "complete -c ncps -n '__fish_seen_subcommand_from config' -f -a 'check show example "
       "reference'\n"
       "complete -c ncps -n '__fish_seen_subcommand_from migrate' -f -a 'up status'\n"
+      "complete -c ncps -n '__fish_seen_subcommand_from pin' -f -a 'add remove list'\n"
       "complete -c ncps -n '__fish_seen_subcommand_from completion' -f -a 'bash zsh fish'\n";
   out +=
       "complete -c ncps -n '__fish_seen_subcommand_from import' -l dry-run -d 'Change nothing'\n"
@@ -114,7 +118,7 @@ std::string fish() {
   for (const auto& option : option_table()) {
     if (option.effect == Effect::none) continue;
     auto when = option.scope == Scope::serve
-                    ? " -n '__fish_seen_subcommand_from serve s config import migrate'"
+                    ? " -n '__fish_seen_subcommand_from serve s config import migrate pin'"
                     : "";
     auto value = option.kind == Kind::flag ? "" : option.kind == Kind::path ? " -r -F" : " -x";
     fmt::format_to(std::back_inserter(out), "complete -c ncps{} -l {}{} -d '{}'\n", when,
