@@ -171,11 +171,11 @@ int main(int argc, char** argv) {
     auto limit = all / 100 * percent;
     auto run = [&](Policy policy) { return replay(trace, next, limit, policy); };
     auto ours = run(Policy::ours);
-    std::puts(fmt::format(R"({{"percent": {}, "limit": {}, "requests": {}, "ours": {:.2f}, )"
-                          R"("lru": {:.2f}, "next_use": {:.2f}, "everything": {:.2f}, "rounds": {}}})",
-                          percent, limit, trace.events.size(), ours.rate(),
-                          run(Policy::lru).rate(), run(Policy::next_use).rate(),
-                          run(Policy::everything).rate(), ours.rounds)
-                  .c_str());
+    std::puts(
+        fmt::format(R"({{"percent": {}, "limit": {}, "requests": {}, "ours": {:.2f}, )"
+                    R"("lru": {:.2f}, "next_use": {:.2f}, "everything": {:.2f}, "rounds": {}}})",
+                    percent, limit, trace.events.size(), ours.rate(), run(Policy::lru).rate(),
+                    run(Policy::next_use).rate(), run(Policy::everything).rate(), ours.rounds)
+            .c_str());
   }
 }

@@ -61,6 +61,7 @@ Task<Evictor::Outcome> Evictor::round(Why why) {
 }
 
 Task<Evictor::Outcome> Evictor::make_room(Why why) {
+  if (deps_.space.idle()) co_return Outcome();
   CO_TRY(auto lease, co_await deps_.lease.try_take());
   if (!lease) co_return Outcome{.enough = false};
   CO_TRY(co_await count());

@@ -108,5 +108,48 @@ TEST_F(SingleFlightTest, AnExceptionIsAnInternalErrorForAllAndNobodyHangs) {
   EXPECT_EQ(got.error().kind(), ErrorKind::internal);
 }
 
+TEST_F(SingleFlightTest, WhoHoldsAKeyKeepsWorkOnItFromStarting) {
+  auto hold = flights.try_hold(1);
+  ASSERT_TRUE(hold);
+  EXPECT_FALSE(flights.try_hold(1));
+  SingleFlight<int, int>::Work work = [&]() -> Task<int> {
+    ++runs;
+    co_return 7;
+  };
+  auto late = block_on(runtime, flights.run(1, work, Deadline::after({})));
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().kind(), ErrorKind::timeout);
+  for (int i = 0; i < 20; ++i) callers.spawn(runtime.next_executor(), "caller", call(1, work));
+  EXPECT_EQ(block_on(runtime, flights.run(2, work, Deadline::never())).value(), 7);
+  EXPECT_EQ(runs, 1) << "only the other key's";
+  hold.reset();
+  ASSERT_TRUE(callers.join_blocking(Deadline::after(minutes(1))));
+  EXPECT_EQ(good, 20);
+}
+
+TEST_F(SingleFlightTest, WorkAndHoldNeverMeet) {
+  std::atomic<int> inside = 0;
+  std::atomic<bool> met = false;
+  SingleFlight<int, int>::Work work = [&]() -> Task<int> {
+    if (++inside > 1) met = true;
+    --inside;
+    co_return 7;
+  };
+  auto holder = [&]() -> boost::asio::awaitable<void> {
+    if (auto hold = flights.try_hold(1)) {
+      if (++inside > 1) met = true;
+      --inside;
+    }
+    co_return;
+  };
+  for (int i = 0; i < 300; ++i) {
+    callers.spawn(runtime.next_executor(), "caller", call(1, work));
+    callers.spawn(runtime.next_executor(), "holder", holder());
+  }
+  ASSERT_TRUE(callers.join_blocking(Deadline::after(minutes(1))));
+  EXPECT_FALSE(met);
+  EXPECT_EQ(good, 300);
+}
+
 }  // namespace
 }  // namespace ncps::cache

@@ -165,6 +165,11 @@ Task<bool> Space::wanted(Deadline deadline) {
   }
 }
 
+bool Space::idle() const {
+  auto limits = limits_.now();
+  return !limits->any() && state_.with([](const State& s) { return s.disk_wanted == 0; });
+}
+
 void Space::begin_round() {
   state_.with([](State& s) {
     ++s.begun;

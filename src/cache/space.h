@@ -56,6 +56,8 @@ class Space {
   // Waits until a round is asked for, or stop(): false, too, at the deadline.
   Task<bool> wanted(Deadline deadline);
   bool stopped() const;
+  // There is no limit, and nobody waits: nothing to look after.
+  bool idle() const;
   void begin_round();
   // What is kept has been counted, beginning at begin_round().
   void measured(std::uint64_t bytes);

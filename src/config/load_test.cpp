@@ -305,5 +305,23 @@ TEST(NeedRestart, IsFoundBetweenTwoStarts) {
   EXPECT_EQ(need_restart(a.values, b.values), std::vector<std::string>{"--server-addr"});
 }
 
+TEST(Limits, AreBytesOrAPartOfTheFileSystem) {
+  auto none = load_with(serve_and({})).options;
+  EXPECT_EQ(none.max_size + none.min_free_bytes + none.min_free_percent, 0u);
+  EXPECT_FALSE(none.lru_schedule);
+  auto all = load_with(
+      serve_and({"--cache-max-size=10G", "--cache-min-free=5%", "--cache-lru-schedule=@daily"}));
+  EXPECT_EQ(all_words(all), "");
+  EXPECT_EQ(all.options.max_size, 10ULL << 30);
+  EXPECT_EQ(all.options.min_free_percent, 5u);
+  EXPECT_TRUE(all.options.lru_schedule);
+  EXPECT_EQ(load_with(serve_and({"--cache-min-free=20G"})).options.min_free_bytes, 20ULL << 30);
+  for (auto bad : {"100%", "-1%", "5 %", "%", "5.5%", "20"}) {
+    auto loaded = load_with(serve_and({std::string("--cache-min-free=") + bad}));
+    ASSERT_EQ(loaded.mistakes.size(), 1u) << bad;
+    EXPECT_TRUE(loaded.mistakes[0].contains("--cache-min-free")) << loaded.mistakes[0];
+  }
+}
+
 }  // namespace
 }  // namespace ncps::config

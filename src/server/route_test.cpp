@@ -17,6 +17,8 @@ std::string shown(std::string_view path) {
   if (auto* url = std::get_if<nix::NarUrl>(&route)) return url->str();
   if (auto* object = std::get_if<nix::ObjectPath>(&route)) return "object " + object->str();
   if (std::holds_alternative<Ready>(route)) return "ready";
+  if (std::holds_alternative<PinList>(route)) return "pins";
+  if (auto* pin = std::get_if<PinOf>(&route)) return "pin " + std::string(pin->hash.str());
   return std::holds_alternative<BadNarName>(route) ? "bad" : "none";
 }
 
@@ -26,6 +28,9 @@ TEST(Route, NamesEveryResource) {
   EXPECT_EQ(shown("/pubkey"), "fixed 2");
   EXPECT_EQ(shown("/healthz"), "fixed 3");
   EXPECT_EQ(shown("/readyz"), "ready");
+  EXPECT_EQ(shown("/pins"), "pins");
+  EXPECT_EQ(shown("/pin/" + kHash + ".narinfo"), "pin " + kHash);
+  for (auto other : {"/pins/", "/pin", "/pin/", "/pin/x.narinfo"}) EXPECT_EQ(shown(other), "none");
   EXPECT_EQ(shown("/" + kHash + ".narinfo"), kHash);
   for (std::string name : {"x.nar", "x.nar.xz", "x.nar.zst", "a-b_C9.nar.bz2", "x.nar.none"})
     EXPECT_EQ(shown("/nar/" + name), "nar/" + name);

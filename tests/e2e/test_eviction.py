@@ -123,9 +123,13 @@ class Limit(EvictionCase):
         self.assertEqual(len(list((proxy.storage / "store/listing").rglob("*.ls"))), 1)
         self.assertEqual(proxy.stop(), 0)  # what was used is noted
         proxy.start()
-        for path in self.made.paths[1:]:
-            self.pull(proxy, path)
-        eventually(lambda: not list((proxy.storage / "store/listing").rglob("*.ls")), "the listing went in its turn")
+
+        def gone_after_more() -> bool:
+            for path in self.made.paths[1:]:
+                self.assert_whole(raw.get(proxy.url, self.nar_target(proxy, path)), self.cache.nar_bytes(path))
+            return not list((proxy.storage / "store/listing").rglob("*.ls"))
+
+        eventually(gone_after_more, "the listing went in its turn", 30)
 
 
 class Pins(EvictionCase):
