@@ -152,7 +152,7 @@ TEST(Completions, OfBashOfferFlagsCommandsAndShells) {
   EXPECT_EQ(bash_choices("ncps serve --cache-hostn"), "--cache-hostname=\nexit 0\n");
   EXPECT_EQ(bash_choices("ncps config ch"), "check\nexit 0\n");
   EXPECT_EQ(bash_choices("ncps completion z"), "zsh\nexit 0\n");
-  EXPECT_EQ(bash_choices("ncps --log-level=debug s"), "serve\nexit 0\n");
+  EXPECT_EQ(bash_choices("ncps --log-level=debug s"), "serve\nstats\nexit 0\n");
 }
 
 TEST(Completions, OfTheOtherShellsNameEveryFlag) {

@@ -255,6 +255,46 @@ class OnAFolder(FsckCase, LabCase):
         self.assertEqual(self.found(), {})
 
 
+    def test_the_scrub_finds_a_damaged_nar_and_it_is_fetched_again(self) -> None:
+        self.fill()
+        url = self.cache.nar_url(self.made.paths[0])
+        body = bytearray(self.read(nar_key(url)))
+        body[len(body) // 2] ^= 1
+        self.write(nar_key(url), bytes(body))
+        self.server.more = ["--cache-scrub-schedule=@every 1s", "--cache-scrub-rate=0"]
+        self.server.start()
+        line = self.server.wait_line("a kept NAR was damaged, and is removed; it is fetched again when it is asked for", 30)
+        self.assertEqual("/" + line["nar"], url)
+        self.assertEqual(raw.get(self.server.url, url).body, self.cache.nar_bytes(self.made.paths[0]))
+        self.server.wait_line("scrubbed", 30)
+        self.assertEqual(self.server.stop(), 0)
+        self.assertEqual(self.found("--verify-content"), {})
+
+    def test_what_is_served_is_counted(self) -> None:
+        self.server.start()
+        path = self.made.paths[0]
+        self.narinfo_of(self.server, path)
+        raw.get(self.server.url, self.cache.nar_url(path))
+        eventually(lambda: self.read(nar_key(self.cache.nar_url(path))), "stored")
+        for _ in range(3):
+            self.narinfo_of(self.server, path)
+            raw.get(self.server.url, self.cache.nar_url(path))
+        raw.get(self.server.url, "/" + "0" * 32 + ".narinfo")
+        raw.ask(self.server.url, "HEAD", self.cache.nar_url(path))
+        self.assertEqual(self.server.stop(), 0)
+        served = json.loads(self.command("stats", "--json").out)["served"]
+        size = len(self.cache.nar_bytes(path))
+        self.assertEqual((served["narinfos"], served["narinfo_hits"], served["narinfos_missing"]), (4, 3, 1))
+        self.assertEqual((served["nars"], served["bytes"]), (4, 4 * size))
+        self.assertIn("of them hits", self.command("stats").out)
+
+    def test_a_schedule_that_is_none_is_refused(self) -> None:
+        run = run_ncps("config", "check", "--cache-hostname=c.example", "--cache-storage-local=/nowhere",
+                       "--cache-upstream-url=http://u.example", "--cache-scrub-schedule=soon")
+        self.assertEqual(run.status, 2, run.said)
+        self.assertIn("--cache-scrub-schedule", run.err)
+
+
 class OnADatabaseServer(FsckCase):
     server_class: type[DatabaseServer]
     database: DatabaseServer

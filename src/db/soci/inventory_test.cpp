@@ -4,7 +4,7 @@
 #include "db/soci/open_catalog.h"
 #include "db/soci/open_inventory.h"
 #include "db/soci/testing/database_server.h"
-#include "db/testing/inventory_contract.h"
+#include "db/testing/inventory_sums.h"
 
 namespace ncps::db {
 namespace {

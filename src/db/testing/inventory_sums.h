@@ -1,0 +1,72 @@
+// What an Inventory promises of what is written through it, and of its sums. Part of the contract.
+#pragma once
+
+#include "db/testing/inventory_contract.h"
+
+namespace ncps::db {
+
+TEST_P(InventoryContract, ANarWithoutNarinfoGetsARowAndAnOldOneStays) {
+  auto nar = row("alone");
+  nar.stored_size = 99;
+  ASSERT_TRUE(run(inventory->add_nar(nar)));
+  EXPECT_EQ(run(catalog->find_nar(nar.url)).value()->stored_size, 99u);
+  nar.stored_size = 100;
+  ASSERT_TRUE(run(inventory->add_nar(nar)));
+  EXPECT_EQ(run(catalog->find_nar(nar.url)).value()->stored_size, 99u);
+}
+
+TEST_P(InventoryContract, ANarinfoIsForgottenOnlyIfItIsWhatWasSeen) {
+  add(1);
+  ASSERT_TRUE(run(inventory->remove_narinfo(name(1), std::nullopt)));
+  ASSERT_TRUE(run(inventory->remove_narinfo(name(1), "another text")));
+  EXPECT_TRUE(run(inventory->find_narinfo(name(1))).value());
+  ASSERT_TRUE(run(inventory->remove_narinfo(name(1), "text " + name(1))));
+  EXPECT_FALSE(run(inventory->find_narinfo(name(1))).value());
+  EXPECT_TRUE(run(inventory->find_nar(url(name(1)))).value());  // the way to fetch it again
+}
+
+TEST_P(InventoryContract, TotalsAddUp) {
+  for (int n = 0; n < 12; ++n) {
+    add(n);
+    if (n > 0) ASSERT_TRUE(run(catalog->mark_stored(url(name(n)), n)));
+  }
+  auto totals = run(inventory->totals()).value();
+  EXPECT_EQ(totals.narinfos, 12u);
+  ASSERT_EQ(totals.upstreams.size(), 1u);
+  EXPECT_EQ(totals.upstreams[0].upstream, "https://a.example");
+  EXPECT_EQ(totals.upstreams[0].announced, 12u);
+  EXPECT_EQ(totals.upstreams[0].at_rest, 11u);
+  EXPECT_EQ(totals.upstreams[0].bytes, 66u);
+  std::uint64_t bytes = 0;
+  for (const auto& day : totals.days) {  // two, at midnight
+    EXPECT_EQ(day.day.size(), 10u);
+    bytes += day.bytes;
+  }
+  EXPECT_EQ(bytes, 66u);
+  ASSERT_EQ(totals.largest.size(), Totals::kExamples);
+  EXPECT_EQ(totals.largest[0].nar.size, 11u);
+  EXPECT_EQ(totals.largest[0].nar.url, url(name(11)));
+  EXPECT_EQ(totals.oldest.size(), Totals::kExamples);
+  EXPECT_GT(totals.oldest[0].created, Time());
+}
+
+TEST_P(InventoryContract, CountsAddUpByDayAndOldOnesGo) {
+  auto add = [&](std::string day, std::string name, std::uint64_t number, std::uint64_t bytes) {
+    std::vector<DailyCount> counts;
+    counts.push_back({std::move(day), std::move(name), number, bytes});
+    ASSERT_TRUE(run(inventory->add_counts(std::move(counts))));
+  };
+  add("2029-01-01", "nar_hit", 1, 1);
+  add("2030-06-01", "nar_hit", 2, 20);
+  add("2030-06-02", "nar_hit", 1, 5'000'000'000);
+  add("2030-06-02", "nar_hit", 2, 7);
+  add("2030-06-02", "nar_miss", 1, 1);
+  std::string all;
+  for (const auto& one : run(inventory->counts(10)).value())
+    all += fmt::format("{} {} {} {}, ", one.day, one.name, one.number, one.bytes);
+  EXPECT_EQ(all,
+            "2030-06-02 nar_hit 3 5000000007, 2030-06-02 nar_miss 1 1, 2030-06-01 nar_hit 2 20, ");
+  EXPECT_EQ(run(inventory->counts(1)).value().size(), 2u);
+}
+
+}  // namespace ncps::db
