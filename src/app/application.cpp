@@ -76,8 +76,7 @@ cache::DiskProbe disk_probe(const config::ServeOptions& options, Pool& disk) {
 Application::Application(const config::ServeOptions& options,
                          std::unique_ptr<storage::BlobStore> store, db::Database database,
                          std::unique_ptr<db::Inventory> inventory, Runtime& runtime, Pool& disk,
-                         Pool& cpu,
-                         std::vector<nix::SecretKey> keys)
+                         Pool& cpu, std::vector<nix::SecretKey> keys)
     : store_(std::move(store)),
       database_(std::move(database)),
       inventory_(std::move(inventory)),

@@ -28,7 +28,8 @@ Result<void> check_root(const config::ServeOptions& options) {
 cache::Trust keeping_trust(const config::ServeOptions& options) {
   if (options.upstream_keys.empty())
     std::fputs("ncps: warning: no --cache-upstream-public-key: nothing is verified\n", stderr);
-  return {.upstream_keys = options.upstream_keys, .signing_keys = {},
+  return {.upstream_keys = options.upstream_keys,
+          .signing_keys = {},
           .sign_unverified = false,
           .upload_keys = options.upload_keys};
 }

@@ -18,8 +18,7 @@ constexpr std::array kImportFlags = {
                 "NCPS_FROM_DATABASE_URL"}};
 constexpr CommandFlag kJson = {"--json", Takes::nothing, "Print it as JSON"};
 constexpr std::array kFsckFlags = {
-    CommandFlag{"--repair", Takes::nothing,
-                "Mend what is wrong; what is right is never removed"},
+    CommandFlag{"--repair", Takes::nothing, "Mend what is wrong; what is right is never removed"},
     CommandFlag{"--dry-run", Takes::nothing, "Write nothing at all, and do not ask"},
     CommandFlag{"--verify-content", Takes::nothing, "Read every NAR and narinfo, too"},
     CommandFlag{"--verified-since", Takes::value,

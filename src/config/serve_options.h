@@ -48,8 +48,8 @@ struct ServeOptions {
   std::vector<nix::PublicKey> upload_keys;
   std::uint64_t max_upload_size = 0;  // bytes; 0: any
   bool require_references = false;
-  std::vector<nix::SecretKey> secret_keys;  // read from their files; empty: the store's own
-  std::vector<access::Token> tokens;        // who may do what; empty: anybody may do anything
+  std::vector<nix::SecretKey> secret_keys;   // read from their files; empty: the store's own
+  std::vector<access::Token> tokens;         // who may do what; empty: anybody may do anything
   std::uint64_t max_size = 0;                // bytes to keep; 0: no limit
   std::uint64_t min_free_bytes = 0;          // of the store's file system; 0: none
   unsigned min_free_percent = 0;             // of it, up to 100

@@ -37,7 +37,7 @@ std::vector<http::Header> NarRoutes::headers_for(const nix::NarUrl& url) const {
 }
 
 Task<cache::OpenNar> NarRoutes::open(nix::NarUrl url, Side side,
-                                    std::optional<storage::Part> part) {
+                                     std::optional<storage::Part> part) {
   if (side == Side::root) co_return co_await nars_.open(url, Deadline::after(kAnswerTime), part);
   CO_TRY(auto nar, co_await nars_.open_kept(url));
   if (!nar) co_return fail(ErrorKind::not_found, "not kept here");

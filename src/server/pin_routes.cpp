@@ -21,8 +21,7 @@ http::Response not_allowed(bool may_change) {
 }  // namespace
 
 boost::asio::awaitable<http::Response> PinRoutes::answer(const http::Request& request,
-                                                         nix::StorePathHash hash,
-                                                         std::string who) {
+                                                         nix::StorePathHash hash, std::string who) {
   bool may_change = deps_.policy.now()->put;
   bool post = request.method == http::Method::post;
   if (!may_change || (!post && request.method != http::Method::delete_))

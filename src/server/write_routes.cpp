@@ -95,8 +95,8 @@ bool writable(const Route& route) {
   return removable(route) || std::holds_alternative<nix::ObjectPath>(route);
 }
 
-asio::awaitable<http::Response> WriteRoutes::put(const http::Request& request,
-                                                 const Target& target, std::string who) {
+asio::awaitable<http::Response> WriteRoutes::put(const http::Request& request, const Target& target,
+                                                 std::string who) {
   auto most = most_bytes(target.route, policy());
   if (auto refused = refused_unread(request, target.route, most)) {
     audit(request, who, "upload", refused->status, "refused unread");

@@ -36,10 +36,10 @@ class WriteRoutes {
 
   // REQUIRES: writable(route).
   boost::asio::awaitable<http::Response> put(const http::Request& request, const Target& target,
-                                              std::string who);
+                                             std::string who);
   // REQUIRES: a narinfo or a NAR.
   boost::asio::awaitable<http::Response> remove(const http::Request& request, const Route& route,
-                                                 std::string who);
+                                                std::string who);
 
  private:
   Task<cache::UploadAnswer> put_nar_info(ByteSource& body, nix::StorePathHash hash,
