@@ -5,7 +5,7 @@
 -- migrate:up
 DROP INDEX idx_nar_urls_at_rest;
 CREATE INDEX idx_nar_urls_at_rest ON nar_urls (last_accessed_at, id, stored_size) WHERE stored_size IS NOT NULL;
-DROP INDEX idx_narinfos_last_accessed_at;
+DROP INDEX IF EXISTS idx_narinfos_last_accessed_at;
 CREATE INDEX idx_narinfos_last_accessed_at ON narinfos (last_accessed_at, id);
 UPDATE narinfos SET last_accessed_at = created_at WHERE last_accessed_at IS NULL;
 CREATE TABLE kept_objects (
@@ -26,7 +26,7 @@ CREATE TABLE pins (
 -- migrate:down
 DROP TABLE pins;
 DROP TABLE kept_objects;
-DROP INDEX idx_narinfos_last_accessed_at;
+DROP INDEX IF EXISTS idx_narinfos_last_accessed_at;
 CREATE INDEX idx_narinfos_last_accessed_at ON narinfos (last_accessed_at);
 DROP INDEX idx_nar_urls_at_rest;
 CREATE INDEX idx_nar_urls_at_rest ON nar_urls (last_accessed_at) WHERE stored_size IS NOT NULL;
