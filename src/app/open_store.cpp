@@ -60,10 +60,14 @@ Result<std::unique_ptr<storage::BlobStore>> open_store(const config::ServeOption
                                          .ca_file = s3.ca_file,
                                          .buffer_bytes = kS3Buffer,
                                          .limits = kS3Transfers});
-  auto name = name_of(s3);
-  TRY(auto store, s3::open_s3(std::move(s3), std::move(client), runtime, disk, cpu));
-  if (access == storage::Access::read || options.s3_local_cache == 0) return store;
-  auto folder = fmt::format("ncps-copies-{}-{}", ::geteuid(), name);
+  return s3::open_s3(std::move(s3), std::move(client), runtime, disk, cpu);
+}
+
+Result<std::unique_ptr<storage::BlobStore>> add_local_copies(
+    const config::ServeOptions& options, std::unique_ptr<storage::BlobStore> store,
+    Runtime& runtime, Pool& disk) {
+  if (!options.storage_s3 || options.s3_local_cache == 0) return store;
+  auto folder = fmt::format("ncps-copies-{}-{}", ::geteuid(), name_of(*options.storage_s3));
   return storage::with_local_copies(
       std::move(store),
       {.folder = options.temp_path / folder, .limit = options.s3_local_cache, .below = "store/nar"},

@@ -15,4 +15,10 @@ Result<std::unique_ptr<storage::BlobStore>> open_store(const config::ServeOption
                                                        storage::Access access, Runtime& runtime,
                                                        Pool& disk, Pool& cpu);
 
+// The same with local copies of what is read often, if the options ask for them. Only for serving:
+// whoever checks what is kept must see the bucket itself. Errors: as with_local_copies.
+Result<std::unique_ptr<storage::BlobStore>> add_local_copies(
+    const config::ServeOptions& options, std::unique_ptr<storage::BlobStore> store,
+    Runtime& runtime, Pool& disk);
+
 }  // namespace ncps::app

@@ -100,6 +100,8 @@ int serve(config::Loaded loaded, const std::function<config::Loaded()>& read_opt
 
   auto store = open_store(options, storage::Access::write, runtime, disk, cpu);
   if (!store) return cannot_start(store.error());
+  store = add_local_copies(options, std::move(*store), runtime, disk);
+  if (!store) return cannot_start(store.error());
   auto database = db::open_database(options.database, options.database_pool);
   if (!database) return cannot_start(database.error());
   auto inventory = db::open_inventory(options.database, db::InventoryAccess::write);

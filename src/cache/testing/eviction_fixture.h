@@ -27,6 +27,7 @@ struct EvictionFixture : NarInfoFixture {
                              .downloads = *downloads,
                              .nars = *nars,
                              .narinfos = *service,
+                             .locks = locks,
                              .uses = uses,
                              .space = space,
                              .lease = lease,
@@ -100,6 +101,7 @@ struct EvictionFixture : NarInfoFixture {
           .value();
   UseLog uses{runtime, catalog, database.eviction.get()};
   AloneLease lease;
+  UploadLocks locks;
   Guarded<std::vector<nix::StorePathHash>> forgotten;
   Guarded<std::optional<storage::FreeSpace>> disk_says;  // absent: there is no disk to watch
   Space space{{}, [this]() -> Task<std::optional<storage::FreeSpace>> {
