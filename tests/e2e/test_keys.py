@@ -110,7 +110,7 @@ class Tokens(LabCase):
             file.write(run.err.splitlines()[-1] + "\n")
 
     def start(self) -> Ncps:
-        return self.ncps((self.server, self.cache), more=[f"--cache-token-file={self.file}"])
+        return self.ncps((self.server, self.cache), more=[f"--cache-token-file={self.file}", "--cache-allow-delete-verb"])
 
     def status(self, proxy: Ncps, token: str, method: str = "GET") -> int:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
