@@ -77,6 +77,10 @@ class NarInfoService {
   std::optional<Hold> try_hold(const nix::StorePathHash& hash) {
     return flights_.try_hold({policies_.load(), hash});
   }
+  // The same, once whoever looks for it is done. Errors: timeout.
+  Task<Hold> hold(nix::StorePathHash hash, Deadline deadline) {
+    return flights_.hold({policies_.load(), hash}, deadline);
+  }
 
   // Changes when kept narinfos should be asked for again because their NARs cannot be had: what was
   // served before may be out of date.

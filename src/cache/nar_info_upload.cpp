@@ -56,6 +56,8 @@ Task<UploadAnswer> NarInfoUploads::put(nix::StorePathHash hash, std::string text
   CO_TRY(objection, co_await check_references(info, deadline));
   if (objection) co_return std::move(*objection);
 
+  // A search that is under way would put an upstream's text over this one.
+  CO_TRY(auto alone, co_await deps_.narinfos.hold(hash, deadline));
   CO_TRY(auto before, co_await kept_before(hash));
   if (before && nix::fingerprint(*before) == nix::fingerprint(info)) {
     auto merged = with_signatures_of(info, *before);
@@ -65,6 +67,8 @@ Task<UploadAnswer> NarInfoUploads::put(nix::StorePathHash hash, std::string text
                      "a signed narinfo of that path is here, and says something else; delete it "
                      "first, or sign this one");
   }
+  if (text.size() > nix::kMaxNarInfoBytes)
+    co_return refuse(Verdict::too_large, "with the signatures that it has here it is too large");
   auto kept = co_await keep(info, std::move(text), **nar);
   if (!kept && is_no_room(kept.error()))
     co_return refuse(Verdict::no_room, "there is no room for it here now");

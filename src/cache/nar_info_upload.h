@@ -42,7 +42,7 @@ class NarInfoUploads {
  public:
   explicit NarInfoUploads(NarInfoUploadDeps deps) : deps_(deps), marks_(deps.store) {}
 
-  // Answers: kept, unfit, untrusted, conflict, no_room. Errors: unavailable, timeout.
+  // Answers: kept, unfit, untrusted, conflict, too_large, no_room. Errors: unavailable, timeout.
   Task<UploadAnswer> put(nix::StorePathHash hash, std::string text, Elsewhere elsewhere);
 
  private:

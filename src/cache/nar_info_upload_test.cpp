@@ -125,6 +125,50 @@ TEST_F(NarInfoUpload, SentAgainItsSignaturesAreMerged) {
   EXPECT_EQ(served(one).size(), text.size());
 }
 
+TEST_F(NarInfoUpload, SentAgainAndAgainWithOtherSignaturesItStaysANarInfo) {
+  auto sample = make_sample("one");
+  send(sample);
+  auto bytes = nix::SecretKey::generate("x").value().sign("").value().str().substr(1);  // ":..."
+  std::string answer = "kept";
+  for (int i = 0; i < 20 && answer == "kept"; ++i) {
+    auto text = sample.text();
+    for (int k = 0; k < 1'000; ++k) text += "Sig: " + std::to_string(i * 1'000 + k) + bytes + "\n";
+    answer = put_info(sample.hash(), text);
+    EXPECT_NE(served(sample), "");
+  }
+  EXPECT_EQ(answer, "too large");
+}
+
+// Its search began before, and ends after: the upload is what stays.
+TEST_F(NarInfoUpload, ASearchThatWasUnderWayDoesNotTakeItBack) {
+  auto& a = add_upstream("a");
+  auto sample = make_sample("one"), theirs = sample;
+  sample.sign(builder);
+  theirs.sign(upstream_key);
+  offer(a, theirs);
+  auto gate = std::make_shared<ncps::testing::Gate>();
+  a.narinfos_wait(gate);
+  ASSERT_EQ(put_nar(sample), "kept");
+  TaskGroup group;
+  std::string answer;
+  auto search = [&]() -> boost::asio::awaitable<void> {
+    auto found = co_await service->find(sample.hash(), Asked::by_head, Deadline::never());
+    EXPECT_TRUE(found && *found);
+  };
+  auto upload = [&]() -> boost::asio::awaitable<void> {
+    answer = said(co_await narinfo_uploads.put(sample.hash(), sample.text(), Elsewhere::not_asked));
+  };
+  group.spawn(runtime.next_executor(), "search", search());
+  ASSERT_TRUE(gate->wait_for(1));
+  group.spawn(runtime.next_executor(), "upload", upload());
+  gate->open();
+  ASSERT_TRUE(group.join_blocking(Deadline::after(std::chrono::seconds(60))));
+  EXPECT_EQ(answer, "kept");
+  auto text = served(sample);
+  EXPECT_NE(text.find("Sig: builder:"), text.npos) << text;
+  EXPECT_TRUE(run(catalog.find_narinfo(sample.hash())).value()->uploaded);
+}
+
 TEST_F(NarInfoUpload, WhatIsVouchedForIsReplacedOnlyByWhatIs) {
   restart(trusting(builder));
   auto good = make_sample("one"), other = make_sample("one", 50'000);

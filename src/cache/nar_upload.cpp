@@ -27,6 +27,11 @@ std::optional<UploadAnswer> taken(const std::optional<db::NarRow>& row, const Na
   if (kept_as != compression)
     return refuse(Verdict::conflict, "that name is announced with another compression, " +
                                          std::string(nix::to_string(kept_as)));
+  bool by_us = compressed_by_us(row->compression, row->nar_hash, row->url);
+  if (!row->upstream.empty() && !by_us && row->file_hash && row->file_hash != facts.file_hash)
+    return refuse(Verdict::conflict,
+                  "that name is announced for another file of that NAR, which is fetched again "
+                  "when somebody asks for it");
   return std::nullopt;
 }
 

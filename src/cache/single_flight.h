@@ -75,6 +75,24 @@ class SingleFlight {
     return ours ? std::optional(Hold(*this, key)) : std::nullopt;
   }
 
+  // The same, once whoever works on it is done. Errors: timeout.
+  Task<Hold> hold(Key key, Deadline deadline) {
+    for (;;) {
+      FlightPtr other;
+      bool ours = flights_.with([&](auto& map) {
+        auto [it, made] = map.try_emplace(key, nullptr);
+        if (made) it->second = std::make_shared<Flight>();
+        other = it->second;
+        return made;
+      });
+      if (ours) co_return Hold(*this, std::move(key));
+      auto seen = other->landed.version();
+      bool over = other->let_go || other->result.with([](auto& slot) { return slot.has_value(); });
+      if (!over && !co_await other->landed.wait_past(seen, deadline))
+        co_return fail(ErrorKind::timeout, "somebody else has been at it for too long");
+    }
+  }
+
   // Waits for what runs. Blocks: not from an io thread. Nothing may be started meanwhile.
   bool stop(Deadline deadline) { return group_.join_blocking(deadline); }
 

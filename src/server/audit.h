@@ -8,7 +8,7 @@
 
 namespace ncps::server {
 
-// `who`: the name of the token, or empty; `action`: "upload", "delete", "pin", "unpin"; `why`: what
+// `who`: the name of the token, or empty; `action`: "upload", "delete", "pin", "unpin", "refused" (for want of a right); `why`: what
 // was wrong, or empty.
 inline void audit(const http::Request& request, std::string_view who, std::string_view action,
                   unsigned status, std::string_view why) {

@@ -27,7 +27,7 @@ struct PermissionsTest : ::testing::Test {
     client_ = "10.0.0." + std::to_string(++asked_);
     ask.client = client_;
     if (!token.empty()) ask.authorization = "Bearer " + std::string(token);
-    auto permit = permissions.ask(ask, parse_route(path));
+    auto permit = permissions.ask(ask, parse_target(path).route);
     return permit.refusal ? permit.refusal->status : 200;
   }
   int asked_ = 0;
@@ -40,6 +40,10 @@ const char* const kPaths[] = {"/",
                               "/26xbg1ndr7hbcncrlf9nhx5is2b25d13.narinfo",
                               "/nar/1bn7c3bf5z32cdgylhbp9nzhh6ydib5ngsm6mdhsvf233g0nh1ac.nar.xz",
                               "/26xbg1ndr7hbcncrlf9nhx5is2b25d13.ls",
+                              "/pins",
+                              "/upload/26xbg1ndr7hbcncrlf9nhx5is2b25d13.narinfo",
+                              "/upload/nix-cache-info",
+                              "/log/26xbg1ndr7hbcncrlf9nhx5is2b25d13-x.drv",
                               "/nowhere",
                               "/nar/../x.nar"};
 
@@ -65,6 +69,19 @@ TEST_F(PermissionsTest, EveryMethodOnEveryRouteWantsItsToken) {
             << row.token << ' ' << static_cast<int>(method) << ' ' << path;
       }
     }
+  }
+}
+
+TEST_F(PermissionsTest, PinsAreChangedByWritersAlone) {
+  Permissions permissions({access::Token::of("r", "reader", Right::read),
+                           access::Token::of("w", "writer", Right::write),
+                           access::Token::of("d", "janitor", Right::remove)});
+  for (auto method : {Method::post, Method::delete_}) {
+    auto pin = "/pin/26xbg1ndr7hbcncrlf9nhx5is2b25d13.narinfo";
+    EXPECT_EQ(status(permissions, method, pin, ""), 401u);
+    EXPECT_EQ(status(permissions, method, pin, "reader"), 403u);
+    EXPECT_EQ(status(permissions, method, pin, "janitor"), 403u);
+    EXPECT_EQ(status(permissions, method, pin, "writer"), 200u);
   }
 }
 

@@ -1,5 +1,7 @@
 #include "server/router.h"
 
+#include "server/audit.h"
+
 namespace ncps::server {
 namespace {
 
@@ -7,6 +9,10 @@ http::Response method_not_allowed(std::string allowed) {
   auto response = http::text_response(405, "answered here: " + allowed);
   response.headers.push_back({"Allow", std::move(allowed)});
   return response;
+}
+
+bool changes(http::Method method) {
+  return method != http::Method::get && method != http::Method::head;
 }
 
 // Of a narinfo: an answer that is no error. A memory's answer has the status that it was made with.
@@ -56,7 +62,11 @@ boost::asio::awaitable<http::Response> Router::answer(const http::Request& reque
   auto target = parse_target(request.path);
   if (auto refused = refusal(request, target)) co_return std::move(*refused);
   auto permit = permissions_.ask(request, target.route);
-  if (permit.refusal) co_return std::move(*permit.refusal);
+  if (permit.refusal) {
+    if (changes(request.method))
+      audit(request, permit.who, "refused", permit.refusal->status, request.method_name);
+    co_return std::move(*permit.refusal);
+  }
   if (auto* pin = std::get_if<PinOf>(&target.route))
     co_return co_await pins_.answer(request, pin->hash, std::move(permit.who));
   if (request.method == http::Method::put)
@@ -77,7 +87,7 @@ boost::asio::awaitable<http::Response> Router::read(const http::Request& request
   auto& route = target.route;
   if (auto* hash = std::get_if<nix::StorePathHash>(&route)) {
     auto response = co_await narinfos_.answer(request, *hash, target.side);
-    count_narinfo(counts_, response);
+    if (target.side == Side::root) count_narinfo(counts_, response);
     co_return response;
   }
   if (auto* url = std::get_if<nix::NarUrl>(&route)) {

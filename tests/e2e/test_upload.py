@@ -101,6 +101,24 @@ class RealClient(UploadCase):
         for key in (first, second):
             self.assert_arrives(server, made, key)
 
+    def test_with_a_token_in_its_netrc_it_may_and_without_it_may_not(self) -> None:
+        key = signing_key("builder-1")
+        server = self.server("--cache-put-token=one that nobody guesses")
+        made = fresh("netrc")
+        self.sign(made, key)
+        with self.assertRaises(AssertionError):
+            self.send(server, made)
+        self.assertEqual({}, server.stored_nars())
+        netrc = self.folder("netrc") / "netrc"
+        host = server.url.partition("://")[2].rpartition(":")[0]
+        netrc.write_text(f'machine {host} login ci password "one that nobody guesses"\n')
+        client = self.client(**{"netrc-file": str(netrc)})
+        client.check("nix", "copy", "--from", str(made.store), "--to", server.url, "--no-check-sigs", *made.paths)
+        self.assert_arrives(server, made, key)
+        said = [line for line in server.lines if line["message"] == "audit"]
+        self.assertEqual({("refused", ""), ("upload", "put-token"), ("sign", None)},
+                         {(line["action"], line.get("token")) for line in said}, server.tail())
+
     def test_a_listing_and_a_log_are_sent_too(self) -> None:
         server = self.server()
         made = fresh("listed")
