@@ -64,6 +64,9 @@ Task<Evictor::Outcome> Evictor::make_room(Why why) {
   if (deps_.space.idle()) co_return Outcome();
   CO_TRY(auto lease, co_await deps_.lease.try_take());
   if (!lease) co_return Outcome{.enough = false};
+  // An object has its row from here: or it would not be counted. What fails is written the next time.
+  auto noted = co_await deps_.uses.write();
+  static_cast<void>(noted);
   CO_TRY(co_await count());
   Outcome outcome;
   for (int pass = 0; pass < kPasses; ++pass) {
