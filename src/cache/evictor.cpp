@@ -82,7 +82,10 @@ Task<Evictor::Outcome> Evictor::make_room(Why why) {
 
 Task<void> Evictor::count() {
   CO_TRY(auto totals, co_await deps_.rows.totals());
-  deps_.space.measured(totals.nar_bytes + totals.object_bytes + totals.narinfos * kNarInfoBytes);
+  auto kept = totals.nar_bytes + totals.object_bytes + totals.narinfos * kNarInfoBytes;
+  deps_.space.measured(kept);
+  log::debug("counted what is kept",
+             {{"bytes", kept}, {"nars", totals.nars}, {"narinfos", totals.narinfos}});
   co_return Result<void>();
 }
 
