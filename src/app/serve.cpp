@@ -41,6 +41,15 @@ void warn(const config::Loaded& loaded) {
       {{"signed", options.sign_narinfo && options.sign_unverified}});
 }
 
+// Who signs from now on.
+void audit_keys(const config::ServeOptions& options, const std::vector<nix::SecretKey>& keys) {
+  auto from = options.secret_keys.empty() ? "the storage" : "--cache-secret-key-path";
+  log::info("audit", {{"action", "sign"},
+                      {"keys", joined_public(keys)},
+                      {"from", from},
+                      {"signs", options.sign_narinfo}});
+}
+
 int cannot_start(const Error& error) {
   log::error("cannot start", {{"error", error.what()}});
   log::stop();
@@ -66,6 +75,7 @@ void reload(const config::Loaded& at_start, const config::Loaded& next, Runtime&
     log::warn("a new value needs a restart", {{"option", flag}});
   }
   log::set_level(next.options.log_level);
+  audit_keys(next.options, *keys);
   app.use(next.options, std::move(*keys));
   log::info("new options are in force", {{"upstreams", next.options.upstreams.size()},
                                          {"offline", next.options.offline},
@@ -109,6 +119,7 @@ int serve(config::Loaded loaded, const std::function<config::Loaded()>& read_opt
   auto keys = signing_keys(options, runtime, **store);
   if (!keys) return cannot_start(keys.error());
   auto public_keys = joined_public(*keys);
+  audit_keys(options, *keys);
 
   Application app(options, std::move(*store), std::move(*database), std::move(*inventory), runtime,
                   disk, cpu, std::move(*keys));

@@ -55,6 +55,10 @@ Task<void> publish(DownloadDeps& deps, Spool& spool) {
 
 Task<Kept> keep(DownloadDeps& deps, const nix::NarUrl& url, Spool& spool) {
   auto size = spool.view().size;
+  // A client may have sent it meanwhile, in another packing: what is announced stays what it is.
+  auto key = nar_key(url);
+  CO_TRY(auto at_rest, co_await deps.store.find(key));
+  if (at_rest) co_return Kept::told;
   if (deps.space != nullptr) CO_TRY(co_await deps.space->reserve(size));
   auto published = co_await publish(deps, spool);
   if (deps.space != nullptr && !published) deps.space->give_back(size);

@@ -43,6 +43,7 @@ class Keys(LabCase):
         self.assertEqual(self.public_keys(proxy), [old], "a server that runs is not surprised")
         proxy.reload(0)
         self.assertEqual(self.public_keys(proxy), [new, old])
+        self.assertTrue(proxy.find_line("audit", action="sign", keys=f"{new} {old}"), proxy.tail())
         self.assertEqual(self.ncps_key(proxy, "public"), [new, old])
         self.assertEqual(self.signers(proxy), ["cache.example", "cache.example-2"], "also what was in memory")
         self.assertTrue(self.copies_with(proxy, old) and self.copies_with(proxy, new))
@@ -110,7 +111,7 @@ class Tokens(LabCase):
             file.write(run.err.splitlines()[-1] + "\n")
 
     def start(self) -> Ncps:
-        return self.ncps((self.server, self.cache), more=[f"--cache-token-file={self.file}"])
+        return self.ncps((self.server, self.cache), more=[f"--cache-token-file={self.file}", "--cache-allow-delete-verb"])
 
     def status(self, proxy: Ncps, token: str, method: str = "GET") -> int:
         headers = {"Authorization": f"Bearer {token}"} if token else {}

@@ -78,6 +78,7 @@ class Key:
 def signing_key(name: str = UPSTREAM_KEY_NAME, which: int = 0) -> Key:
     """A key pair; another `which` gives another key of the same name."""
     file = workshop() / f"{name}.{which}.sec"
+    file.touch(mode=0o600)  # nobody else's, or ncps refuses it
     file.write_text(nix("nix", "key", "generate-secret", "--key-name", name))
     return Key(file, nix("nix", "key", "convert-secret-to-public", stdin=file.read_text()).strip())
 
