@@ -18,6 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 from bench import report  # noqa: E402
+from tests.e2e.lab import raw  # noqa: E402
 from tests.e2e.lab.ncps import BINARY, Ncps  # noqa: E402
 
 PROGRAM = BINARY.parent / "src/catalog_bench"
@@ -28,10 +29,28 @@ def start_time(proxy: Ncps) -> tuple[float, float]:
     begin = time.monotonic()
     try:
         proxy.start()
-        took = time.monotonic() - begin
-        status = Path(f"/proc/{proxy.process.pid}/status").read_text()
-        resident = next(line for line in status.splitlines() if line.startswith("VmRSS:"))
-        return took, int(resident.split()[1]) / 1024
+        return time.monotonic() - begin, proxy.rss() / (1 << 20)
+    finally:
+        proxy.kill9()
+
+
+def limited_start(home: Path) -> dict[str, float]:
+    """With a limit: seconds until it listens, until it has counted what is kept, and the slowest of the answers
+    that it gives meanwhile."""
+    proxy = Ncps(home, upstreams=[("http://127.0.0.1:9", None)], log_level="debug",
+                 more=["--cache-upstream-mode=offline", "--cache-max-size=1000T"])
+    begin = time.monotonic()
+    try:
+        proxy.start()
+        listens, slowest, answers = time.monotonic() - begin, 0.0, 0
+        while not proxy.find_line("counted what is kept"):
+            asked = time.monotonic()
+            status = raw.get(proxy.url, f"/{answers:032}.narinfo").status  # looked up, and not found
+            assert status == 404, status
+            slowest, answers = max(slowest, time.monotonic() - asked), answers + 1
+            assert asked - begin < 120, "it does not come to count"
+        return {"listens_s": listens, "counted_s": time.monotonic() - begin, "answers": answers,
+                "slowest_ms": slowest * 1000, "resident_mb": proxy.rss() / (1 << 20)}
     finally:
         proxy.kill9()
 
@@ -42,18 +61,23 @@ def measure(home: Path, rows: int) -> dict:
     subprocess.run([PROGRAM, "fill", database, str(rows)], check=True)
     size = database.stat().st_size / 1e6
     start, resident = start_time(proxy)
+    limited = limited_start(home)
     out = subprocess.run([PROGRAM, "measure", database, str(rows)], check=True, capture_output=True, text=True)
-    return json.loads(out.stdout) | {"start_s": start, "start_mb": resident, "file_mb": size}
+    return json.loads(out.stdout) | {"start_s": start, "start_mb": resident, "file_mb": size,
+                                     "limited": limited}
 
 
 def table(measured: dict, date: str) -> str:
     lookup, eviction = measured["lookup"], measured["eviction"]
-    beside = eviction["lookup_beside"]
+    beside, limited = eviction["lookup_beside"], measured["limited"]
     return "\n".join([
         f"{date}, {measured['rows']:,} narinfos and as many NARs at rest, in a SQLite file of {measured['file_mb']:,.0f} MB. "
         "`bench/catalog.py`", "",
         "| | measured | aim |", "|---|---:|---:|",
         f"| the server listens after | {measured['start_s']:.2f} s, with {measured['start_mb']:.0f} MB resident | < 1 s |",
+        f"| with `--cache-max-size` the server listens after | {limited['listens_s']:.2f} s | < 1 s |",
+        f"| and has counted what is kept after; slowest of {limited['answers']:,} answers until then | "
+        f"{limited['counted_s']:.2f} s; {limited['slowest_ms']:.1f} ms | in the background |",
         f"| lookup of a narinfo, at random: median, 99 of 100, slowest of {lookup['count']:,} | "
         f"{lookup['p50_ms']:.3f}, {lookup['p99_ms']:.3f}, {lookup['max_ms']:.1f} ms | < 1 ms |",
         f"| a round of eviction: {eviction['nars']:,} NARs found and marked | {eviction['seconds']:.2f} s | < 5 s |",

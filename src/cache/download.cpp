@@ -63,10 +63,10 @@ Task<Kept> keep(DownloadDeps& deps, const nix::NarUrl& url, Spool& spool) {
   CO_TRY(auto there, std::move(at_rest));
   if (there) co_return Kept::told;
   auto published = co_await publish(deps, spool);
-  if (deps.space != nullptr && published) deps.space->keep(size);
   if (deps.space != nullptr && !published) deps.space->give_back(size);
   CO_TRY(std::move(published));
   auto told = co_await deps.catalog.mark_stored(url, size);
+  if (deps.space != nullptr) deps.space->keep(size);  // not before a count would find its row
   if (told) co_return Kept::told;
   log::error("a stored NAR could not be noted in the database, which is tried again later",
              {{"nar", url.str()}, {"error", told.error().what()}});

@@ -64,6 +64,9 @@ Task<Evictor::Outcome> Evictor::make_room(Why why) {
   if (deps_.space.idle()) co_return Outcome();
   CO_TRY(auto lease, co_await deps_.lease.try_take());
   if (!lease) co_return Outcome{.enough = false};
+  // An object has its row from here: or it would not be counted. What fails is written the next time.
+  auto noted = co_await deps_.uses.write();
+  static_cast<void>(noted);
   CO_TRY(co_await count());
   Outcome outcome;
   for (int pass = 0; pass < kPasses; ++pass) {
@@ -79,7 +82,10 @@ Task<Evictor::Outcome> Evictor::make_room(Why why) {
 
 Task<void> Evictor::count() {
   CO_TRY(auto totals, co_await deps_.rows.totals());
-  deps_.space.measured(totals.nar_bytes + totals.object_bytes + totals.narinfos * kNarInfoBytes);
+  auto kept = totals.nar_bytes + totals.object_bytes + totals.narinfos * kNarInfoBytes;
+  deps_.space.measured(kept);
+  log::debug("counted what is kept",
+             {{"bytes", kept}, {"nars", totals.nars}, {"narinfos", totals.narinfos}});
   co_return Result<void>();
 }
 

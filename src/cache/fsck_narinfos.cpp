@@ -17,13 +17,16 @@ bool mends(const FsckOptions& options) {
 }  // namespace
 
 Task<FsckNarInfos::Worth> FsckNarInfos::judge(const std::string& name,
-                                              std::optional<std::string> text) const {
+                                              std::optional<std::string> text, RowSays says) const {
   using How = Worth::How;
   if (!text) co_return Worth{};
   auto hash = nix::StorePathHash::parse(name);
   if (!hash) co_return Worth{How::corrupt, "its name is no hash of a store path", std::move(text)};
   UploadMarks marks(deps_.store);
   auto judged = co_await judge_kept(deps_.judge, marks, *hash, *text);
+  // A removal that was interrupted has taken the mark already.
+  if (judged && !judged->accepted && says == RowSays::uploaded)
+    judged = co_await deps_.judge.judge(*hash, *text, SentBy::client);
   if (!judged && judged.error().kind() != ErrorKind::corrupt)
     co_return std::unexpected(std::move(judged).error());
   if (!judged) co_return Worth{How::corrupt, judged.error().what(), std::move(text)};
@@ -38,8 +41,11 @@ Task<FsckNarInfos::Seen> FsckNarInfos::see(const std::string& name) const {
     CO_TRY(auto text, co_await deps_.store.find_text(key));
     CO_TRY(seen.file, co_await judge(name, std::move(text)));
   }
+  CO_TRY(auto row, co_await deps_.inventory.find_narinfo(name));
+  seen.row_uploaded = row && row->uploaded;
   CO_TRY(auto text, co_await deps_.inventory.find_text(name));
-  CO_TRY(seen.row, co_await judge(name, std::move(text)));
+  auto says = seen.row_uploaded ? RowSays::uploaded : RowSays::nothing;
+  CO_TRY(seen.row, co_await judge(name, std::move(text), says));
   co_return seen;
 }
 
@@ -127,6 +133,11 @@ Task<void> FsckNarInfos::file_from_row(const std::string& name, const Seen& seen
     CO_TRY(auto hash, nix::StorePathHash::parse(name));
     auto key = narinfo_key(hash);
     auto text = *seen.row.text;
+    if (seen.row_uploaded) {  // the mark first, or it would be taken for an upstream's
+      CO_TRY(auto info, nix::parse_nar_info(text));
+      UploadMarks marks(deps_.store);
+      CO_TRY(co_await marks.put(std::move(info)));
+    }
     CO_TRY(co_await deps_.store.put_text(key, std::move(text), storage::IfExists::replace));
   } else {
     CO_TRY(co_await deps_.inventory.remove_narinfo(name, seen.row.text));

@@ -32,11 +32,14 @@ class FsckNarInfos {
   };
   struct Seen {
     Worth file, row;
+    bool row_uploaded = false;
     std::optional<Error> error;  // could not find out
   };
 
   Task<void> look(const std::string& name);
-  Task<Worth> judge(const std::string& name, std::optional<std::string> text) const;
+  enum class RowSays : bool { nothing, uploaded };
+  Task<Worth> judge(const std::string& name, std::optional<std::string> text,
+                    RowSays says = RowSays::nothing) const;
   Task<Seen> see(const std::string& name) const;
   Task<void> weigh(const std::string& name, Seen seen);
   Task<void> file_from_row(const std::string& name, const Seen& seen, Flaw flaw);

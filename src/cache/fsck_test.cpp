@@ -258,6 +258,24 @@ TEST_F(FsckTest, WhatTheKeysOfTodayDoNotVouchForIsSaidAndStays) {
   EXPECT_TRUE(run(real_catalog->find_narinfo(sample.hash())).value());
 }
 
+// A removal that was killed after its first steps: the row is left, and served.
+TEST_F(FsckTest, AnUploadOfWhichOnlyTheRowIsLeftGetsItsFileAndItsMark) {
+  auto sample = make_sample("sent");
+  auto nar = sample.row("");
+  write(nar_key(sample.url()), sample.file);
+  ASSERT_TRUE(run(real_catalog->put_narinfo({.hash = sample.hash(),
+                                             .text = sample.text(),
+                                             .upstream = "",
+                                             .nar_url = nar.url,
+                                             .uploaded = true},
+                                            nar)));
+  ASSERT_TRUE(run(real_catalog->mark_stored(sample.url(), sample.file.size())));
+  EXPECT_EQ(told(check(look())), "narinfo_without_file 1/0, ");
+  EXPECT_EQ(mend(), "narinfo_without_file 1/1, ");
+  EXPECT_EQ(read(narinfo_key(sample.hash())), sample.text());
+  EXPECT_TRUE(run(UploadMarks(store).has(sample.info)).value());
+}
+
 TEST_F(FsckTest, ARowOfTheGoProgramThatLeadsNowhereGoesIfThereIsNoFile) {
   auto sample = signed_sample("a");
   auto sql = db::make_sqlite_dialect(url, {})->connect();

@@ -162,12 +162,13 @@ Task<UploadAnswer> NarUploads::keep(const nix::NarUrl& url, Arrived arrived) {
   if (deps_.space != nullptr && !co_await deps_.space->reserve(size))
     co_return refuse(Verdict::no_room, "there is no room for it here now");
   auto published = co_await arrived.blob->publish();
-  if (deps_.space != nullptr && published) deps_.space->keep(size);
   if (deps_.space != nullptr && !published) deps_.space->give_back(size);
   if (!published && is_no_room(published.error()))
     co_return refuse(Verdict::no_room, "there is no room for it here now");
   if (!published) co_return std::unexpected(std::move(published).error());
-  CO_TRY(co_await index(url, arrived.facts, arrived.compression));
+  auto indexed = co_await index(url, arrived.facts, arrived.compression);
+  if (deps_.space != nullptr) deps_.space->keep(size);  // not before a count would find its row
+  CO_TRY(std::move(indexed));
   deps_.downloads.doubtful().take(url);
   co_return UploadAnswer{};
 }

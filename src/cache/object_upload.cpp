@@ -9,11 +9,14 @@ namespace ncps::cache {
 
 Task<UploadAnswer> ObjectUploads::put(nix::ObjectPath path, ByteSource& body,
                                       nix::Compression encoding) {
-  CO_TRY(auto blob, co_await store_.stage(object_key(path)));
+  auto key = object_key(path);
+  CO_TRY(auto blob, co_await store_.stage(key));
+  std::uint64_t size = 0;
   std::optional<nix::JsonObjectCheck> json;
   if (path.kind() != nix::ObjectKind::log) json.emplace();
   auto append = [&](std::string_view part) -> Result<void> {
     if (json) TRY(json->feed(part));
+    size += part.size();
     return blob->file().append(part);
   };
   auto answer = co_await read_upload(body, encoding, max_object_bytes(path.kind()), disk_, append);
@@ -28,6 +31,8 @@ Task<UploadAnswer> ObjectUploads::put(nix::ObjectPath path, ByteSource& body,
   if (!done && is_no_room(done.error()))
     co_return refuse(Verdict::no_room, "there is no room for it here now");
   if (!done) co_return std::unexpected(std::move(done).error());
+  if (uses_ != nullptr) uses_->used(key, size);  // a round that begins now counts it
+  if (space_ != nullptr) space_->add(size);
   co_return UploadAnswer{};
 }
 

@@ -1,10 +1,13 @@
 // ObjectUploads: listings, logs, realisations and debug links that clients send (nix/object_path.h).
 //
 // Nothing of them can be verified here (object_fetcher.h): they are kept whole, of a bounded size,
-// and, apart from logs, only in the shape of a JSON object. What is sent last is kept. Thread-safe.
+// and, apart from logs, only in the shape of a JSON object. What is sent last is kept. Sending is a use:
+// it counts for the limit, and goes when its time has come. Thread-safe.
 #pragma once
 
+#include "cache/space.h"
 #include "cache/upload_answer.h"
+#include "cache/use_log.h"
 #include "nix/compression.h"
 #include "nix/object_path.h"
 #include "rt/byte_source.h"
@@ -15,7 +18,10 @@ namespace ncps::cache {
 
 class ObjectUploads {
  public:
-  ObjectUploads(storage::BlobStore& store, Pool& disk) : store_(store), disk_(disk) {}
+  // nullptr: nothing is counted, or noted.
+  ObjectUploads(storage::BlobStore& store, Pool& disk, Space* space = nullptr,
+                UseLog* uses = nullptr)
+      : store_(store), disk_(disk), space_(space), uses_(uses) {}
 
   // `encoding`: of the body; what is kept is decoded. Answers: kept, unfit, too_large, no_room.
   // Errors: the body's, unavailable.
@@ -24,6 +30,8 @@ class ObjectUploads {
  private:
   storage::BlobStore& store_;
   Pool& disk_;
+  Space* space_;
+  UseLog* uses_;
 };
 
 }  // namespace ncps::cache

@@ -37,7 +37,7 @@ class Space {
   // ---- who keeps something ----
   // Until `bytes` may be published. Errors: unavailable (there is no room: do not keep it).
   Task<void> reserve(std::uint64_t bytes);
-  void keep(std::uint64_t bytes);       // what was reserved is at rest now
+  void keep(std::uint64_t bytes);  // what was reserved is at rest now, and noted in the catalog
   void give_back(std::uint64_t bytes);  // it is not
   void add(std::uint64_t bytes);        // kept without asking: small things
 

@@ -1,7 +1,9 @@
 // The limit is held when something is to be kept; a full disk; who waits.
 #include "cache/space.h"
 
+#include "cache/nar_upload.h"
 #include "cache/testing/eviction_fixture.h"
+#include "cache/testing/upload_fixture.h"
 
 namespace ncps::cache {
 namespace {
@@ -23,6 +25,65 @@ TEST_F(SpaceTest, TheLimitIsHeldWhenItIsStoredAndOldOnesMakeRoom) {
     EXPECT_TRUE(here(all.back())) << i;
   }
   EXPECT_TRUE(gone(all[0]));
+}
+
+// Counts what is kept in the very moment before a NAR is noted as stored.
+struct CountedTooEarly final : db::FailingCatalog {
+  CountedTooEarly(db::Catalog& inner, testing::FaultPlan& plan, Space& space)
+      : FailingCatalog(inner, plan), space_(space) {}
+  Task<void> mark_stored(nix::NarUrl url, std::uint64_t size) override {
+    count();
+    co_return co_await FailingCatalog::mark_stored(std::move(url), size);
+  }
+  Task<void> put_nar(db::NarRow nar) override {
+    count();
+    co_return co_await FailingCatalog::put_nar(std::move(nar));
+  }
+  void count() {
+    space_.begin_round();
+    space_.measured(0);
+    space_.end_round(true);
+  }
+  Space& space_;
+};
+
+TEST_F(SpaceTest, WhatIsStoredAndNotYetNotedIsForgottenByNoCount) {
+  limit(max(1'000'000));
+  CountedTooEarly early(*real_catalog, faults, space);
+  early.count();
+  auto sample = offered("fetched");
+  {
+    DownloadDeps deps{.store = store,
+                      .catalog = early,
+                      .disk = disk,
+                      .cpu = cpu,
+                      .policy = quick_policy(),
+                      .space = &space};
+    Downloads own(runtime, deps, {});
+    NarService service(store, early, upstreams, own);
+    auto row = sample.row("a");
+    ASSERT_TRUE(run(real_catalog->put_narinfo(
+        {.hash = sample.hash(), .text = sample.text(), .upstream = "a", .nar_url = row.url}, row)));
+    auto nar = run(service.open(sample.url(), Deadline::after(std::chrono::minutes(1))));
+    ASSERT_TRUE(nar);
+    EXPECT_TRUE(run(testing::drain(nar->read(0, nar->size()))));
+    EXPECT_TRUE(own.stop(Deadline::after(std::chrono::minutes(1))));
+  }
+  EXPECT_TRUE(here(sample));
+  EXPECT_GE(space.kept().value(), sample.file.size());
+
+  auto sent = make_sample("sent");
+  NarUploads uploads({.store = store,
+                      .catalog = early,
+                      .downloads = *downloads,
+                      .locks = locks,
+                      .disk = disk,
+                      .cpu = cpu,
+                      .space = &space});
+  TextBody body(sent.file);
+  EXPECT_TRUE(run(uploads.put(sent.url(), body, sent.file.size())));
+  EXPECT_TRUE(here(sent));
+  EXPECT_GE(space.kept().value(), sent.file.size());
 }
 
 TEST_F(SpaceTest, ManyAtOnceNeverGoBeyondIt) {

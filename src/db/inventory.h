@@ -20,6 +20,7 @@ struct NarInfoEntry {
   std::string hash;                    // as it stands there: the Go program may have written it
   std::optional<nix::NarUrl> nar_url;  // absent: it leads to no NAR, and nothing is served from it
   bool has_text;                       // false: only the store's file has it
+  bool uploaded = false;               // a client sent it, no upstream's key need have signed it
 };
 
 struct NarEntry {

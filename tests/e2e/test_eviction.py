@@ -115,6 +115,17 @@ class Limit(EvictionCase):
         self.assertEqual(self.sizes(proxy), 0)
         self.assertEqual(proxy.count_lines(said), 1, "once, not for each request")
 
+    def test_what_is_sent_counts_and_goes_also_if_nobody_asks_for_it(self) -> None:
+        proxy = self.limited("--cache-allow-put-verb", limit=300_000)
+        body = os.urandom(50_000).hex().encode()
+        for path in self.made.paths:
+            with raw.Connection(proxy.url) as connection:
+                answer = connection.ask("PUT", f"/log/{hash_of(path)}-x.drv", {"Content-Length": str(len(body))}, body)
+            self.assertEqual(204, answer.status)
+        kept = lambda: [file for file in (proxy.storage / "store/log").rglob("*.drv")]
+        eventually(lambda: len(kept()) * len(body) <= 300_000, "the limit is held")
+        self.assertTrue(kept(), "not all had to go")
+
     def test_logs_and_listings_count_and_go(self) -> None:
         proxy = self.limited("--cache-prefetch=off")
         listing = f"/{hash_of(self.made.paths[0])}.ls"

@@ -3,10 +3,12 @@ that it has promised is looked at.
 
     python3 -m tests.soak.crash [--kills 10000] [--seed S]     exit status 1 if there is any finding
 
-Moments are drawn: while it starts, while clients fetch, while it stops. After a kill, before the next start: every file in
-the store is whole and right, and nothing that was there at an earlier death is gone. After the start: of temporary files
-only those of the living process are left, and what is kept is served as it was. Now and then fsck reads everything: it may
-find what a death between two steps leaves (a NAR not noted yet), and nothing else.
+Moments are drawn: while it starts, while clients fetch, upload and remove, while it makes room, while it stops. Every
+second storage has a limit. After a kill, before the next start: every file in the store is whole and right; without a
+limit, nothing that was there at an earlier death is gone; with one, it is held. After the start: of temporary files only
+those of the living process are left, what is kept is served as it was, and so is what was acknowledged to who sent it.
+At the end of each storage all of it is looked at, and fsck reads everything: it may find what a death between two steps
+leaves (a NAR not noted yet), and mends that; the second time it finds nothing.
 """
 from __future__ import annotations
 
@@ -23,18 +25,22 @@ from random import Random
 
 from tests.e2e.lab import raw
 from tests.e2e.lab.case import narinfo_target
-from tests.e2e.lab.closure import Cache, hash_of, remove_tree
+from tests.e2e.lab.closure import Cache, hash_of, remove_tree, signing_key
 from tests.e2e.lab.ncps import BINARY, Ncps, run_ncps
 from tests.e2e.lab.upstream import Upstream
+from tests.e2e.lab.waiting import eventually
 
+from .rows import noted_nars
+from .uploads import UPLOADERS, Ledger, Uploader
 from .world import closure_of
 
 DEATHS_OF_ONE = 8     # of one storage; then it is full, and a new one is begun
-CLIENTS = 4
-FSCK_EVERY = 8        # deaths
+CLIENTS = 3
+LIMIT = 1_500_000     # bytes, of every second storage: about a third of all that is asked for and sent
 RATE = 4_000_000      # bytes a second of the upstream, so that downloads can be met in their middle
 LONGEST = 0.25        # seconds from the first request to the kill
 MAY_BE_FOUND = {"nar_not_noted", "narinfo_without_row", "narinfo_without_file", "leftover"}
+UPLOAD_KEY = "builder.example-1"
 
 
 @dataclass
@@ -42,8 +48,13 @@ class Outcome:
     kills: int = 0
     while_starting: int = 0
     while_stopping: int = 0
+    stops: int = 0         # clean ones, under load
     answers: int = 0       # whole ones, of clients
     broken_off: int = 0    # by the kill
+    uploads: int = 0       # acknowledged
+    removals: int = 0
+    refused: int = 0       # uploads, for want of room
+    evicted: int = 0       # NARs that were there at one death, and were not at the next
     files: int = 0         # looked at
     fscks: int = 0
     flaws: dict[str, int] = field(default_factory=dict)  # that a death may leave, and fsck mended
@@ -51,61 +62,79 @@ class Outcome:
     findings: list[str] = field(default_factory=list)
 
     def text(self) -> str:
-        return (f"{self.kills} kills ({self.while_starting} while starting, {self.while_stopping} while stopping), "
-                f"{self.answers} whole answers, {self.broken_off} broken off, {self.files} files looked at, "
+        return (f"{self.kills} kills ({self.while_starting} while starting, {self.while_stopping} while stopping) and "
+                f"{self.stops} stops, {self.answers} whole answers, {self.uploads} uploads and {self.removals} removals "
+                f"acknowledged, {self.refused} refused, {self.broken_off} broken off, {self.evicted} NARs evicted, "
+                f"{self.files} files looked at, "
                 f"{self.fscks} times fsck (left by deaths, and mended: {self.flaws or 'nothing'}), "
                 f"slowest start {self.slowest_start:.2f} s, {len(self.findings)} findings")
 
 
 class Clients:
-    """Fetch narinfos and NARs, at random, until they are told to leave or the server is gone."""
+    """Fetch, send and remove, at random, until they are told to leave or the server is gone."""
 
-    def __init__(self, server: Ncps, cache: Cache, outcome: Outcome, seed: str) -> None:
-        self.server, self.cache, self.outcome = server, cache, outcome
+    def __init__(self, server: Ncps, cache: Cache, ledger: Ledger, outcome: Outcome, seed: str, evicts: bool) -> None:
+        self.url, self.cache, self.ledger, self.outcome, self.evicts = server.url, cache, ledger, outcome, evicts
         self.leave = threading.Event()
+        self.uploaders = [Uploader(server.url, ledger, n, seed, evicts) for n in range(UPLOADERS)]
         self.threads = [threading.Thread(target=self.run, args=(Random(f"{seed}/{n}"),)) for n in range(CLIENTS)]
+        self.threads += [threading.Thread(target=one.run, args=(self.leave,)) for one in self.uploaders]
         for thread in self.threads:
             thread.start()
 
     def run(self, dice: Random) -> None:
         while not self.leave.is_set():
-            path = dice.choice(self.cache.closure.paths)
             try:
-                self.fetch(path)
+                if dice.random() < 0.7:
+                    self.fetch(dice.choice(self.cache.closure.paths))
+                elif flaw := self.ledger.flaw_of_path(self.url, dice.choice(self.ledger.paths), self.evicts, quiet=False):
+                    self.outcome.findings.append(f"under load: {flaw}")
             except (raw.Ended, OSError, ValueError):
                 self.outcome.broken_off += 1
                 return
 
     def fetch(self, path: str) -> None:
-        answer = raw.get(self.server.url, narinfo_target(path), timeout=10)
+        answer = raw.get(self.url, narinfo_target(path), timeout=10)
         if answer.status != 200 or answer.ending != raw.COMPLETE:
             return
-        answer = raw.get(self.server.url, self.cache.nar_url(path), timeout=10)
+        answer = raw.get(self.url, self.cache.nar_url(path), timeout=10)
         if answer.status == 200 and answer.ending == raw.COMPLETE:
             self.outcome.answers += 1
             if answer.body != self.cache.nar_bytes(path):
                 self.outcome.findings.append(f"wrong bytes served for {path}")
 
+    def it_ends(self) -> None:
+        for one in self.uploaders:
+            one.ending.set()
+
     def join(self) -> None:
         self.leave.set()
         for thread in self.threads:
             thread.join(30)
+        for one in self.uploaders:
+            self.outcome.uploads += one.done
+            self.outcome.removals += one.removed
+            self.outcome.refused += one.refused
+            self.outcome.broken_off += one.broken_off
+            self.outcome.findings += one.findings
 
 
 class CrashSoak:
-    def __init__(self, home: Path, kills: int, seed: int, more: tuple[str, ...] = (), evicts: bool = False) -> None:
+    def __init__(self, home: Path, kills: int, seed: int) -> None:
         self.home, self.kills, self.dice, self.seed = home, kills, Random(f"crash/{seed}"), seed
-        self.more, self.evicts = more, evicts
         self.outcome = Outcome()
         self.cache = closure_of(60, 11).cache("zstd")
-        self.nars = {self.cache.nar_url(path).rpartition("/")[2]: self.cache.nar_bytes(path)
-                     for path in self.cache.closure.paths}
-        self.narinfos = {f"{hash_of(path)}.narinfo": path for path in self.cache.closure.paths}
+        self.sent = closure_of(30, 12).cache("xz", signing_key(UPLOAD_KEY))  # no upstream has it
+        both = [(cache, path) for cache in (self.cache, self.sent) for path in cache.closure.paths]
+        self.nars = {cache.nar_url(path).rpartition("/")[2]: cache.nar_bytes(path) for cache, path in both}
+        self.narinfos = {f"{hash_of(path)}.narinfo": cache for cache, path in both}
+        self.fetched = {name for cache, path in both if cache is self.cache
+                        for name in (cache.nar_url(path).rpartition("/")[2], f"{hash_of(path)}.narinfo")}
 
     def run(self) -> Outcome:
         with Upstream(self.cache.folder) as upstream:
-            for url in self.nars:
-                upstream.fault(f"/nar/{url}", rate=RATE)
+            for path in self.cache.closure.paths:
+                upstream.fault(self.cache.nar_url(path), rate=RATE)
             number = 0
             while self.outcome.kills < self.kills and not self.outcome.findings:
                 number += 1
@@ -116,39 +145,68 @@ class CrashSoak:
         return self.outcome
 
     def one_storage(self, home: Path, upstream: Upstream, number: int) -> None:
-        server = Ncps(home, upstreams=[(upstream.url, self.cache.key.public)], more=self.more)
+        self.evicts = number % 2 == 0
+        self.ledger = Ledger(self.sent)
+        self.late: set[str] = set()  # NARs that a death left unnoted: nobody has asked whether they fit
+        more = ["--cache-allow-put-verb", "--cache-allow-delete-verb", f"--cache-trusted-upload-key={self.sent.key.public}"]
+        more += [f"--cache-max-size={LIMIT}B"] if self.evicts else []
+        server = Ncps(home, upstreams=[(upstream.url, self.cache.key.public)], more=more)
         kept: set[str] = set()
         try:
             for death in range(min(DEATHS_OF_ONE, self.kills - self.outcome.kills)):
                 self.one_life(server, f"{self.seed}/{number}/{death}")
                 self.outcome.kills += 1
                 kept = self.look_at_rest(server, kept)
-                if (death + 1) % FSCK_EVERY == 0:
-                    self.fsck(server)
             self.start(server)
-            self.look_alive(server, len(kept))
-            if server.stop() != 0:
-                self.outcome.findings.append("it did not stop cleanly\n" + server.tail())
+            self.look_alive(server, len(self.nars))
+            self.stop(server)
+            self.fsck(server, "--repair")
+            self.fsck(server)
+            noted = noted_nars(server.home / "db.sqlite").keys()  # all but uploads without narinfo that lost their row
+            self.start(server)
+            self.look_alive(server, len(self.nars))
+            if self.evicts:  # what fsck has noted counts, too
+                size = lambda: sum(file.stat().st_size for name, file in server.stored_nars().items() if name in noted)
+                try:
+                    eventually(lambda: size() <= LIMIT, "the limit is held after fsck")
+                except AssertionError as error:
+                    self.outcome.findings.append(f"{error}: {size()} bytes\n{server.tail()}")
+            self.stop(server)
         finally:
             server.kill9()
 
+    def stop(self, server: Ncps) -> None:
+        if (status := server.stop()) != 0:
+            self.outcome.findings.append(f"it did not stop cleanly: {status}\n{server.tail()}")
+
     def one_life(self, server: Ncps, seed: str) -> None:
+        while self.dice.random() < 0.08:  # lives that end well
+            clients = self.under_load(server, f"{seed}/well")
+            clients.it_ends()
+            self.stop(server)
+            clients.join()
+            self.outcome.stops += 1
         if self.dice.random() < 0.1:
             server.start(wait=False)
             time.sleep(self.dice.uniform(0, 0.08))
             self.outcome.while_starting += 1
             server.kill9()
             return
-        self.start(server)
-        self.look_alive(server, 1)
-        clients = Clients(server, self.cache, self.outcome, seed)
-        time.sleep(self.dice.uniform(0, LONGEST))
+        clients = self.under_load(server, seed)
         if self.dice.random() < 0.15:
+            clients.it_ends()
             server.send_signal(signal.SIGTERM)
             time.sleep(self.dice.uniform(0, 0.05))
             self.outcome.while_stopping += 1
         server.kill9()
         clients.join()
+
+    def under_load(self, server: Ncps, seed: str) -> Clients:
+        self.start(server)
+        self.look_alive(server, 1)
+        clients = Clients(server, self.cache, self.ledger, self.outcome, seed, self.evicts)
+        time.sleep(self.dice.uniform(0, LONGEST))
+        return clients
 
     def start(self, server: Ncps) -> None:
         begin = time.monotonic()
@@ -159,7 +217,7 @@ class CrashSoak:
             self.outcome.findings.append(f"what dead processes left is still there: {folders}")
 
     def look_at_rest(self, server: Ncps, before: set[str]) -> set[str]:
-        """Nobody is alive: what is there is whole, and nothing has gone."""
+        """Nobody is alive: what is there is whole, and nothing has gone but what was removed, or had to make room."""
         now: set[str] = set()
         for name, file in server.stored_nars().items():
             now.add(name)
@@ -167,28 +225,42 @@ class CrashSoak:
                 self.outcome.findings.append(f"wrong file in the store: {file}")
         for name, file in server.stored_narinfos().items():
             now.add(name)
-            path = self.narinfos.get(name)
-            if path is None or file.read_text() != (self.cache.folder / name).read_text():
+            cache = self.narinfos.get(name)
+            if cache is None or file.read_text() != (cache.folder / name).read_text():
                 self.outcome.findings.append(f"wrong file in the store: {file}")
         self.outcome.files += len(now)
-        if before - now and not self.evicts:
-            self.outcome.findings.append(f"kept once, and gone: {before - now}")
+        gone = {name for name in before - now if name in self.fetched}
+        self.outcome.evicted += sum(name in self.nars for name in gone)
+        if gone and not self.evicts:
+            self.outcome.findings.append(f"kept once, and gone: {gone}")
+        if self.evicts:
+            noted = noted_nars(server.home / "db.sqlite")
+            self.late |= {name for name in now if name in self.nars and name not in noted}
+            kept = sum(size for name, size in noted.items() if name not in self.late)
+            if kept > LIMIT:
+                self.outcome.findings.append(f"{kept} bytes of NARs are kept, more than the limit of {LIMIT}")
         return now
 
     def look_alive(self, server: Ncps, count: int) -> None:
-        """Some of what is kept is served as it was."""
-        kept = sorted(server.stored_nars())
+        """Some of what is kept is served as it was, and some of what was acknowledged."""
+        kept = sorted(server.stored_nars().keys() & self.fetched)
         for name in self.dice.sample(kept, min(count, len(kept))):
             answer = raw.get(server.url, f"/nar/{name}", timeout=20)
             if answer.status != 200 or answer.body != self.nars[name]:
                 self.outcome.findings.append(f"{name} is kept, but answered with {answer.status}")
+        ledger, some = self.ledger, lambda all_: self.dice.sample(list(all_), min(count, len(all_)))
+        flaws = [ledger.flaw_of_path(server.url, path, self.evicts, quiet=True) for path in some(ledger.paths)]
+        flaws += [ledger.flaw_of_nar(server.url, path, self.evicts) for path in some(ledger.paths)]
+        flaws += [ledger.flaw_of_log(server.url, target, self.evicts) for target in some(ledger.logs)]
+        self.outcome.findings += [f"after a start: {flaw}" for flaw in flaws if flaw]
 
-    def fsck(self, server: Ncps) -> None:
-        options = [f"--cache-storage-local={server.storage}", f"--cache-database-url=sqlite:{server.home / 'db.sqlite'}",
-                   f"--cache-temp-path={server.temp}", f"--cache-upstream-public-key={self.cache.key.public}"]
+    def fsck(self, server: Ncps, *more: str) -> None:
         if not (server.home / "db.sqlite").exists():
             return  # killed before it had one
-        run = run_ncps("fsck", "--repair", "--verify-content", "--json", *options, within=60)
+        options = [f"--cache-storage-local={server.storage}", f"--cache-database-url=sqlite:{server.home / 'db.sqlite'}",
+                   f"--cache-temp-path={server.temp}", f"--cache-upstream-public-key={self.cache.key.public}",
+                   f"--cache-trusted-upload-key={self.sent.key.public}"]
+        run = run_ncps("fsck", "--verify-content", "--json", *more, *options, within=60)
         self.outcome.fscks += 1
         try:
             flaws = {name: one["found"] for name, one in json.loads(run.out)["flaws"].items() if one["found"]}
@@ -196,12 +268,12 @@ class CrashSoak:
             flaws = {"no answer": 1}
         for name, count in flaws.items():
             self.outcome.flaws[name] = self.outcome.flaws.get(name, 0) + count
-        if run.status != 0 or not flaws.keys() <= MAY_BE_FOUND:
-            self.outcome.findings.append(f"fsck: status {run.status}, {flaws}\n{run.said}")
+        if run.status != 0 or not flaws.keys() <= (MAY_BE_FOUND if more else set()):
+            self.outcome.findings.append(f"fsck {more}: status {run.status}, {flaws}\n{run.said}")
 
 
-def crash_soak(home: Path, kills: int, seed: int, **options: object) -> Outcome:
-    return CrashSoak(home, kills, seed, **options).run()
+def crash_soak(home: Path, kills: int, seed: int) -> Outcome:
+    return CrashSoak(home, kills, seed).run()
 
 
 def main() -> int:

@@ -44,7 +44,10 @@ Result<NarEntry> read_nar(const Query::Row& row) {
 }
 
 NarInfoEntry read_narinfo(const Query::Row& row) {
-  NarInfoEntry entry{.hash = row[0].value_or(""), .nar_url = {}, .has_text = row[2] == "1"};
+  NarInfoEntry entry{.hash = row[0].value_or(""),
+                     .nar_url = {},
+                     .has_text = row[2] == "1",
+                     .uploaded = row[3] == "1"};
   if (row[1])
     if (auto url = nix::NarUrl::parse(*row[1])) entry.nar_url = *std::move(url);
   return entry;
@@ -89,9 +92,10 @@ std::string least_verified_statement(std::string_view at_rest, std::size_t most,
 
 std::optional<NarInfoEntry> find_narinfo_entry(soci::session& sql, const std::string& hash) {
   Query query(sql,
-              "SELECT n.hash, u.url, CASE WHEN n.content IS NULL THEN 0 ELSE 1 END FROM narinfos n "
+              "SELECT n.hash, u.url, CASE WHEN n.content IS NULL THEN 0 ELSE 1 END, n.uploaded "
+              "FROM narinfos n "
               "LEFT JOIN nar_urls u ON u.id = n.nar_url_id WHERE n.hash = :hash",
-              3, 1);
+              4, 1);
   auto row = query.row({hash});
   if (!row) return std::nullopt;
   return read_narinfo(*row);
@@ -125,7 +129,7 @@ void mark_stored(soci::session& sql, const nix::NarUrl& url, std::uint64_t size)
 }
 
 Page<NarInfoEntry> narinfo_page(soci::session& sql, const std::string& after) {
-  Query query(sql, std::string(kNarInfoPage), 3, 1);
+  Query query(sql, std::string(kNarInfoPage), 4, 1);
   auto rows = query.rows({after});
   Page<NarInfoEntry> page;
   close_page(page, rows);

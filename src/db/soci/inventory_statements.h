@@ -11,7 +11,8 @@ inline constexpr std::string_view kNarColumns =
     "url, nar_hash, nar_size, compression, file_hash, file_size, upstream, upstream_url, "
     "stored_size, verified_at";
 inline constexpr std::string_view kNarInfoPage =
-    "SELECT n.hash, u.url, CASE WHEN n.content IS NULL THEN 0 ELSE 1 END FROM narinfos n "
+    "SELECT n.hash, u.url, CASE WHEN n.content IS NULL THEN 0 ELSE 1 END, n.uploaded FROM narinfos "
+    "n "
     "LEFT JOIN nar_urls u ON u.id = n.nar_url_id WHERE n.hash > :after ORDER BY n.hash LIMIT 500";
 std::string nar_page_statement();
 std::string least_verified_statement(std::string_view at_rest, std::size_t most, Time before);

@@ -94,6 +94,22 @@ TEST_P(InventoryContract, PagesHaveAllRowsInOrderWithoutGapOrRepetition) {
   EXPECT_EQ(nars, narinfos);
 }
 
+TEST_P(InventoryContract, WhatAClientHasSentIsToldAsSuch) {
+  add(1);
+  auto nar = row(name(2));
+  ASSERT_TRUE(run(catalog->put_narinfo({.hash = nix::StorePathHash::parse(name(2)).value(),
+                                        .text = "sent",
+                                        .upstream = "",
+                                        .nar_url = nar.url,
+                                        .uploaded = true},
+                                       nar)));
+  EXPECT_TRUE(run(inventory->find_narinfo(name(2))).value()->uploaded);
+  auto page = run(inventory->narinfos("")).value();
+  ASSERT_EQ(page.entries.size(), 2u);
+  EXPECT_FALSE(page.entries[0].uploaded);
+  EXPECT_TRUE(page.entries[1].uploaded);
+}
+
 TEST_P(InventoryContract, ARowComesAsItWasPut) {
   add(1);
   auto found = run(inventory->find_nar(url(name(1)))).value();
@@ -107,7 +123,8 @@ TEST_P(InventoryContract, ARowComesAsItWasPut) {
   EXPECT_EQ(found->row.stored_size, std::nullopt);
   EXPECT_EQ(found->verified, std::nullopt);
   EXPECT_EQ(run(inventory->find_text(name(1))).value(), "text " + name(1));
-  EXPECT_TRUE(run(inventory->find_narinfo(name(1))).value());
+  auto narinfo = run(inventory->find_narinfo(name(1))).value();
+  EXPECT_TRUE(narinfo && !narinfo->uploaded);
   EXPECT_FALSE(run(inventory->find_narinfo(name(2))).value());
   EXPECT_FALSE(run(inventory->find_text(name(2))).value());
   EXPECT_FALSE(run(inventory->find_nar(url("none"))).value());
