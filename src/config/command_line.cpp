@@ -71,14 +71,25 @@ class Flags {
 // The commands of the table, added to the program.
 class Commands {
  public:
-  Commands(CLI::App& app, Flags& options, CommandLine& out) : options_(options), out_(out) {
+  // To the commands that `arguments` name, or if they name none to all, the options are added: for
+  // every command they would be a thousand flags.
+  Commands(CLI::App& app, Flags& options, CommandLine& out,
+           const std::vector<std::string>& arguments)
+      : options_(options), out_(out), words_(arguments.begin(), arguments.end()) {
     made_[""] = &app;
+    bool none =
+        std::ranges::none_of(command_table(), [&](const auto& spec) { return named(spec); });
+    all_ = none || words_.contains("--help-all");
     for (const auto& spec : command_table()) add(spec);
   }
 
   const std::set<std::string, std::less<>>& own_flags() const { return own_flags_; }
 
  private:
+  bool named(const CommandSpec& spec) const {
+    return words_.contains(spec.name) || (!spec.alias.empty() && words_.contains(spec.alias));
+  }
+
   void add(const CommandSpec& spec) {
     auto& parent = *made_.at(std::string(group_of(spec.name)));
     auto* made = parent.add_subcommand(std::string(word_of(spec.name)), std::string(spec.help));
@@ -86,7 +97,7 @@ class Commands {
     if (!spec.alias.empty()) made->alias(std::string(spec.alias));
     if (spec.command == Command::group) made->require_subcommand(1);
     bool by_its_group = !group_of(spec.name).empty();  // then they have been added there
-    if (spec.options && !by_its_group) options_.add(*made, Scope::serve);
+    if (spec.options && !by_its_group && (all_ || named(spec))) options_.add(*made, Scope::serve);
     auto& given = of_commands_.emplace_back();
     for (const auto& flag : spec.flags) add_flag(*made, flag, given.own);
     for (const auto& argument : spec.arguments) add_argument(*made, argument, given.arguments);
@@ -130,6 +141,8 @@ class Commands {
 
   Flags& options_;
   CommandLine& out_;
+  std::set<std::string, std::less<>> words_;
+  bool all_ = false;
   std::map<std::string, CLI::App*> made_;
   std::list<Given> of_commands_;  // each stays where it is
   std::set<std::string, std::less<>> own_flags_ = {"--help", "--help-all", "--version"};
@@ -180,7 +193,7 @@ Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments
   GivenFlags all;
   Flags flags(all);
   flags.add(app, Scope::global);
-  Commands commands(app, flags, out);
+  Commands commands(app, flags, out, arguments);
 
   // "--flag=" says nothing, as an empty variable does; CLI11 would take the next argument for its value.
   std::vector<std::string> reversed;
