@@ -4,6 +4,7 @@
 // and, apart from logs, only in the shape of a JSON object. What is sent last is kept. Thread-safe.
 #pragma once
 
+#include "cache/space.h"
 #include "cache/upload_answer.h"
 #include "nix/compression.h"
 #include "nix/object_path.h"
@@ -15,7 +16,9 @@ namespace ncps::cache {
 
 class ObjectUploads {
  public:
-  ObjectUploads(storage::BlobStore& store, Pool& disk) : store_(store), disk_(disk) {}
+  // `space` nullptr: there is room for everything.
+  ObjectUploads(storage::BlobStore& store, Pool& disk, Space* space = nullptr)
+      : store_(store), disk_(disk), space_(space) {}
 
   // `encoding`: of the body; what is kept is decoded. Answers: kept, unfit, too_large, no_room.
   // Errors: the body's, unavailable.
@@ -24,6 +27,7 @@ class ObjectUploads {
  private:
   storage::BlobStore& store_;
   Pool& disk_;
+  Space* space_;
 };
 
 }  // namespace ncps::cache
