@@ -77,7 +77,9 @@ Task<Evictor::Outcome> Evictor::make_room(Why why) {
   co_return outcome;
 }
 
+// What was used first: the row of a new object comes with the note of its first use.
 Task<void> Evictor::count() {
+  CO_TRY(co_await deps_.uses.write());
   CO_TRY(auto totals, co_await deps_.rows.totals());
   deps_.space.measured(totals.nar_bytes + totals.object_bytes + totals.narinfos * kNarInfoBytes);
   co_return Result<void>();

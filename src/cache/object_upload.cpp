@@ -44,6 +44,7 @@ Task<UploadAnswer> ObjectUploads::put(nix::ObjectPath path, ByteSource& body,
   if (!done && is_no_room(done.error()))
     co_return refuse(Verdict::no_room, "there is no room for it here now");
   if (!done) co_return std::unexpected(std::move(done).error());
+  if (uses_ != nullptr) uses_->used(object_key(path), blob->file().size());
   co_return UploadAnswer{};
 }
 

@@ -6,6 +6,7 @@
 
 #include "cache/space.h"
 #include "cache/upload_answer.h"
+#include "cache/use_log.h"
 #include "nix/compression.h"
 #include "nix/object_path.h"
 #include "rt/byte_source.h"
@@ -16,9 +17,11 @@ namespace ncps::cache {
 
 class ObjectUploads {
  public:
+  // `uses` notes what is kept, so that it counts and goes in its turn; nullptr: nobody does.
   // `space` nullptr: there is room for everything.
-  ObjectUploads(storage::BlobStore& store, Pool& disk, Space* space = nullptr)
-      : store_(store), disk_(disk), space_(space) {}
+  ObjectUploads(storage::BlobStore& store, Pool& disk, UseLog* uses = nullptr,
+                Space* space = nullptr)
+      : store_(store), disk_(disk), uses_(uses), space_(space) {}
 
   // `encoding`: of the body; what is kept is decoded. Answers: kept, unfit, too_large, no_room.
   // Errors: the body's, unavailable.
@@ -27,6 +30,7 @@ class ObjectUploads {
  private:
   storage::BlobStore& store_;
   Pool& disk_;
+  UseLog* uses_;
   Space* space_;
 };
 

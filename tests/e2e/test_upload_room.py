@@ -1,6 +1,7 @@
-"""Uploads and room: a full disk makes some."""
+"""Uploads and room: a full disk makes some, all that is sent counts."""
 from __future__ import annotations
 
+import os
 import subprocess
 import unittest
 
@@ -47,6 +48,27 @@ class FullDisk(UploadCase):
         self.assertEqual(204, self.put(server, target, text).status)
         self.assertEqual(raw.get(server.url, nar_target).body, bytes_)
         server.wait_line("made room", nars=1)
+
+    def test_logs_make_room_too(self) -> None:
+        server = self.small_disk(1500)
+        for number in range(12):
+            body = os.urandom(200_000)
+            log = f"/log/{number:032d}-x.drv"
+            self.assertEqual(204, self.put(server, log, body).status, number)
+            self.assertEqual(raw.get(server.url, "/upload" + log).body, body)
+        server.wait_line("made room")
+
+
+class Limit(UploadCase):
+    def kept(self, server: Ncps) -> int:
+        return sum(f.stat().st_size for f in (server.storage / "store").rglob("*") if f.is_file())
+
+    def test_uploaded_logs_count_and_go(self) -> None:
+        server = self.server("--cache-max-size=1000000B")
+        for number in range(20):
+            self.assertEqual(204, self.put(server, f"/log/{number:032d}-x.drv", os.urandom(200_000)).status)
+            self.assertLessEqual(self.kept(server), 1_000_000)
+        self.assertGreater(self.kept(server), 500_000)
 
 
 if __name__ == "__main__":
