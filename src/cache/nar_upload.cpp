@@ -129,6 +129,13 @@ class NarUploads::Intake {
 
 Task<UploadAnswer> NarUploads::put(nix::NarUrl url, ByteSource& body, std::uint64_t most,
                                    std::optional<std::uint64_t> length) {
+  if (deps_.space != nullptr) {
+    CO_TRY(auto largest, co_await deps_.space->largest());
+    most = std::min(most, largest);
+  }
+  if (length && *length > most)
+    co_return refuse(Verdict::too_large,
+                     "more than can be kept here, " + std::to_string(most) + " bytes");
   CO_TRY(auto place, co_await slots_.take(Deadline::after(kTurnTime)));
   std::optional<Slots::Slot> slot(std::move(place));
   auto key = nar_key(url);

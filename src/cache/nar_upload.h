@@ -46,7 +46,8 @@ class NarUploads {
 
   explicit NarUploads(NarUploadDeps deps) : deps_(deps) {}
 
-  // `most`: bytes of the file. `length`: what the client says of the body, if it does. Answers:
+  // `most`: bytes of the file. `length`: what the client says of the body, if it does; what can never
+  // be kept (Space::largest) is refused unread, or where it gets larger than that. Answers:
   // kept, here, unfit, conflict, too_large, no_room. Errors: the body's, unavailable, timeout.
   Task<UploadAnswer> put(nix::NarUrl url, ByteSource& body, std::uint64_t most,
                          std::optional<std::uint64_t> length = {});

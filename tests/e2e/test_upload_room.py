@@ -1,4 +1,4 @@
-"""Uploads and room: a full disk makes some, all that is sent counts."""
+"""Uploads and room: a full disk makes some, all that is sent counts, what can never fit is refused unread."""
 from __future__ import annotations
 
 import os
@@ -69,6 +69,13 @@ class Limit(UploadCase):
             self.assertEqual(204, self.put(server, f"/log/{number:032d}-x.drv", os.urandom(200_000)).status)
             self.assertLessEqual(self.kept(server), 1_000_000)
         self.assertGreater(self.kept(server), 500_000)
+
+    def test_what_can_never_fit_is_refused_unread(self) -> None:
+        server = self.server("--cache-max-size=100K")
+        _, _, nar_target, bytes_ = self.pair(fresh("large"))
+        with raw.Connection(server.url) as connection:
+            connection.request("PUT", nar_target, {"Content-Length": str(len(bytes_)), "Expect": "100-continue"})
+            self.assertEqual(connection.read_head().status, 413)
 
 
 if __name__ == "__main__":
