@@ -7,6 +7,7 @@
 #include "cache/nar_check.h"
 #include "cache/nar_info_rendering.h"
 #include "cache/nar_layout.h"
+#include "cache/room.h"
 #include "cache/verification.h"
 #include "rt/task_group.h"
 #include "telemetry/log.h"
@@ -42,17 +43,6 @@ Task<void> verify(DownloadDeps& deps, const NarExpectation& expected,
 // How far it got: whether the catalog knows of what the store has.
 enum class Kept : bool { untold, told };
 
-Task<void> publish(DownloadDeps& deps, Spool& spool) {
-  auto published = co_await spool.blob().publish();
-  // What it wants besides its bytes, which are written already: a folder, and its entry.
-  constexpr std::uint64_t kFolder = 64 * 1024;
-  if (published || !published.error().no_space() || deps.space == nullptr)
-    co_return std::move(published);
-  CO_TRY(bool room, co_await deps.space->make_room(kFolder));
-  if (!room) co_return std::move(published);
-  co_return co_await spool.blob().publish();
-}
-
 Task<Kept> keep(DownloadDeps& deps, const nix::NarUrl& url, Spool& spool) {
   auto size = spool.view().size;
   if (deps.space != nullptr) CO_TRY(co_await deps.space->reserve(size));
@@ -62,9 +52,7 @@ Task<Kept> keep(DownloadDeps& deps, const nix::NarUrl& url, Spool& spool) {
   if (deps.space != nullptr && (!at_rest || *at_rest)) deps.space->give_back(size);
   CO_TRY(auto there, std::move(at_rest));
   if (there) co_return Kept::told;
-  auto published = co_await publish(deps, spool);
-  if (deps.space != nullptr && !published) deps.space->give_back(size);
-  CO_TRY(std::move(published));
+  CO_TRY(co_await publish_reserved(spool.blob(), size, deps.space));
   auto told = co_await deps.catalog.mark_stored(url, size);
   if (deps.space != nullptr) deps.space->keep(size);  // not before a count would find its row
   if (told) co_return Kept::told;

@@ -80,7 +80,9 @@ Task<Evictor::Outcome> Evictor::make_room(Why why) {
   co_return outcome;
 }
 
+// What was used first: the row of a new object comes with the note of its first use.
 Task<void> Evictor::count() {
+  CO_TRY(co_await deps_.uses.write());
   CO_TRY(auto totals, co_await deps_.rows.totals());
   auto kept = totals.nar_bytes + totals.object_bytes + totals.narinfos * kNarInfoBytes;
   deps_.space.measured(kept);

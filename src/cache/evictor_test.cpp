@@ -62,6 +62,15 @@ TEST_F(EvictorTest, UsesThatAreNotWrittenYetCount) {
   EXPECT_TRUE(gone(all[2]));
 }
 
+TEST_F(EvictorTest, AnObjectWhoseFirstUseIsNotWrittenYetCountsAndGoes) {
+  auto key = storage::BlobKey::parse("store/log/new").value();
+  ASSERT_TRUE(run(real_store->put_text(key, std::string(1'000, 'x'), storage::IfExists::keep)));
+  uses.used(key, 1'000);
+  limit(max(999));
+  EXPECT_EQ(round().objects, 1u);
+  EXPECT_FALSE(run(real_store->find_text(key)).value());
+}
+
 TEST_F(EvictorTest, OneThatIsLargerThanTheExcessGoesAllTheSame) {
   auto large = kept_since(1, "large", 200'000);
   auto small = kept_since(2, "small");

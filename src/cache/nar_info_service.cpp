@@ -6,12 +6,12 @@
 #include "cache/kept_urls.h"
 #include "cache/nar_info_rendering.h"
 #include "cache/nar_layout.h"
+#include "cache/room.h"
 #include "telemetry/log.h"
 
 namespace ncps::cache {
 namespace {
 
-constexpr std::uint64_t kTextRoom = 64 * 1024;         // for a narinfo, its folder, its row
 constexpr auto kFetchTime = std::chrono::seconds(30);  // for all upstreams together
 
 // Then who asks for the NAR by that name needs no row: the name says what the bytes must be.
@@ -227,12 +227,7 @@ boost::asio::awaitable<NarInfoService::Indexed> NarInfoService::index(
 }
 
 Task<void> NarInfoService::put_text(storage::BlobKey key, std::string text) {
-  auto stored = co_await store_.put_text(key, text, storage::IfExists::replace);
-  auto* space = downloads_.space();
-  if (stored || !stored.error().no_space() || space == nullptr) co_return std::move(stored);
-  CO_TRY(bool room, co_await space->make_room(kTextRoom));
-  if (!room) co_return std::move(stored);
-  co_return co_await store_.put_text(key, std::move(text), storage::IfExists::replace);
+  co_return co_await put_text_in_room(store_, std::move(key), std::move(text), downloads_.space());
 }
 
 // A full disk is said once, not for each narinfo.

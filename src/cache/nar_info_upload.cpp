@@ -2,6 +2,7 @@
 
 #include "cache/feed.h"
 #include "cache/nar_layout.h"
+#include "cache/room.h"
 #include "cache/upload_rules.h"
 #include "codec/decompressor.h"
 #include "nix/content_address.h"
@@ -154,7 +155,7 @@ Task<void> NarInfoUploads::keep(const nix::NarInfo& info, std::string text, cons
   CO_TRY(co_await marks_.put(info));
   auto hash = info.store_path.hash();
   auto key = narinfo_key(hash);
-  CO_TRY(co_await deps_.store.put_text(key, text, storage::IfExists::replace));
+  CO_TRY(co_await put_text_in_room(deps_.store, key, text, deps_.space));
   db::NarInfoRow row{.hash = hash,
                      .text = std::move(text),
                      .upstream = {},

@@ -32,6 +32,7 @@ struct NarInfoUploadDeps {
   Pool& cpu;
   const Live<Trust>& trust;
   const Live<UploadPolicy>& policy;
+  Space* space = nullptr;  // nullptr: nobody makes room
 };
 
 // Whether a NAR that is not here may be fetched for its narinfo: a client leaves out what we say to
@@ -40,7 +41,7 @@ enum class Elsewhere : bool { not_asked, asked };
 
 class NarInfoUploads {
  public:
-  explicit NarInfoUploads(NarInfoUploadDeps deps) : deps_(deps), marks_(deps.store) {}
+  explicit NarInfoUploads(NarInfoUploadDeps deps) : deps_(deps), marks_(deps.store, deps.space) {}
 
   // Answers: kept, unfit, untrusted, conflict, too_large, no_room. Errors: unavailable, timeout.
   Task<UploadAnswer> put(nix::StorePathHash hash, std::string text, Elsewhere elsewhere);

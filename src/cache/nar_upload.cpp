@@ -3,6 +3,7 @@
 #include "cache/feed.h"
 #include "cache/nar_info_rendering.h"
 #include "cache/nar_layout.h"
+#include "cache/room.h"
 #include "cache/upload_rules.h"
 #include "crypto/sha256.h"
 
@@ -44,8 +45,9 @@ std::unexpected<Error> moved_on() {
 // One body on its way in.
 class NarUploads::Intake {
  public:
-  Intake(NarUploadDeps& deps, const nix::NarUrl& url, std::uint64_t most)
-      : deps_(deps), url_(url), most_(most) {}
+  Intake(NarUploadDeps& deps, const nix::NarUrl& url, std::uint64_t most,
+         std::optional<std::uint64_t> length = {})
+      : deps_(deps), url_(url), most_(most), length_(length) {}
 
   // Into `blob`, or, nullptr, only looked at. Answers and Errors as NarUploads::put.
   Task<UploadAnswer> run(ByteSource& body, storage::StagedBlob* blob) {
@@ -57,8 +59,9 @@ class NarUploads::Intake {
         co_return refuse(Verdict::too_large, "more than " + std::to_string(most_) + " bytes");
       size_ += bytes.size();
       if (blob != nullptr) {
-        auto work = [&] { return blob->file().append(bytes); };
-        CO_TRY(co_await offload(deps_.disk, std::move(work)));
+        auto still_to_come = length_ && *length_ > size_ ? *length_ - size_ : 0;
+        auto& file = blob->file();
+        CO_TRY(co_await append_in_room(file, bytes, still_to_come, deps_.disk, deps_.space));
         blob->grown();
       }
       auto work = [&] { return look(bytes); };
@@ -121,6 +124,7 @@ class NarUploads::Intake {
   NarUploadDeps& deps_;
   const nix::NarUrl& url_;
   const std::uint64_t most_;
+  const std::optional<std::uint64_t> length_;  // of the body, if the client says it
   std::uint64_t size_ = 0;
   std::string head_;
   nix::Compression compression_ = nix::Compression::none;
@@ -128,7 +132,15 @@ class NarUploads::Intake {
   std::optional<NarFacts> facts_;
 };
 
-Task<UploadAnswer> NarUploads::put(nix::NarUrl url, ByteSource& body, std::uint64_t most) {
+Task<UploadAnswer> NarUploads::put(nix::NarUrl url, ByteSource& body, std::uint64_t most,
+                                   std::optional<std::uint64_t> length) {
+  if (deps_.space != nullptr) {
+    CO_TRY(auto largest, co_await deps_.space->largest());
+    most = std::min(most, largest);
+  }
+  if (length && *length > most)
+    co_return refuse(Verdict::too_large,
+                     "more than can be kept here, " + std::to_string(most) + " bytes");
   CO_TRY(auto place, co_await slots_.take(Deadline::after(kTurnTime)));
   std::optional<Slots::Slot> slot(std::move(place));
   auto key = nar_key(url);
@@ -138,7 +150,7 @@ Task<UploadAnswer> NarUploads::put(nix::NarUrl url, ByteSource& body, std::uint6
     CO_TRY(blob, co_await deps_.store.stage(key));
   }
   at_rest.reset();
-  Intake intake(deps_, url, most);
+  Intake intake(deps_, url, most, length);
   auto answer = co_await intake.run(body, blob.get());
   slot.reset();  // who waits for a lock below has no place that the lock's holder may need
   if (!answer && is_no_room(answer.error()))
@@ -161,8 +173,7 @@ Task<UploadAnswer> NarUploads::keep(const nix::NarUrl& url, Arrived arrived) {
   auto size = arrived.facts.file_size;
   if (deps_.space != nullptr && !co_await deps_.space->reserve(size))
     co_return refuse(Verdict::no_room, "there is no room for it here now");
-  auto published = co_await arrived.blob->publish();
-  if (deps_.space != nullptr && !published) deps_.space->give_back(size);
+  auto published = co_await publish_reserved(*arrived.blob, size, deps_.space);
   if (!published && is_no_room(published.error()))
     co_return refuse(Verdict::no_room, "there is no room for it here now");
   if (!published) co_return std::unexpected(std::move(published).error());

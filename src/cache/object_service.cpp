@@ -35,6 +35,7 @@ Task<std::optional<OpenObject>> ObjectService::find_kept(nix::ObjectPath path, D
   auto key = object_key(path);
   CO_TRY(auto blob, co_await store_.open(key));
   if (!blob) co_return std::nullopt;
+  if (uses_ != nullptr) uses_->used(key, blob->size());
   co_return co_await opened(std::move(blob), "hit", deadline);
 }
 

@@ -18,10 +18,11 @@ namespace ncps::cache {
 
 class ObjectUploads {
  public:
-  // nullptr: nothing is counted, or noted.
-  ObjectUploads(storage::BlobStore& store, Pool& disk, Space* space = nullptr,
-                UseLog* uses = nullptr)
-      : store_(store), disk_(disk), space_(space), uses_(uses) {}
+  // `uses` notes what is kept, so that it counts and goes in its turn; nullptr: nobody does.
+  // `space` nullptr: there is room for everything.
+  ObjectUploads(storage::BlobStore& store, Pool& disk, UseLog* uses = nullptr,
+                Space* space = nullptr)
+      : store_(store), disk_(disk), uses_(uses), space_(space) {}
 
   // `encoding`: of the body; what is kept is decoded. Answers: kept, unfit, too_large, no_room.
   // Errors: the body's, unavailable.
@@ -30,8 +31,8 @@ class ObjectUploads {
  private:
   storage::BlobStore& store_;
   Pool& disk_;
-  Space* space_;
   UseLog* uses_;
+  Space* space_;
 };
 
 }  // namespace ncps::cache

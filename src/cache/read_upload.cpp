@@ -5,7 +5,8 @@
 namespace ncps::cache {
 
 Task<UploadAnswer> read_upload(ByteSource& body, nix::Compression encoding, std::uint64_t most,
-                               Pool& pool, std::function<Result<void>(std::string_view)> sink) {
+                               Pool& pool, std::function<Result<void>(std::string_view)> sink,
+                               std::function<Task<void>()> after_each) {
   CO_TRY(auto decoder, codec::make_decompressor(encoding));
   std::uint64_t size = 0;
   bool too_large = false;
@@ -21,6 +22,7 @@ Task<UploadAnswer> read_upload(ByteSource& body, nix::Compression encoding, std:
     more = !bytes.empty();
     auto work = [&] { return more ? decoder->feed(bytes, bounded) : decoder->finish(bounded); };
     auto fed = co_await offload(pool, std::move(work));
+    if (fed && after_each) CO_TRY(co_await after_each());
     if (fed) continue;
     if (too_large)
       co_return refuse(Verdict::too_large, "more than " + std::to_string(most) + " bytes");

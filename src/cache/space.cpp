@@ -1,6 +1,7 @@
 #include "cache/space.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "telemetry/log.h"
 
@@ -129,6 +130,15 @@ Task<bool> Space::make_room(std::uint64_t bytes) {
     bool changed = co_await changed_.wait_past(seen, deadline);
     if (!changed) co_return false;
   }
+}
+
+Task<std::uint64_t> Space::largest() {
+  auto limits = limits_.now();
+  auto most = std::numeric_limits<std::uint64_t>::max();
+  if (limits->max_size != 0) most = limits->max_size;
+  CO_TRY(auto disk, co_await this->disk());
+  if (!disk || disk->capacity == 0) co_return most;  // some network file systems do not know it
+  co_return std::min(most, disk->capacity - limits->min_free.of(disk->capacity));
 }
 
 void Space::complain(const Error& why) {

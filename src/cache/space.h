@@ -46,6 +46,9 @@ class Space {
   // Whether the disk has room for `bytes` that are to be fetched, if need be after a round.
   Task<bool> has_room(std::uint64_t bytes);
 
+  // Bytes of the largest thing that could be kept if all the rest went. Errors: unavailable.
+  Task<std::uint64_t> largest();
+
   // Says, at most once a minute, that what comes now is served but not kept, and why.
   void complain(const Error& why);
 

@@ -154,6 +154,19 @@ TEST_F(SpaceTest, TooLittleFreeMakesTheOldestGo) {
   EXPECT_TRUE(here(all[4]));
 }
 
+TEST_F(SpaceTest, NothingIsLargerThanTheLimitOrThanTheDiskWithoutWhatStaysFree) {
+  auto largest = [&] { return run(space.largest()).value(); };
+  EXPECT_EQ(largest(), std::numeric_limits<std::uint64_t>::max());
+  disk_says.with([](auto& disk) { disk = storage::FreeSpace{.free = 10, .capacity = 10'000}; });
+  EXPECT_EQ(largest(), 10'000u);
+  limit({.max_size = 0, .min_free = {.bytes = 0, .percent = 30}});
+  EXPECT_EQ(largest(), 7'000u);
+  limit({.max_size = 5'000, .min_free = {.bytes = 1'000, .percent = 0}});
+  EXPECT_EQ(largest(), 5'000u);
+  disk_says.with([](auto& disk) { disk = storage::FreeSpace{.free = 0, .capacity = 0}; });
+  EXPECT_EQ(largest(), 5'000u);
+}
+
 TEST_F(SpaceTest, WhoWaitsWhenItStopsWaitsNoLonger) {
   limit(max(10));
   auto waiting = std::async(std::launch::async, [&] { return run(space.reserve(5)); });

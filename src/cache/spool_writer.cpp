@@ -3,6 +3,7 @@
 #include <string>
 
 #include "base/check.h"
+#include "cache/room.h"
 
 namespace ncps::cache {
 namespace {
@@ -49,18 +50,9 @@ Task<void> SpoolWriter::finish() {
 
 Task<void> SpoolWriter::write(std::string_view bytes) {
   if (bytes.empty()) co_return Result<void>();
+  auto still_to_come = total_ && *total_ > taken_ ? *total_ - taken_ : 0;
   auto& file = spool_.blob().file();
-  for (;;) {
-    auto before = file.size();
-    auto work = [&] { return file.append(bytes); };
-    auto written = co_await offload(disk_, std::move(work));
-    if (written) break;
-    bytes.remove_prefix(file.size() - before);
-    if (!written.error().no_space() || space_ == nullptr) co_return std::move(written);
-    auto still_to_come = total_ && *total_ > taken_ ? *total_ - taken_ : 0;
-    CO_TRY(bool room, co_await space_->make_room(bytes.size() + still_to_come));
-    if (!room) co_return std::move(written);
-  }
+  CO_TRY(co_await append_in_room(file, bytes, still_to_come, disk_, space_));
   spool_.grown();
   co_return Result<void>();
 }

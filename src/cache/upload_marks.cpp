@@ -1,6 +1,7 @@
 #include "cache/upload_marks.h"
 
 #include "cache/nar_layout.h"
+#include "cache/room.h"
 #include "crypto/encoding.h"
 #include "crypto/sha256.h"
 
@@ -23,7 +24,7 @@ Task<void> UploadMarks::put(nix::NarInfo info) {
   auto text = line_of(info);
   if (before && before->starts_with(text)) co_return Result<void>();
   if (before) text += before->substr(0, kLine);
-  co_return co_await store_.put_text(key, std::move(text), storage::IfExists::replace);
+  co_return co_await put_text_in_room(store_, std::move(key), std::move(text), space_);
 }
 
 Task<bool> UploadMarks::has(nix::NarInfo info) {

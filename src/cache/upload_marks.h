@@ -6,6 +6,7 @@
 // it. Thread-safe, as the store is. Errors: unavailable.
 #pragma once
 
+#include "cache/space.h"
 #include "nix/nar_info.h"
 #include "rt/task.h"
 #include "storage/blob_store.h"
@@ -14,7 +15,9 @@ namespace ncps::cache {
 
 class UploadMarks {
  public:
-  explicit UploadMarks(storage::BlobStore& store) : store_(store) {}
+  // `space`: makes room for a mark if the disk is full; nullptr: nobody does.
+  explicit UploadMarks(storage::BlobStore& store, Space* space = nullptr)
+      : store_(store), space_(space) {}
 
   Task<void> put(nix::NarInfo info);
   Task<bool> has(nix::NarInfo info);
@@ -22,6 +25,7 @@ class UploadMarks {
 
  private:
   storage::BlobStore& store_;
+  Space* space_;
 };
 
 }  // namespace ncps::cache

@@ -107,7 +107,7 @@ asio::awaitable<http::Response> WriteRoutes::put(const http::Request& request, c
   auto encoding = *encoding_of(request.header("Content-Encoding"));
   Result<UploadAnswer> answer;
   if (const auto* url = std::get_if<nix::NarUrl>(&target.route)) {
-    answer = co_await deps_.nars.put(*url, body, most);
+    answer = co_await deps_.nars.put(*url, body, most, request.content_length);
   } else if (const auto* object = std::get_if<nix::ObjectPath>(&target.route)) {
     answer = co_await deps_.objects.put(*object, body, encoding);
   } else {
