@@ -29,6 +29,7 @@ class FsckNarInfos {
     enum class How : std::uint8_t { good, not_trusted, corrupt, none } how = How::none;
     std::string why;
     std::optional<std::string> text;
+    bool uploaded = false;  // of a row: a client sent it
   };
   struct Seen {
     Worth file, row;
@@ -36,10 +37,13 @@ class FsckNarInfos {
   };
 
   Task<void> look(const std::string& name);
-  Task<Worth> judge(const std::string& name, std::optional<std::string> text) const;
+  // `sent_by` absent: the mark says it.
+  Task<Worth> judge(const std::string& name, std::optional<std::string> text,
+                    std::optional<SentBy> sent_by = {}) const;
   Task<Seen> see(const std::string& name) const;
   Task<void> weigh(const std::string& name, Seen seen);
   Task<void> file_from_row(const std::string& name, const Seen& seen, Flaw flaw);
+  Task<void> write_file(const Worth& row);
   Task<void> remove_file(const std::string& name);
   void wait_for_row(const std::string& name, Flaw flaw);
 

@@ -248,6 +248,26 @@ TEST_F(FsckTest, ADamagedNarinfoIsMendedFromWhicheverIsGood) {
   EXPECT_TRUE(entry(both.url()));
 }
 
+TEST_F(FsckTest, AnUploadedRowGetsItsFileAndItsMarkBack) {
+  for (bool keys : {true, false}) {  // without keys its text would do as an upstream's, too
+    if (!keys) live_trust.replace({});
+    auto sample = keep_upload(keys ? "a" : "b");
+    fs::remove(file_of(sample));
+    fs::remove(root.path() / upload_mark_key(sample.hash()).str());
+    EXPECT_EQ(told(check(look())), "narinfo_without_file 1/0, ");
+    EXPECT_EQ(mend(), "narinfo_without_file 1/1, ");
+    EXPECT_EQ(read(narinfo_key(sample.hash())), sample.text());
+    EXPECT_TRUE(run(UploadMarks(store).has(sample.info)).value());
+  }
+}
+
+TEST_F(FsckTest, AnUploadWhoseMarkIsGoneGetsItFromItsRow) {
+  auto sample = keep_upload("a");
+  fs::remove(root.path() / upload_mark_key(sample.hash()).str());
+  EXPECT_EQ(mend(mending(read_all())), "narinfo_not_trusted 1/1, ");
+  EXPECT_TRUE(run(UploadMarks(store).has(sample.info)).value());
+}
+
 // The keys may come back tomorrow.
 TEST_F(FsckTest, WhatTheKeysOfTodayDoNotVouchForIsSaidAndStays) {
   auto sample = keep("a");
