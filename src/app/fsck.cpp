@@ -13,6 +13,7 @@
 #include "base/byte_size.h"
 #include "base/duration.h"
 #include "cache/fsck.h"
+#include "db/soci/open_catalog.h"
 #include "db/soci/open_import.h"
 #include "db/soci/open_inventory.h"
 #include "rt/block_on.h"
@@ -117,6 +118,7 @@ int status_of(const cache::FsckSummary& done) {
 // The rest of what a run needs, opened for looking or for mending.
 struct Kept {
   std::unique_ptr<db::CatalogImport> import;  // nullptr: only looked at
+  db::Database database;                      // without catalog: only looked at
   std::unique_ptr<db::Inventory> inventory;
   std::unique_ptr<storage::BlobStore> store;
   std::vector<std::string> leftovers;  // before it was opened for mending
@@ -140,7 +142,8 @@ class Run {
                          .inventory = *kept.inventory,
                          .judge = judge,
                          .cpu = cpu_,
-                         .import = kept.import.get()};
+                         .import = kept.import.get(),
+                         .catalog = kept.database.catalog.get()};
     cache::FsckOptions how{.changes = changes,
                            .note_verified = !request_.dry_run,
                            .verify_content = request_.verify_content,
@@ -161,6 +164,7 @@ class Run {
       TRY(auto before, open_store(options_, storage::Access::read, runtime_, disk_, cpu_));
       TRY(kept.leftovers, block_on(runtime_, before->leftovers()));
       TRY(kept.import, db::open_import(options_.database, db::DryRun::no));
+      TRY(kept.database, db::open_database(options_.database, options_.database_pool));
     }
     auto access = request_.dry_run ? db::InventoryAccess::read : db::InventoryAccess::write;
     TRY(check_database());

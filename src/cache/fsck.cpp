@@ -127,7 +127,7 @@ class Fsck {
       std::optional<Lying> lies;
       if (pair->lying) lies = Lying{.size = pair->lying->size, .published = pair->lying->modified};
       const auto* row = pair->row ? &*pair->row : nullptr;
-      if (look_at_nar(lies, row, options_.grace_from)) {
+      if (look_at_nar(lies, row, options_.grace_from) || may_be_lost_upload(lies, row)) {
         CO_TRY(auto url, row != nullptr ? Result<nix::NarUrl>(row->row.url)
                                         : nix::NarUrl::parse("nar/" + pair->name));
         waiting.add({std::move(url), lies ? lies->published : db::Time()});

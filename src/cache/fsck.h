@@ -26,7 +26,7 @@ enum class Flaw : std::uint8_t {
   narinfo_without_row,   // or with a row that leads to no NAR
   narinfo_corrupt,       // file or row is not the narinfo of that path
   narinfo_not_trusted,   // whole, but the keys of today do not vouch for it
-  nar_absent,            // its row says that it is at rest
+  nar_absent,            // its row says that it is at rest, or it is an upload that is promised
   nar_not_noted,         // at rest, but its row does not say so
   nar_without_row,       // at rest
   nar_of_other_size,     // than its row says
@@ -78,7 +78,8 @@ struct FsckDeps {
   db::Inventory& inventory;
   NarInfoJudge& judge;
   Pool& cpu;
-  db::CatalogImport* import;  // to make rows of narinfos; nullptr with Changes::none
+  db::CatalogImport* import;       // to make rows of narinfos; nullptr with Changes::none
+  db::Catalog* catalog = nullptr;  // to see and to remove those of uploads
 };
 
 // `progress` is called now and then. Memory: some pages of rows, and 10,000 names that wait for their

@@ -13,6 +13,10 @@ std::optional<Flaw> look_at_nar(const std::optional<Lying>& lying, const db::Nar
   return std::nullopt;
 }
 
+bool may_be_lost_upload(const std::optional<Lying>& lying, const db::NarEntry* row) {
+  return !lying && row != nullptr && row->row.upstream.empty();
+}
+
 std::optional<Flaw> look_at_narinfo(bool lying, const db::NarInfoEntry* row) {
   if (!lying) return row != nullptr ? std::optional(Flaw::narinfo_without_file) : std::nullopt;
   bool leads = row != nullptr && row->nar_url.has_value();

@@ -16,6 +16,8 @@ struct Lying {
 // nullopt: all is well.
 std::optional<Flaw> look_at_nar(const std::optional<Lying>& lying, const db::NarEntry* row,
                                 db::Time grace_from);
+// Not at rest, and nobody else may have it: whether a narinfo promises it must be looked at.
+bool may_be_lost_upload(const std::optional<Lying>& lying, const db::NarEntry* row);
 std::optional<Flaw> look_at_narinfo(bool lying, const db::NarInfoEntry* row);
 
 // Only its bytes can tell whether the NAR is good: its size is not the one that was announced.

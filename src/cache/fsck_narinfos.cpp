@@ -17,16 +17,15 @@ bool mends(const FsckOptions& options) {
 }  // namespace
 
 Task<FsckNarInfos::Worth> FsckNarInfos::judge(const std::string& name,
-                                              std::optional<std::string> text, RowSays says) const {
+                                              std::optional<std::string> text,
+                                              std::optional<SentBy> sent_by) const {
   using How = Worth::How;
   if (!text) co_return Worth{};
   auto hash = nix::StorePathHash::parse(name);
   if (!hash) co_return Worth{How::corrupt, "its name is no hash of a store path", std::move(text)};
   UploadMarks marks(deps_.store);
-  auto judged = co_await judge_kept(deps_.judge, marks, *hash, *text);
-  // A removal that was interrupted has taken the mark already.
-  if (judged && !judged->accepted && says == RowSays::uploaded)
-    judged = co_await deps_.judge.judge(*hash, *text, SentBy::client);
+  auto judged = sent_by ? co_await deps_.judge.judge(*hash, *text, *sent_by)
+                        : co_await judge_kept(deps_.judge, marks, *hash, *text);
   if (!judged && judged.error().kind() != ErrorKind::corrupt)
     co_return std::unexpected(std::move(judged).error());
   if (!judged) co_return Worth{How::corrupt, judged.error().what(), std::move(text)};
@@ -41,11 +40,13 @@ Task<FsckNarInfos::Seen> FsckNarInfos::see(const std::string& name) const {
     CO_TRY(auto text, co_await deps_.store.find_text(key));
     CO_TRY(seen.file, co_await judge(name, std::move(text)));
   }
-  CO_TRY(auto row, co_await deps_.inventory.find_narinfo(name));
-  seen.row_uploaded = row && row->uploaded;
-  CO_TRY(auto text, co_await deps_.inventory.find_text(name));
-  auto says = seen.row_uploaded ? RowSays::uploaded : RowSays::nothing;
-  CO_TRY(seen.row, co_await judge(name, std::move(text), says));
+  // As the server judges it.
+  CO_TRY(auto row, co_await deps_.inventory.find_text(name));
+  if (row) {
+    auto sent_by = row->uploaded ? SentBy::client : SentBy::upstream;
+    CO_TRY(seen.row, co_await judge(name, std::move(row->text), sent_by));
+    seen.row.uploaded = row->uploaded;
+  }
   co_return seen;
 }
 
@@ -130,20 +131,22 @@ Task<void> FsckNarInfos::file_from_row(const std::string& name, const Seen& seen
   using How = Worth::How;
   if (!mends(options_) || seen.row.how == How::not_trusted) co_return Result<void>();
   if (seen.row.how == How::good) {
-    CO_TRY(auto hash, nix::StorePathHash::parse(name));
-    auto key = narinfo_key(hash);
-    auto text = *seen.row.text;
-    if (seen.row_uploaded) {  // the mark first, or it would be taken for an upstream's
-      CO_TRY(auto info, nix::parse_nar_info(text));
-      UploadMarks marks(deps_.store);
-      CO_TRY(co_await marks.put(std::move(info)));
-    }
-    CO_TRY(co_await deps_.store.put_text(key, std::move(text), storage::IfExists::replace));
+    CO_TRY(co_await write_file(seen.row));
   } else {
     CO_TRY(co_await deps_.inventory.remove_narinfo(name, seen.row.text));
   }
   report_.mended(flaw);
   co_return Result<void>();
+}
+
+// An upload's mark first: without it the file would be taken for an upstream's.
+Task<void> FsckNarInfos::write_file(const Worth& row) {
+  CO_TRY(auto info, nix::parse_nar_info(*row.text));
+  auto key = narinfo_key(info.store_path.hash());
+  UploadMarks marks(deps_.store);
+  if (row.uploaded) CO_TRY(co_await marks.put(std::move(info)));
+  auto text = *row.text;
+  co_return co_await deps_.store.put_text(key, std::move(text), storage::IfExists::replace);
 }
 
 Task<void> FsckNarInfos::remove_file(const std::string& name) {

@@ -29,20 +29,21 @@ class FsckNarInfos {
     enum class How : std::uint8_t { good, not_trusted, corrupt, none } how = How::none;
     std::string why;
     std::optional<std::string> text;
+    bool uploaded = false;  // of a row: a client sent it
   };
   struct Seen {
     Worth file, row;
-    bool row_uploaded = false;
     std::optional<Error> error;  // could not find out
   };
 
   Task<void> look(const std::string& name);
-  enum class RowSays : bool { nothing, uploaded };
+  // `sent_by` absent: the mark says it.
   Task<Worth> judge(const std::string& name, std::optional<std::string> text,
-                    RowSays says = RowSays::nothing) const;
+                    std::optional<SentBy> sent_by = {}) const;
   Task<Seen> see(const std::string& name) const;
   Task<void> weigh(const std::string& name, Seen seen);
   Task<void> file_from_row(const std::string& name, const Seen& seen, Flaw flaw);
+  Task<void> write_file(const Worth& row);
   Task<void> remove_file(const std::string& name);
   void wait_for_row(const std::string& name, Flaw flaw);
 

@@ -35,6 +35,10 @@ Task<void> FsckNars::look(const nix::NarUrl& url, db::Time published) {
   CO_TRY(auto row, co_await deps_.inventory.find_nar(url));
   CO_TRY(auto lies, co_await lying(url, published));
   auto flaw = look_at_nar(lies, row ? &*row : nullptr, options_.grace_from);
+  if (!flaw && may_be_lost_upload(lies, row ? &*row : nullptr)) {
+    CO_TRY(bool promised, co_await is_promised_upload(check_deps(), url));
+    if (promised) flaw = Flaw::nar_absent;
+  }
   if (!flaw) co_return Result<void>();
   if (*flaw == Flaw::nar_absent) {
     report_.found(*flaw, url.str());

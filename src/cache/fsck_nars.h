@@ -30,7 +30,10 @@ class FsckNars {
   };
 
   NarCheckDeps check_deps() const {
-    return {.store = deps_.store, .inventory = deps_.inventory, .cpu = deps_.cpu};
+    return {.store = deps_.store,
+            .inventory = deps_.inventory,
+            .cpu = deps_.cpu,
+            .catalog = deps_.catalog};
   }
   bool mends() const { return options_.changes == Changes::all; }
   Task<std::optional<Lying>> lying(const nix::NarUrl& url, db::Time published) const;

@@ -34,7 +34,8 @@ struct FsckTest : CareFixture {
                   .inventory = *inventory,
                   .judge = judge,
                   .cpu = cpu,
-                  .import = import.get()};
+                  .import = import.get(),
+                  .catalog = real_catalog.get()};
     return run(fsck(deps, options, [](const FsckSummary&) {}));
   }
   FsckSummary check(FsckOptions options) { return try_fsck(options).value(); }
@@ -246,6 +247,77 @@ TEST_F(FsckTest, ADamagedNarinfoIsMendedFromWhicheverIsGood) {
   }
   EXPECT_FALSE(kept(both));  // whoever asks for it gets it from an upstream
   EXPECT_TRUE(entry(both.url()));
+}
+
+TEST_F(FsckTest, AnUploadedRowGetsItsFileAndItsMarkBack) {
+  for (bool keys : {true, false}) {  // without keys its text would do as an upstream's, too
+    if (!keys) live_trust.replace({});
+    auto sample = keep_upload(keys ? "a" : "b");
+    fs::remove(file_of(sample));
+    fs::remove(root.path() / upload_mark_key(sample.hash()).str());
+    EXPECT_EQ(told(check(look())), "narinfo_without_file 1/0, ");
+    EXPECT_EQ(mend(), "narinfo_without_file 1/1, ");
+    EXPECT_EQ(read(narinfo_key(sample.hash())), sample.text());
+    EXPECT_TRUE(run(UploadMarks(store).has(sample.info)).value());
+  }
+}
+
+TEST_F(FsckTest, AnUploadWhoseMarkIsGoneGetsItFromItsRow) {
+  auto sample = keep_upload("a");
+  fs::remove(root.path() / upload_mark_key(sample.hash()).str());
+  EXPECT_EQ(mend(mending(read_all())), "narinfo_not_trusted 1/1, ");
+  EXPECT_TRUE(run(UploadMarks(store).has(sample.info)).value());
+}
+
+TEST_F(FsckTest, AnUploadWhoseNarIsDamagedIsNotPromisedAnyMore) {
+  auto bad = keep_upload("bad", 50'000), good = keep_upload("good", 50'000);
+  flip(bad);
+  EXPECT_EQ(told(check(read_all())), "nar_corrupt 1/0, ");
+  EXPECT_EQ(mend(mending(read_all())), "nar_corrupt 1/1, ");
+  expect_withdrawn(bad);
+  EXPECT_TRUE(find(good).value());
+}
+
+TEST_F(FsckTest, AnUploadWhoseNarIsGoneIsNotPromisedAnyMore) {
+  auto gone = keep_upload("gone"), long_ago = keep_upload("long-ago");
+  for (const auto& sample : {gone, long_ago}) fs::remove(root.path() / nar_key(sample.url()).str());
+  ASSERT_TRUE(run(inventory->mark_gone(long_ago.url())));  // when somebody wanted it
+  EXPECT_EQ(told(check(look())), "nar_absent 2/0, ");
+  EXPECT_EQ(mend(), "nar_absent 2/2, ");
+  for (const auto& sample : {gone, long_ago}) expect_withdrawn(sample);
+}
+
+// All rows were lost once: nobody knows from where it came, but that no client sent it.
+TEST_F(FsckTest, WhatNoClientSentStaysTheWayToFetchItsNar) {
+  auto sample = keep("a");
+  auto upload = keep_upload("b");
+  auto nar = upload.row("");
+  ASSERT_TRUE(run(real_catalog->put_narinfo(
+      {.hash = sample.hash(), .text = sample.text(), .upstream = "", .nar_url = nar.url}, nar)));
+  fs::remove(root.path() / nar_key(upload.url()).str());
+  EXPECT_EQ(told(check(mending())), "nar_absent 1/1, ");
+  EXPECT_FALSE(kept(upload));
+  EXPECT_TRUE(lies(narinfo_key(sample.hash())));
+  EXPECT_TRUE(entry(upload.url()));
+  EXPECT_EQ(told(check(mending())), "");
+}
+
+TEST_F(FsckTest, AnUploadThatIsHalfWithdrawnIsWithdrawnTheNextTime) {
+  bool fired = true;
+  int failed = 0;
+  for (int n = 1; fired; ++n) {
+    auto sample = keep_upload("a", 20'000);
+    flip(sample);
+    faults.fail_nth(n);
+    static_cast<void>(try_fsck(mending(read_all())));
+    fired = faults.fired();
+    failed += fired ? 1 : 0;
+    faults.heal();
+    check(mending(read_all()));
+    expect_withdrawn(sample);
+    EXPECT_EQ(told(check(mending(read_all()))), "") << n;
+  }
+  EXPECT_GT(failed, 5);
 }
 
 // The keys may come back tomorrow.

@@ -1,8 +1,12 @@
 #include "cache/nar_check.h"
 
+#include <algorithm>
+
 #include "cache/feed.h"
 #include "cache/nar_info_rendering.h"
 #include "cache/nar_layout.h"
+#include "cache/upload_marks.h"
+#include "db/upload_rows.h"
 #include "rt/signal.h"
 
 namespace ncps::cache {
@@ -51,6 +55,58 @@ Result<NarVerifier> verifier_for(const nix::NarUrl& url, const std::optional<db:
     expected.file_size.reset();
   }
   return NarVerifier::make(expected);
+}
+
+constexpr auto kLockTime = std::chrono::seconds(60);  // of uploads under the same name
+
+// The narinfos of it that a client sent. The others lead to where it can be had again.
+Task<std::vector<nix::StorePathHash>> uploaded_narinfos(db::Catalog& catalog, nix::NarUrl url) {
+  std::vector<nix::StorePathHash> uploaded;
+  CO_TRY(auto hashes, co_await catalog.uploads().narinfos_of(url));
+  for (const auto& hash : hashes) {
+    CO_TRY(auto row, co_await catalog.find_narinfo(hash));
+    if (row && row->uploaded && row->nar_url == url) uploaded.push_back(hash);
+  }
+  co_return uploaded;
+}
+
+// Files before rows, as Removal: what was interrupted is found again.
+Task<void> withdraw_narinfo(NarCheckDeps deps, nix::StorePathHash hash) {
+  auto key = narinfo_key(hash);
+  CO_TRY(co_await deps.store.remove(key));
+  CO_TRY(co_await UploadMarks(deps.store).remove(hash));
+  CO_TRY(co_await deps.catalog->uploads().remove_narinfo(hash));
+  if (deps.forget) deps.forget(hash);
+  co_return Result<void>();
+}
+
+// REQUIRES: it is not at rest. One that has been sent anew stays, with its narinfos.
+Task<void> withdraw(NarCheckDeps deps, nix::NarUrl url) {
+  if (deps.catalog == nullptr) co_return Result<void>();
+  auto deadline = Deadline::after(kLockTime);
+  CO_TRY(auto row, co_await deps.catalog->find_nar(url));
+  if (!row || !row->upstream.empty()) co_return Result<void>();
+  for (;;) {
+    CO_TRY(auto hashes, co_await uploaded_narinfos(*deps.catalog, url));
+    if (hashes.empty()) co_return Result<void>();
+    // One by one, each before its NAR's, as uploads take them.
+    for (const auto& hash : hashes) {
+      std::optional<KeyLocks<nix::StorePathHash>::Held> narinfo_held;
+      std::optional<KeyLocks<nix::NarUrl>::Held> nar_held;
+      if (deps.locks != nullptr) {
+        CO_TRY(auto narinfo, co_await deps.locks->narinfos.take(hash, deadline));
+        narinfo_held.emplace(std::move(narinfo));
+        CO_TRY(auto nar, co_await deps.locks->nars.take(url, deadline));
+        nar_held.emplace(std::move(nar));
+      }
+      auto key = nar_key(url);
+      CO_TRY(auto at_rest, co_await deps.store.find(key));
+      if (at_rest) co_return Result<void>();
+      CO_TRY(auto now, co_await deps.catalog->find_narinfo(hash));
+      if (!now || !now->uploaded || now->nar_url != url) continue;  // of another NAR meanwhile
+      CO_TRY(co_await withdraw_narinfo(deps, hash));
+    }
+  }
 }
 
 }  // namespace
@@ -118,7 +174,8 @@ Task<NarVerdict> check_nar(NarCheckDeps deps, nix::NarUrl url, std::optional<db:
 Task<void> discard_nar(NarCheckDeps deps, nix::NarUrl url) {
   auto key = nar_key(url);
   CO_TRY(co_await deps.inventory.mark_gone(url));
-  co_return co_await deps.store.remove(key);
+  CO_TRY(co_await deps.store.remove(key));
+  co_return co_await withdraw(deps, url);
 }
 
 Task<void> note_absent(NarCheckDeps deps, nix::NarUrl url) {
@@ -127,7 +184,15 @@ Task<void> note_absent(NarCheckDeps deps, nix::NarUrl url) {
   // Published meanwhile, and noted before we noted the opposite.
   CO_TRY(auto blob, co_await deps.store.open(key));
   if (blob) co_return co_await deps.inventory.mark_stored(url, blob->size());
-  co_return Result<void>();
+  co_return co_await withdraw(deps, url);
+}
+
+Task<bool> is_promised_upload(NarCheckDeps deps, nix::NarUrl url) {
+  if (deps.catalog == nullptr) co_return false;
+  CO_TRY(auto row, co_await deps.catalog->find_nar(url));
+  if (!row || !row->upstream.empty()) co_return false;
+  CO_TRY(auto hashes, co_await uploaded_narinfos(*deps.catalog, url));
+  co_return !hashes.empty();
 }
 
 }  // namespace ncps::cache

@@ -7,9 +7,11 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 
 #include "cache/nar_verifier.h"
+#include "cache/upload_answer.h"
 #include "db/inventory.h"
 #include "rt/offload.h"
 #include "storage/blob_store.h"
@@ -41,6 +43,10 @@ struct NarCheckDeps {
   storage::BlobStore& store;
   db::Inventory& inventory;
   Pool& cpu;
+  db::Catalog* catalog = nullptr;  // nullptr: nothing is removed
+  UploadLocks* locks = nullptr;    // nullptr: of a server, if any
+  std::function<void(const nix::StorePathHash&)> forget =
+      {};  // a narinfo that is served from memory
 };
 
 struct NarVerdict {
@@ -64,10 +70,16 @@ Task<NarVerdict> check_nar(NarCheckDeps deps, nix::NarUrl url, std::optional<db:
                            Pace& pace, const std::atomic<bool>& stop);
 
 // Removes a NAR that is not right; its row stays as the way to fetch it again. Whoever reads it goes on
-// reading. One that has come anew meanwhile stays. Errors: unavailable.
+// reading. One that has come anew meanwhile stays. What a client sent can be fetched from nowhere: then
+// its narinfos go, too, with their marks and rows, so that it can be sent again. Errors: unavailable,
+// timeout.
 Task<void> discard_nar(NarCheckDeps deps, nix::NarUrl url);
 
-// The row says that it is at rest, and it is not. Errors: unavailable.
+// The row says that it is at rest, and it is not. Of an upload the same goes. Errors: unavailable,
+// timeout.
 Task<void> note_absent(NarCheckDeps deps, nix::NarUrl url);
+
+// Whether a client sent it, and a narinfo promises it: nobody else may have it. Errors: unavailable.
+Task<bool> is_promised_upload(NarCheckDeps deps, nix::NarUrl url);
 
 }  // namespace ncps::cache

@@ -113,7 +113,7 @@ Task<NarInfoService::Found> NarInfoService::find_kept(nix::StorePathHash hash) {
     }
   }
   if (!found) {
-    CO_TRY(found, co_await from_store(hash, std::nullopt));
+    CO_TRY(found, co_await kept_without_row(hash));
   }
   if (!found) co_return std::nullopt;
   CO_TRY(auto info, nix::parse_nar_info(found->text));
@@ -124,6 +124,22 @@ Task<NarInfoService::Found> NarInfoService::find_kept(nix::StorePathHash hash) {
   co_return std::move(found);
 }
 
+// Makes no row: outside of flights_ one would come back that is being removed.
+Task<NarInfoService::Found> NarInfoService::kept_without_row(const nix::StorePathHash& hash) {
+  auto key = narinfo_key(hash);
+  CO_TRY(auto text, co_await store_.find_text(key));
+  if (!text) co_return std::nullopt;
+  CO_TRY(auto accepted, co_await accept_of_store(hash, *text));
+  if (!accepted) co_return std::nullopt;
+  CO_TRY(auto urls, co_await urls_of_kept(store_, accepted->info));
+  for (const auto& url : urls) {  // as index(): not under a URL of another NAR
+    CO_TRY(auto nar, co_await catalog_.find_nar(url));
+    if (!nar || nar->nar_hash == accepted->info.nar_hash)
+      co_return co_await serve(std::move(*accepted), url, "hit");
+  }
+  co_return std::nullopt;
+}
+
 MissingMemory::World NarInfoService::world() const {
   std::uint64_t returns = 0;
   for (const auto& upstream : *upstreams_.now()) returns += upstream->returns();
@@ -131,7 +147,7 @@ MissingMemory::World NarInfoService::world() const {
 }
 
 Task<NarInfoService::Found> NarInfoService::from_store(const nix::StorePathHash& hash,
-                                                       std::optional<Asked> asked) {
+                                                       Asked asked) {
   auto key = narinfo_key(hash);
   CO_TRY(auto text, co_await store_.find_text(key));
   if (!text) co_return std::nullopt;
@@ -141,10 +157,8 @@ Task<NarInfoService::Found> NarInfoService::from_store(const nix::StorePathHash&
   auto indexed = co_await index(hash, accepted->info, std::move(urls), std::move(*text), "",
                                 accepted->sent_by);
   // A text that is no UTF-8 is in no row: it always comes this way.
-  if (asked) {
-    CO_TRY(auto better, co_await look_into_doubt(hash, indexed.nar.url, *asked));
-    if (better) co_return std::move(better);
-  }
+  CO_TRY(auto better, co_await look_into_doubt(hash, indexed.nar.url, asked));
+  if (better) co_return std::move(better);
   bool kept = indexed.done || found_without_row(indexed.nar);
   CO_TRY(auto found, co_await serve(std::move(*accepted), indexed.nar.url, "hit"));
   if (found) found->kept = kept;

@@ -65,7 +65,7 @@ class NarInfoService {
   Task<std::optional<ServedNarInfo>> find(nix::StorePathHash hash, Asked asked, Deadline deadline);
 
   // The same from what is kept alone, and only if its NAR is at rest, too: then a client may leave
-  // both out of an upload. No upstream is asked. Errors: unavailable.
+  // both out of an upload. No upstream is asked, and nothing is written. Errors: unavailable.
   Task<std::optional<ServedNarInfo>> find_kept(nix::StorePathHash hash);
 
   // For as long as it lives nobody looks for that narinfo, keeps it or serves it from what is kept
@@ -105,8 +105,8 @@ class NarInfoService {
 
   Task<Found> find_as_of_now(nix::StorePathHash hash, Asked asked);
   Task<Found> find_or_fetch(nix::StorePathHash hash, Asked asked);
-  // `asked` absent: no upstream may be asked.
-  Task<Found> from_store(const nix::StorePathHash& hash, std::optional<Asked> asked);
+  Task<Found> from_store(const nix::StorePathHash& hash, Asked asked);
+  Task<Found> kept_without_row(const nix::StorePathHash& hash);
   Task<Found> look_into_doubt(const nix::StorePathHash& hash, const nix::NarUrl& url, Asked asked);
   Task<Found> from_upstreams(const nix::StorePathHash& hash, Asked asked);
   static std::optional<Accepted> accepted_of(const nix::StorePathHash& hash, Result<Judged> judged,

@@ -233,6 +233,18 @@ TEST_F(NarInfoUpload, WhatFollowsFromItsContentsNeedsNoSignature) {
   EXPECT_EQ(put_info(other), "unfit");
 }
 
+// Nobody is kept away from what is being removed meanwhile: a row would promise it again.
+TEST_F(NarInfoUpload, WhoAsksWhetherItIsHereMakesNoRow) {
+  auto sample = make_sample("one");
+  send(sample);
+  lose_rows(sample);
+  auto found = run(service->find_kept(sample.hash())).value();
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->text, sample.text());
+  EXPECT_FALSE(run(real_catalog->find_narinfo(sample.hash())).value());
+  EXPECT_FALSE(run(real_catalog->find_nar(sample.url())).value());
+}
+
 TEST_F(NarInfoUpload, WhateverFailsTheNextOneSucceeds) {
   auto sample = make_sample("one");
   ASSERT_EQ(put_nar(sample), "kept");

@@ -36,10 +36,6 @@ std::optional<UploadAnswer> taken(const std::optional<db::NarRow>& row, const Na
   return std::nullopt;
 }
 
-std::unexpected<Error> moved_on() {
-  return fail(ErrorKind::unavailable, "what was at rest has been removed meanwhile; send it again");
-}
-
 }  // namespace
 
 // One body on its way in.
@@ -144,12 +140,8 @@ Task<UploadAnswer> NarUploads::put(nix::NarUrl url, ByteSource& body, std::uint6
   CO_TRY(auto place, co_await slots_.take(Deadline::after(kTurnTime)));
   std::optional<Slots::Slot> slot(std::move(place));
   auto key = nar_key(url);
-  CO_TRY(auto at_rest, co_await deps_.store.open(key));
-  std::unique_ptr<storage::StagedBlob> blob;
-  if (!at_rest) {
-    CO_TRY(blob, co_await deps_.store.stage(key));
-  }
-  at_rest.reset();
+  // Also where one is at rest: that may be damaged.
+  CO_TRY(auto blob, co_await deps_.store.stage(key));
   Intake intake(deps_, url, most, length);
   auto answer = co_await intake.run(body, blob.get());
   slot.reset();  // who waits for a lock below has no place that the lock's holder may need
@@ -168,8 +160,13 @@ Task<UploadAnswer> NarUploads::keep(const nix::NarUrl& url, Arrived arrived) {
     co_return std::move(*conflict);
   auto key = nar_key(url);
   CO_TRY(auto at_rest, co_await deps_.store.open(key));
-  if (at_rest) co_return co_await compare(url, *at_rest, arrived);
-  if (!arrived.blob) co_return moved_on();
+  if (at_rest) {
+    CO_TRY(auto answer, co_await compare(url, *at_rest, row, arrived));
+    if (answer) co_return std::move(*answer);
+    CO_TRY(co_await deps_.store.remove(key));
+    if (deps_.space != nullptr) deps_.space->freed(at_rest->size());
+    at_rest.reset();
+  }
   auto size = arrived.facts.file_size;
   if (deps_.space != nullptr && !co_await deps_.space->reserve(size))
     co_return refuse(Verdict::no_room, "there is no room for it here now");
@@ -185,8 +182,9 @@ Task<UploadAnswer> NarUploads::keep(const nix::NarUrl& url, Arrived arrived) {
 }
 
 // One URL is one object for ever: another packing of the same NAR is another object.
-Task<UploadAnswer> NarUploads::compare(const nix::NarUrl& url, storage::Blob& blob,
-                                       const Arrived& arrived) {
+Task<std::optional<UploadAnswer>> NarUploads::compare(const nix::NarUrl& url, storage::Blob& blob,
+                                                      const std::optional<db::NarRow>& row,
+                                                      const Arrived& arrived) {
   crypto::Sha256 sha;
   auto update = [&](std::string_view part) -> Result<void> {
     sha.update(part);
@@ -194,8 +192,11 @@ Task<UploadAnswer> NarUploads::compare(const nix::NarUrl& url, storage::Blob& bl
   };
   auto source = blob.read(0, blob.size());
   CO_TRY(co_await feed(*source, deps_.cpu, Deadline::after(kCompareTime), update));
-  if (nix::Hash(sha.finish()) != arrived.facts.file_hash)
-    co_return refuse(Verdict::conflict, "another file lies here under that name");
+  const auto& right = arrived.facts.file_hash;
+  bool same = nix::Hash(sha.finish()) == right;
+  bool by_us = row && compressed_by_us(row->compression, row->nar_hash, row->url);
+  if (!same && row && !by_us && row->file_hash == right) co_return std::nullopt;
+  if (!same) co_return refuse(Verdict::conflict, "another file lies here under that name");
   CO_TRY(co_await index(url, arrived.facts, arrived.compression));
   co_return refuse(Verdict::here, {});
 }

@@ -63,12 +63,15 @@ class NarUploads {
   struct Arrived {
     NarFacts facts;
     nix::Compression compression;
-    std::unique_ptr<storage::StagedBlob> blob;  // absent: it was at rest already
+    std::unique_ptr<storage::StagedBlob> blob;
   };
   class Intake;
 
   Task<UploadAnswer> keep(const nix::NarUrl& url, Arrived arrived);
-  Task<UploadAnswer> compare(const nix::NarUrl& url, storage::Blob& blob, const Arrived& arrived);
+  // What is at rest, and what came; nullopt: what is at rest is damaged, and what came is right.
+  Task<std::optional<UploadAnswer>> compare(const nix::NarUrl& url, storage::Blob& blob,
+                                            const std::optional<db::NarRow>& row,
+                                            const Arrived& arrived);
   Task<db::NarRow> index(const nix::NarUrl& url, const NarFacts& facts,
                          nix::Compression compression);
   Task<NarFacts> facts_of(const nix::NarUrl& url, storage::Blob& blob,

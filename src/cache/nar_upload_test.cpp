@@ -1,5 +1,7 @@
 #include "cache/nar_upload.h"
 
+#include <fstream>
+
 #include "cache/testing/plain_sample.h"
 #include "cache/testing/upload_fixture.h"
 
@@ -76,6 +78,22 @@ TEST_F(NarUpload, AnotherPackingOfTheSameNarIsAnotherFile) {
   EXPECT_EQ(put_nar(url, file + codec::compress(Compression::zstd, "")), "conflict");
   EXPECT_EQ(put_nar(url, file), "here");
   EXPECT_TRUE(bytes_at_rest(url) == file);
+}
+
+TEST_F(NarUpload, WhatIsDamagedIsReplacedByWhatItsRowSays) {
+  auto sample = make_sample("one");
+  ASSERT_EQ(put_nar(sample), "kept");
+  auto path = root.path() / nar_key(sample.url()).str();
+  auto flipped = sample.file;
+  flipped[flipped.size() / 2] ^= 1;
+  for (const auto& wrong : {flipped, sample.file.substr(0, 100), std::string()}) {
+    std::filesystem::remove(path);
+    std::ofstream(path, std::ios::binary) << wrong;
+    EXPECT_EQ(put_nar(sample), "kept") << wrong.size();
+    EXPECT_TRUE(bytes_at_rest(sample.url()) == sample.file);
+    EXPECT_EQ(put_nar(sample), "here");
+  }
+  EXPECT_TRUE(nothing_temporary());
 }
 
 TEST_F(NarUpload, ANameThatIsAnnouncedForAnotherNarIsAConflict) {

@@ -7,7 +7,16 @@ namespace ncps::cache {
 namespace {
 
 struct ScrubTest : CareFixture {
-  NarCheckDeps deps() { return {.store = store, .inventory = *inventory, .cpu = cpu}; }
+  NarCheckDeps deps() {
+    return {.store = store,
+            .inventory = *inventory,
+            .cpu = cpu,
+            .catalog = real_catalog.get(),
+            .locks = &locks,
+            .forget = [this](const auto& hash) { forgotten.push_back(hash); }};
+  }
+  UploadLocks locks;
+  std::vector<nix::StorePathHash> forgotten;
   Scrub scrub{runtime, deps(), {}};
 
   // "2 1 0 0": right, removed, absent, unread.
@@ -56,6 +65,16 @@ TEST_F(ScrubTest, AfterItADamagedNarIsFetchedAgain) {
   flip(bad);
   EXPECT_EQ(done(), "0 1 0 0");
   EXPECT_EQ(run(get(bad.url())).value().bytes, bad.file);
+}
+
+TEST_F(ScrubTest, AnUploadWhoseNarIsDamagedOrGoneIsNotPromisedAnyMore) {
+  auto bad = keep_upload("bad", 50'000), gone = keep_upload("gone");
+  for (const auto& sample : {bad, gone}) forget_verified(sample);
+  flip(bad);
+  std::filesystem::remove(root.path() / nar_key(gone.url()).str());
+  EXPECT_EQ(done(), "0 1 1 0");
+  for (const auto& sample : {bad, gone}) expect_withdrawn(sample);
+  EXPECT_EQ(forgotten.size(), 2u);
 }
 
 TEST_F(ScrubTest, WhatCannotBeReadIsLeft) {

@@ -23,6 +23,11 @@ struct NarInfoEntry {
   bool uploaded = false;               // a client sent it, no upstream's key need have signed it
 };
 
+struct KeptText {
+  std::string text;
+  bool uploaded;  // a client sent it
+};
+
 struct NarEntry {
   NarRow row;
   std::optional<Time> verified;  // when its bytes at rest were last found right; absent: never
@@ -85,7 +90,7 @@ class Inventory {
   virtual Task<std::optional<NarInfoEntry>> find_narinfo(std::string hash) = 0;
   virtual Task<std::optional<NarEntry>> find_nar(nix::NarUrl url) = 0;
   // The narinfo's text. nullopt: there is no such row, or none in it.
-  virtual Task<std::optional<std::string>> find_text(std::string hash) = 0;
+  virtual Task<std::optional<KeptText>> find_text(std::string hash) = 0;
 
   // NARs at rest, those first that were verified longest ago, or never; at most `most`, of those
   // that were not verified since `before`.

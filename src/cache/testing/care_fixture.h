@@ -9,6 +9,7 @@
 #include "cache/testing/nar_info_fixture.h"
 #include "db/soci/open_import.h"
 #include "db/soci/open_inventory.h"
+#include "db/upload_rows.h"
 
 namespace ncps::cache {
 
@@ -21,6 +22,31 @@ struct CareFixture : NarInfoFixture {
     put_rows(sample);
     EXPECT_TRUE(run(real_catalog->mark_stored(sample.url(), sample.file.size())));
     return sample;
+  }
+  // As it lies there after a client has sent it: no upstream's key has signed it.
+  Sample keep_upload(std::string_view name, std::size_t size = 2'000) {
+    auto sample = make_sample(name, size);
+    write(nar_key(sample.url()), sample.file);
+    EXPECT_TRUE(run(UploadMarks(store).put(sample.info)));
+    write(narinfo_key(sample.hash()), sample.text());
+    auto nar = sample.row("");
+    nar.stored_size = sample.file.size();
+    EXPECT_TRUE(run(real_catalog->uploads().put_nar(nar)));
+    EXPECT_TRUE(run(real_catalog->put_narinfo({.hash = sample.hash(),
+                                               .text = sample.text(),
+                                               .upstream = "",
+                                               .nar_url = nar.url,
+                                               .uploaded = true},
+                                              nar)));
+    return sample;
+  }
+  // Nothing is left of it that could promise it.
+  void expect_withdrawn(const Sample& sample) {
+    EXPECT_FALSE(lies(nar_key(sample.url())));
+    EXPECT_FALSE(lies(upload_mark_key(sample.hash())));
+    EXPECT_FALSE(kept(sample));
+    EXPECT_FALSE(entry(sample.url()));
+    EXPECT_FALSE(find(sample).value());
   }
   void put_rows(const Sample& sample) {
     auto nar = sample.row("https://u.example");

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <deque>
+#include <memory>
 
 #include "cache/nar_info_upload.h"
 #include "cache/object_upload.h"
@@ -75,24 +76,41 @@ struct UploadFixture : NarInfoFixture {
     ASSERT_FALSE(run(real_catalog->find_narinfo(sample.hash())).value());
   }
 
+  // With it what takes uploads: it knows the services that were there before.
+  void restart(Trust with) {
+    NarInfoFixture::restart(std::move(with));
+    std::destroy_at(&narinfo_uploads);
+    std::destroy_at(&nar_uploads);
+    std::construct_at(&nar_uploads, nar_upload_deps());
+    std::construct_at(&narinfo_uploads, narinfo_upload_deps());
+  }
+  void restart() { restart(trust()); }
+
+  NarUploadDeps nar_upload_deps() {
+    return {.store = store,
+            .catalog = catalog,
+            .downloads = *downloads,
+            .locks = locks,
+            .disk = disk,
+            .cpu = cpu};
+  }
+  NarInfoUploadDeps narinfo_upload_deps() {
+    return {.store = store,
+            .catalog = catalog,
+            .narinfos = *service,
+            .nars = *nars,
+            .nar_uploads = nar_uploads,
+            .locks = locks,
+            .cpu = cpu,
+            .trust = live_trust,
+            .policy = upload_policy};
+  }
+
   nix::SecretKey builder = nix::SecretKey::generate("builder").value();
   Live<UploadPolicy> upload_policy{{}};
   UploadLocks locks;
-  NarUploads nar_uploads{{.store = store,
-                          .catalog = catalog,
-                          .downloads = *downloads,
-                          .locks = locks,
-                          .disk = disk,
-                          .cpu = cpu}};
-  NarInfoUploads narinfo_uploads{{.store = store,
-                                  .catalog = catalog,
-                                  .narinfos = *service,
-                                  .nars = *nars,
-                                  .nar_uploads = nar_uploads,
-                                  .locks = locks,
-                                  .cpu = cpu,
-                                  .trust = live_trust,
-                                  .policy = upload_policy}};
+  NarUploads nar_uploads{nar_upload_deps()};
+  NarInfoUploads narinfo_uploads{narinfo_upload_deps()};
   ObjectUploads object_uploads{store, disk};
   Removal removal{store, catalog, locks};
 };

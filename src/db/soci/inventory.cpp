@@ -40,11 +40,11 @@ class SociInventory final : public Inventory {
     co_return co_await pool_.run<std::optional<NarEntry>>("looking up a NAR", work);
   }
 
-  Task<std::optional<std::string>> find_text(std::string hash) override {
-    auto work = [&](Statements& s) -> Result<std::optional<std::string>> {
+  Task<std::optional<KeptText>> find_text(std::string hash) override {
+    auto work = [&](Statements& s) -> Result<std::optional<KeptText>> {
       return db::find_text(s.sql(), hash);
     };
-    co_return co_await pool_.run<std::optional<std::string>>("reading a narinfo's text", work);
+    co_return co_await pool_.run<std::optional<KeptText>>("reading a narinfo's text", work);
   }
 
   Task<void> mark_gone(nix::NarUrl url) override {
@@ -117,6 +117,7 @@ Result<void> check_schema(const Dialect& dialect) {
   try {
     auto sql = dialect.connect();
     if (has_columns(dialect, *sql, "nar_urls", "verified_at") &&
+        has_columns(dialect, *sql, "narinfos", "uploaded") &&
         has_columns(dialect, *sql, "daily_counts", "day"))
       return {};
   } catch (const std::exception& e) {

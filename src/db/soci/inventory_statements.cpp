@@ -112,10 +112,11 @@ Result<std::optional<NarEntry>> find_nar_entry(soci::session& sql, const nix::Na
   return entry;
 }
 
-std::optional<std::string> find_text(soci::session& sql, const std::string& hash) {
-  Query query(sql, "SELECT content FROM narinfos WHERE hash = :hash", 1, 1);
+std::optional<KeptText> find_text(soci::session& sql, const std::string& hash) {
+  Query query(sql, "SELECT content, uploaded FROM narinfos WHERE hash = :hash", 2, 1);
   auto row = query.row({hash});
-  return row ? row->at(0) : std::nullopt;
+  if (!row || !row->at(0)) return std::nullopt;
+  return KeptText{.text = *row->at(0), .uploaded = number(row->at(1)).value_or(0) != 0};
 }
 
 void mark_gone(soci::session& sql, const nix::NarUrl& url) {

@@ -21,7 +21,7 @@ Page<NarInfoEntry> narinfo_page(soci::session& sql, const std::string& after);
 Page<NarEntry> nar_page(soci::session& sql, const std::string& after);
 std::optional<NarInfoEntry> find_narinfo_entry(soci::session& sql, const std::string& hash);
 Result<std::optional<NarEntry>> find_nar_entry(soci::session& sql, const nix::NarUrl& url);
-std::optional<std::string> find_text(soci::session& sql, const std::string& hash);
+std::optional<KeptText> find_text(soci::session& sql, const std::string& hash);
 void mark_gone(soci::session& sql, const nix::NarUrl& url);
 void mark_stored(soci::session& sql, const nix::NarUrl& url, std::uint64_t size);
 std::vector<NarEntry> least_verified(soci::session& sql, const Dialect& dialect, std::size_t most,

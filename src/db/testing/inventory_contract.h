@@ -122,7 +122,8 @@ TEST_P(InventoryContract, ARowComesAsItWasPut) {
   EXPECT_EQ(found->row.upstream_url, expected.upstream_url);
   EXPECT_EQ(found->row.stored_size, std::nullopt);
   EXPECT_EQ(found->verified, std::nullopt);
-  EXPECT_EQ(run(inventory->find_text(name(1))).value(), "text " + name(1));
+  EXPECT_EQ(run(inventory->find_text(name(1))).value()->text, "text " + name(1));
+  EXPECT_FALSE(run(inventory->find_text(name(1))).value()->uploaded);
   auto narinfo = run(inventory->find_narinfo(name(1))).value();
   EXPECT_TRUE(narinfo && !narinfo->uploaded);
   EXPECT_FALSE(run(inventory->find_narinfo(name(2))).value());
