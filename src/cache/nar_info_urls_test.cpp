@@ -185,7 +185,7 @@ TEST_F(NarInfoUrls, ANarWithoutCompressionIsAnnouncedAndServedAsZstdAlsoAfterALo
   EXPECT_EQ(find(sample).value().value().text, text);  // from the row
   faults.fail_always("find_narinfo");
   EXPECT_EQ(find(sample).value().value().text, text);  // from the store
-  settle();
+  restart();
   ASSERT_TRUE(run(store.remove(nar_key(url))));
   EXPECT_EQ(find(sample).value().value().text, text);
   EXPECT_TRUE(unzstd(run(get(url)).value().bytes) == sample.nar);  // fetched again
