@@ -1,0 +1,67 @@
+// Leases: who, of several instances that share a store, may do a piece of work now.
+//
+// A lease has a name, such as "download:nar:nar/0a….nar.xz" or "lru", and at most one holder. It is
+// renewed for as long as the Lease object lives, and ends by itself a while (its time to live) after
+// its holder has died. Nobody can be sure of holding one after a long pause: what it protects is
+// written with its fence, and whoever comes with a smaller one is refused there.
+//
+// Reads need no lease. Implementations: LocalLeases (this process only), lock/redis (all instances
+// that use one Redis). Both pass testing/leases_contract.h. Thread-safe.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <variant>
+
+#include "rt/deadline.h"
+#include "rt/signal.h"
+#include "rt/task.h"
+
+namespace ncps::lock {
+
+// Ours. Destroying it gives it back, soon and without waiting, and wakes those who wait for it.
+class Lease {
+ public:
+  virtual ~Lease() = default;
+
+  // False: it was lost (it could not be renewed in time, or somebody took it away): end the work, publish
+  // nothing. True is no promise: see fence().
+  virtual bool good() const noexcept = 0;
+
+  // Greater than that of any earlier holder of this name. 0: there is nothing to be fenced, as the
+  // store is ours alone, or the operator allowed to go on without Redis.
+  virtual std::uint64_t fence() const noexcept = 0;
+};
+
+// Somebody else, as it told of itself.
+struct Holder {
+  std::string note;         // what it gave with its Ask: for a download, where to read it from
+  std::uint64_t fence = 0;  // of its lease
+};
+
+// What came of asking: it is ours, or whose it is.
+using Taken = std::variant<std::unique_ptr<Lease>, Holder>;
+
+struct Ask {
+  std::string name;  // at most 512 bytes, any
+  std::string note;  // at most 1024 bytes, any; no secret: it is stored in Redis
+  std::chrono::milliseconds time_to_live{300'000};  // after the last renewal; at least 100 ms
+};
+
+class Leases {
+ public:
+  virtual ~Leases() = default;
+
+  // Takes it, if nobody has it. Errors: unavailable (could not find out: then nobody may do the
+  // work); timeout.
+  virtual Task<Taken> try_take(Ask ask, Deadline deadline) = 0;
+
+  // Notified when a lease of that name was given back, and when word of that may have been missed;
+  // not when one expires: so whoever waits looks again now and then. Look at its version before
+  // try_take(). Nobody need wait for it; it is kept for as long as somebody has it.
+  virtual std::shared_ptr<Signal> given_back(const std::string& name) = 0;
+};
+
+}  // namespace ncps::lock
