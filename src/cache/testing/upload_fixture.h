@@ -83,6 +83,8 @@ struct UploadFixture : NarInfoFixture {
     std::destroy_at(&nar_uploads);
     std::construct_at(&nar_uploads, nar_upload_deps());
     std::construct_at(&narinfo_uploads, narinfo_upload_deps());
+    std::destroy_at(&removal);
+    std::construct_at(&removal, store, catalog, locks, *downloads);
   }
   void restart() { restart(trust()); }
 
@@ -112,7 +114,7 @@ struct UploadFixture : NarInfoFixture {
   NarUploads nar_uploads{nar_upload_deps()};
   NarInfoUploads narinfo_uploads{narinfo_upload_deps()};
   ObjectUploads object_uploads{store, disk};
-  Removal removal{store, catalog, locks};
+  Removal removal{store, catalog, locks, *downloads};
 };
 
 }  // namespace ncps::cache
