@@ -42,6 +42,7 @@ struct UploadFixture : NarInfoFixture {
       case Verdict::conflict: return "conflict";
       case Verdict::too_large: return "too large";
       case Verdict::no_room: return "no room";
+      case Verdict::busy: return "busy";
     }
     return "";
   }
