@@ -44,7 +44,7 @@ class Cluster : public ::testing::Test {
   }
   static std::string key(const std::string& name) { return lease_keys("ncps:lock:", name).lease; }
 
-  // Moves the slot of a key to another master, up to (and with) `state`.
+  // Moves the slot of a key, and the keys in it, to another master; `begun`: all but the last word.
   enum class Move { begun, done };
   static void move_slot(RedisCluster& cluster, const std::string& key, RedisServer& to,
                         Move state) {
@@ -53,11 +53,11 @@ class Cluster : public ::testing::Test {
     auto from_id = from.ask({"CLUSTER", "MYID"}).text, to_id = to.ask({"CLUSTER", "MYID"}).text;
     ASSERT_FALSE(to.ask({"CLUSTER", "SETSLOT", slot, "IMPORTING", from_id}).is_error());
     ASSERT_FALSE(from.ask({"CLUSTER", "SETSLOT", slot, "MIGRATING", to_id}).is_error());
-    if (state == Move::begun) return;
     auto port = std::to_string(to.address().port);
     auto keys = from.ask({"CLUSTER", "GETKEYSINSLOT", slot, "100"});
     for (const auto& one : keys.items)
       ASSERT_FALSE(from.ask({"MIGRATE", "127.0.0.1", port, one.text, "0", "5000"}).is_error());
+    if (state == Move::begun) return;
     for (auto* node : {&to, &from})
       ASSERT_FALSE(node->ask({"CLUSTER", "SETSLOT", slot, "NODE", to_id}).is_error());
   }
@@ -117,20 +117,33 @@ TEST_F(Cluster, ASlotThatHasMovedIsFollowedAndALeaseMovesAlong) {
 
 TEST_F(Cluster, ASlotThatIsMovingIsAskedWhereItsKeysAre) {
   auto leases = open(shared().use());
-  ASSERT_TRUE(wait_for(*leases, "other"));
+  auto lease = wait_for(*leases, "moving", seconds(2));
   auto& to = another_master(shared(), key("moving"));
   move_slot(shared(), key("moving"), to, Move::begun);
-  // Neither of its keys is at the old place: ASK, then ASKING at the new one.
-  auto lease = wait_for(*leases, "moving");
-  EXPECT_GT(lease->fence(), 0U);
-  EXPECT_EQ(to.ask({"CLUSTER", "COUNTKEYSINSLOT", std::to_string(slot_of(key("moving")))}).integer,
-            2);
+  auto end = std::chrono::steady_clock::now() + seconds(3);
+  eventually("it is older than its time", [&] { return std::chrono::steady_clock::now() > end; });
+  EXPECT_TRUE(lease->good()) << "renewed at the new place: ASK, then ASKING there";
   auto taken = take(*leases, "moving");
   ASSERT_TRUE(taken) << taken.error().what();
   EXPECT_EQ(taken->index(), 1U);
+  EXPECT_EQ(to.ask({"CLUSTER", "COUNTKEYSINSLOT", std::to_string(slot_of(key("moving")))}).integer,
+            2);
   move_slot(shared(), key("moving"), to, Move::done);
   lease.reset();
   EXPECT_TRUE(wait_for(*leases, "moving"));
+}
+
+TEST_F(Cluster, ANameThatIsNewInAMovingSlotHasToWaitForTheEndOfTheMove) {
+  auto leases = open(shared().use());
+  ASSERT_TRUE(wait_for(*leases, "other"));
+  auto& to = another_master(shared(), key("new"));
+  move_slot(shared(), key("new"), to, Move::begun);
+  auto taken = take(*leases, "new");
+  ASSERT_FALSE(taken) << "a cluster refuses several keys there that it does not have";
+  EXPECT_EQ(taken.error().kind(), ErrorKind::unavailable);
+  EXPECT_NE(taken.error().what().find("TRYAGAIN"), std::string::npos) << taken.error().what();
+  move_slot(shared(), key("new"), to, Move::done);
+  EXPECT_TRUE(wait_for(*leases, "new"));
 }
 
 TEST_F(Cluster, AMasterThatDiesTakesNoLeaseAlongThatItsReplicaHas) {

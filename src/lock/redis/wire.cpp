@@ -128,11 +128,12 @@ Task<void> Wire::shake_hands(std::shared_ptr<TlsContext> tls, Deadline deadline)
   }
   Watch watch(*this, deadline);
   auto [error] = co_await tls_->async_handshake(asio::ssl::stream_base::client, kNoThrow);
-  if (error && !watch.time_is_up()) {
-    close();
-    co_return fail(ErrorKind::unavailable, why_not_trusted(error));
-  }
-  co_return judge(error, watch, "TLS");
+  if (!error) co_return Result<void>();
+  close();
+  // A server without TLS waits for the end of a line that never comes.
+  if (watch.time_is_up())
+    co_return fail(ErrorKind::timeout, "TLS: no answer in time: does it speak TLS there?");
+  co_return fail(ErrorKind::unavailable, why_not_trusted(error));
 }
 
 Task<void> Wire::write(std::string_view bytes, Deadline deadline) {
