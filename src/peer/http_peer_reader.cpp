@@ -21,12 +21,13 @@ class HttpPeerReader final : public PeerReader {
     // Its beginning takes as long as the upstream's there.
     auto most = std::chrono::duration_cast<std::chrono::milliseconds>(
         std::min<Deadline::Clock::duration>(deadline.remaining(), std::chrono::minutes(1)));
-    fetch::HttpRequest request{.url = *base + std::string(kRoute) + std::string(file),
-                               .first_byte = first_byte,
-                               .timeouts = {.connect = kPeerConnect, .head = most},
-                               .headers = {{"Authorization", secret_.now()->token(file, peer.fence)}},
-                               .redirects = fetch::Redirects::none,
-                               .proxies = fetch::Proxies::none};
+    fetch::HttpRequest request{
+        .url = *base + std::string(kRoute) + std::string(file),
+        .first_byte = first_byte,
+        .timeouts = {.connect = kPeerConnect, .head = most},
+        .headers = {{"Authorization", secret_.now()->token(file, peer.fence)}},
+        .redirects = fetch::Redirects::none,
+        .proxies = fetch::Proxies::none};
     auto answer = co_await client_.fetch(std::move(request), deadline);
     if (!answer) co_return std::unexpected(std::move(answer.error().error).while_doing(*base));
     if (answer->status == 404) co_return std::nullopt;

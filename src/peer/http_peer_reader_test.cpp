@@ -16,9 +16,9 @@ struct HttpPeerReader : ::testing::Test {
   using Opened = std::optional<upstream::FileBody>;
 
   Result<Opened> open(std::string peer, std::uint64_t first = 0) {
-    return ncps::testing::run_sync(
-        io, reader->open({.url = std::move(peer), .fence = 7}, url, first,
-                         Deadline::after(std::chrono::seconds(20))));
+    return ncps::testing::run_sync(io,
+                                   reader->open({.url = std::move(peer), .fence = 7}, url, first,
+                                                Deadline::after(std::chrono::seconds(20))));
   }
   static std::string failure_of(const Result<Opened>& result) {
     return result ? std::string() : result.error().what();

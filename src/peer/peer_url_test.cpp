@@ -13,13 +13,35 @@ TEST(PeerUrl, TakesOnlyWhatLeadsToAnInstance) {
 }
 
 TEST(PeerUrl, RefusesEverythingElse) {
-  for (std::string bad :
-       {"", "/", "a:1", "ftp://a:1", "file:///etc/passwd", "HTTP://a:1", "http://", "http://:1",
-        "http://a:0", "http://a:65536", "http://a:99999999999999999999", "http://a:", "http://a:1x",
-        "http://a:1/nar", "http://a:1//", "http://a:1?x", "http://a:1#x", "http://u@a:1",
-        "http://u:p@a:1", "http://a b:1", "http://a\r\nX: y:1", "http://[::1", "http://[]:1",
-        "http://[1.2.3.4]:1", "http://[::1]x:1", "http://a\\b:1", "http://a%2e:1",
-        "http://a:1 http://b:1", "http://\xc3\xa4:1"})
+  for (std::string bad : {"",
+                          "/",
+                          "a:1",
+                          "ftp://a:1",
+                          "file:///etc/passwd",
+                          "HTTP://a:1",
+                          "http://",
+                          "http://:1",
+                          "http://a:0",
+                          "http://a:65536",
+                          "http://a:99999999999999999999",
+                          "http://a:",
+                          "http://a:1x",
+                          "http://a:1/nar",
+                          "http://a:1//",
+                          "http://a:1?x",
+                          "http://a:1#x",
+                          "http://u@a:1",
+                          "http://u:p@a:1",
+                          "http://a b:1",
+                          "http://a\r\nX: y:1",
+                          "http://[::1",
+                          "http://[]:1",
+                          "http://[1.2.3.4]:1",
+                          "http://[::1]x:1",
+                          "http://a\\b:1",
+                          "http://a%2e:1",
+                          "http://a:1 http://b:1",
+                          "http://\xc3\xa4:1"})
     EXPECT_FALSE(parse_peer_url(bad)) << bad;
   EXPECT_FALSE(parse_peer_url(std::string("http://a\0b:1", 12)));
   EXPECT_FALSE(parse_peer_url("http://" + std::string(250, 'a')));
