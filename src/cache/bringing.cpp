@@ -53,7 +53,7 @@ Task<MayKeep> Bringing::run() {
         peer::PeerAt at{.url = asked.note, .fence = asked.fence};
         auto size = spool_.view().size;
         CO_TRY(bool all, co_await read(peer_file(*sharing.peers, at, job_.url)));
-        if (all) co_return MayKeep::no;
+        if (all) co_return co_await inherit();
         if (spool_.view().size == size) gave_nothing_ = asked;
         break;
       }
@@ -70,6 +70,18 @@ Task<MayKeep> Bringing::from_upstreams(MayKeep keep) {
   spool_.for_us_alone(keep == MayKeep::no);
   CO_TRY(co_await fetcher_.run(upstream_files(job_.sources), deps_.policy));
   co_return keep;
+}
+
+Task<MayKeep> Bringing::inherit() {
+  auto asked = co_await ask_for_lease();
+  if (!asked || !lease_.fence()) co_return MayKeep::no;
+  CO_TRY(bool rests, co_await at_rest());
+  if (rests) {
+    lease_.give_back();
+    co_return MayKeep::no;
+  }
+  spool_.for_us_alone(false);
+  co_return MayKeep::yes;
 }
 
 Task<FollowView> Bringing::look() {
@@ -103,7 +115,8 @@ Task<void> Bringing::ask_for_lease() {
   auto taken = co_await sharing.leases.try_take(std::move(ask), Deadline::after(kAskTime));
   if (!taken) {
     if (fetcher_.begun()) co_return Result<void>();  // clients read: as if another had it
-    co_return std::unexpected(std::move(taken).error().while_doing("asking for the download's lease"));
+    co_return std::unexpected(
+        std::move(taken).error().while_doing("asking for the download's lease"));
   }
   if (auto* lease = std::get_if<std::unique_ptr<lock::Lease>>(&*taken)) {
     lease_.hold(std::move(*lease));

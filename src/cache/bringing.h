@@ -35,6 +35,8 @@ class Bringing {
   using Clock = std::chrono::steady_clock;
 
   Task<MayKeep> from_upstreams(MayKeep keep);
+  // All came from the holder: whether that has died before it could publish it.
+  Task<MayKeep> inherit();
   // Errors: could not find out, before the first byte; after it that is no reason to end.
   Task<FollowView> look();
   Task<void> ask_for_lease();
@@ -49,7 +51,7 @@ class Bringing {
   HeldLease& lease_;
   const Wanted wanted_;
   Fetcher fetcher_;
-  std::optional<lock::Holder> holder_;       // who has the lease, as far as we know
+  std::optional<lock::Holder> holder_;        // who has the lease, as far as we know
   std::optional<lock::Holder> gave_nothing_;  // when it was asked last
   bool store_fails_ = false;
   bool looked_ = false;
