@@ -60,9 +60,11 @@ Task<Kept> keep(DownloadDeps& deps, const nix::NarUrl& url, Spool& spool, const 
   // A client may have sent it meanwhile, in another packing: what is announced stays what it is.
   auto key = nar_key(url);
   auto at_rest = co_await deps.store.find(key);
-  if (deps.space != nullptr && (!at_rest || *at_rest)) deps.space->give_back(size);
+  bool wanted = at_rest && !*at_rest && spool.is_kept();
+  if (deps.space != nullptr && !wanted) deps.space->give_back(size);
   CO_TRY(auto there, std::move(at_rest));
   if (there) co_return Kept::told;
+  if (!wanted) co_return fail(ErrorKind::conflict, "was removed while it was on its way");
   auto fence = lease.fence().value_or(0);
   if (!co_await may_publish(deps, url, lease)) {
     if (deps.space != nullptr) deps.space->give_back(size);
