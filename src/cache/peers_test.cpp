@@ -28,9 +28,7 @@ struct Peers : PeersFixture {
     EXPECT_TRUE(got.bytes == sample.file);
     EXPECT_EQ(got.how, how);
   }
-  std::optional<std::uint64_t> noted() {
-    return run(catalog.find_nar(url)).value()->stored_size;
-  }
+  std::optional<std::uint64_t> noted() { return run(catalog.find_nar(url)).value()->stored_size; }
 
   upstream::FakeUpstream& u = add_upstream("u");
   Sample sample = make_sample("hello-1.0", 200'000);

@@ -182,9 +182,11 @@ struct PeersFixture : CacheFixture {
     return until([&] { return one.downloads->find(url) == nullptr; });
   }
   void announce(const db::NarRow& row, const Sample& sample) {
-    EXPECT_TRUE(run(catalog.put_narinfo(
-        {.hash = sample.hash(), .text = sample.text(), .upstream = row.upstream, .nar_url = row.url},
-        row)));
+    EXPECT_TRUE(run(catalog.put_narinfo({.hash = sample.hash(),
+                                         .text = sample.text(),
+                                         .upstream = row.upstream,
+                                         .nar_url = row.url},
+                                        row)));
   }
   static std::string lease_of(const nix::NarUrl& url) { return download_lease(url); }
 
