@@ -4,6 +4,7 @@
 #include "cache/evictor.h"
 #include "cache/pinning.h"
 #include "cache/testing/nar_info_fixture.h"
+#include "cache/testing/test_leases.h"
 #include "db/soci/open_catalog.h"
 
 namespace ncps::cache {
@@ -19,21 +20,7 @@ struct EvictionFixture : NarInfoFixture {
     nars = std::make_unique<NarService>(store, catalog, upstreams, *downloads);
     service = std::make_unique<NarInfoService>(runtime, store, catalog, upstreams, *downloads, cpu,
                                                live_trust, policy);
-    evictor = std::make_unique<Evictor>(
-        runtime, EvictorDeps{.store = store,
-                             .catalog = catalog,
-                             .rows = *database.eviction,
-                             .pins = *database.pins,
-                             .downloads = *downloads,
-                             .nars = *nars,
-                             .narinfos = *service,
-                             .locks = locks,
-                             .uses = uses,
-                             .space = space,
-                             .lease = lease,
-                             .forget = [this](const nix::StorePathHash& hash) {
-                               forgotten.with([&](auto& all) { all.push_back(hash); });
-                             }});
+    evictor = std::make_unique<Evictor>(runtime, evictor_deps(store));
   }
   ~EvictionFixture() override {
     space.stop();
@@ -41,6 +28,23 @@ struct EvictionFixture : NarInfoFixture {
     EXPECT_TRUE(downloads->stop(Deadline::after(std::chrono::seconds(60))));
     EXPECT_TRUE(evictor->stop(Deadline::after(std::chrono::seconds(60))));
     evictor.reset();
+  }
+
+  EvictorDeps evictor_deps(storage::BlobStore& from) {
+    return {.store = from,
+            .catalog = catalog,
+            .rows = *database.eviction,
+            .pins = *database.pins,
+            .downloads = *downloads,
+            .nars = *nars,
+            .narinfos = *service,
+            .locks = locks,
+            .uses = uses,
+            .space = space,
+            .leases = leases,
+            .forget = [this](const nix::StorePathHash& hash) {
+              forgotten.with([&](auto& all) { all.push_back(hash); });
+            }};
   }
 
   void limit(SpaceLimits limits) { space.use(limits); }
@@ -100,7 +104,7 @@ struct EvictionFixture : NarInfoFixture {
           {.kind = db::DatabaseKind::sqlite, .sqlite_path = root.path() / "db.sqlite"}, {})
           .value();
   UseLog uses{runtime, catalog, database.eviction.get()};
-  AloneLease lease;
+  TestLeases leases;
   UploadLocks locks;
   Guarded<std::vector<nix::StorePathHash>> forgotten;
   Guarded<std::optional<storage::FreeSpace>> disk_says;  // absent: there is no disk to watch
