@@ -13,10 +13,10 @@
 namespace ncps::server {
 
 struct Condition {
-  bool draining = false;  // asked to stop: what comes is still answered
-  bool store = true;      // answers
-  bool database = true;   // answers
-  bool leases = true;     // can be had, as far as we know
+  bool draining = false;                            // asked to stop: what comes is still answered
+  bool store = true;                                // answers
+  bool database = true;                             // answers
+  bool leases = true;                               // can be had, as far as we know
   std::size_t good = 0, doubtful = 0, refused = 0;  // upstreams
 };
 

@@ -99,6 +99,18 @@ class Several:
         assert found is None or hashlib.sha256(found).hexdigest() == self.digest(path), f"{path}: wrong bytes are kept"
         return found is not None
 
+    def identity(self, path: str) -> object:
+        """Changes when what is kept is replaced; in a bucket only by other bytes."""
+        name = self.nar(path).rpartition("/")[2]
+        if self._bucket:
+            return self.stored(path)
+        info = (self.folder / f"store/nar/{name[0]}/{name[:2]}/{name}").stat()
+        return info.st_ino, info.st_mtime_ns
+
+    def is_leased(self, path: str) -> bool:
+        name = self.nar(path)[1:]
+        return any(key.startswith("ncps:lock:") and name in key and "fence" not in key for key in self.redis.keys())
+
     def transfers(self, path: str) -> int:
         return len(self.upstream.requests(self.nar(path), "GET"))
 
