@@ -14,7 +14,7 @@ build=(
 )
 test=(clang-format-19 nix-bin nginx-light openssl wrk curl iproute2 procps xz-utils zstd bzip2 zsh fish
   postgresql-15 mariadb-server ceph-mon ceph-osd radosgw python3-botocore libfaketime
-  redis-server haproxy python3-yaml)
+  redis-server haproxy)
 sanitizers=(libclang-rt-19-dev)
 lint=(clang-tidy-19)
 

@@ -6,6 +6,7 @@ import signal
 import tempfile
 import unittest
 from pathlib import Path
+from typing import Callable
 
 from .lab import raw
 from .lab.case import LabCase, narinfo_target
@@ -248,7 +249,7 @@ class KindsOfRedis(LabCase):
         self.database = MariaDb()
         self.addCleanup(self.database.close)
 
-    def assert_one_transfer(self, path: str, *flags: str) -> None:
+    def assert_one_transfer(self, path: str, *flags: str, meanwhile: Callable[[], None] = lambda: None) -> None:
         assert self.cache.key
         cluster = Cluster(self.folder("cluster"), Plan(
             upstreams=[(self.server.url, self.cache.key.public)], database=self.database, redis=flags,
@@ -262,6 +263,7 @@ class KindsOfRedis(LabCase):
         streams = [raw.Stream(instance.url, target).start() for instance in cluster.instances]
         for stream in streams:
             eventually(lambda: stream.count > 0, f"both have bytes\n{cluster.tail()}", 20)
+        meanwhile()
         gate.open()
         for stream in streams:
             self.assert_whole(stream.join(), hashlib.sha256(self.cache.nar_bytes(path)).hexdigest())
@@ -276,9 +278,16 @@ class KindsOfRedis(LabCase):
         with RedisServer(tls=authority().sign("DNS:localhost")) as redis:
             self.assert_one_transfer(self.made.paths[1], *redis.flags(), f"--cache-redis-ca-file={authority().file}")
 
-    def test_as_a_cluster(self) -> None:
+    def test_as_a_cluster_and_when_its_master_fails_in_the_middle_all_bytes_are_right(self) -> None:
         with RedisCluster() as redis:
             self.assert_one_transfer(self.made.paths[2], *redis.flags())
+            lease = f"ncps:lock:{{download:nar:{self.cache.nar_url(self.made.paths[3])[1:]}}}"
+
+            def fail() -> None:
+                redis.master_of(lease).kill9()
+                eventually(redis.is_ok, "a replica has taken over", 30)
+
+            self.assert_one_transfer(self.made.paths[3], *redis.flags(), meanwhile=fail)
 
 
 class DegradedMode(LabCase):
