@@ -20,6 +20,9 @@
 namespace ncps::config {
 namespace {
 
+// Of several instances: two looks of a balancer, each second or two, and its word to its own threads.
+constexpr auto kDrainDelay = std::chrono::seconds(5);
+
 Result<log::Level> parse_level(std::string_view text) {
   using log::Level;
   for (auto level : {Level::trace, Level::debug, Level::info, Level::warn, Level::error,
@@ -325,6 +328,9 @@ ReadOptions read_serve_options(const RawValues& values, const Environment& envir
   warn_of_open_writes(out);
   read_limits(read, o, values);
   read.one("--server-addr", o.listen, http::parse_listen_address);
+  // Nobody looks at a single instance's /readyz before it connects.
+  if (read.has("--cache-redis-addrs")) o.drain_delay = kDrainDelay;
+  read.one("--server-drain-delay", o.drain_delay, parse_duration_ms);
   read_scrub(read, values, o);
   check_the_rest(read, values);
   speak_of_what_is_to_come(values, out);
