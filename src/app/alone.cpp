@@ -19,11 +19,12 @@ Result<Alone> take_alone(const config::ServeOptions& options, Runtime& runtime) 
   lock::Ask ask{.name = "fsck",
                 .note = options.hostname + ", process " + std::to_string(::getpid()),
                 .time_to_live = kLasts};
-  TRY(auto taken, block_on(runtime, alone.leases->try_take(std::move(ask), Deadline::after(kAskTime))));
+  TRY(auto taken,
+      block_on(runtime, alone.leases->try_take(std::move(ask), Deadline::after(kAskTime))));
   if (auto* other = std::get_if<lock::Holder>(&taken))
-    return fail(ErrorKind::conflict,
-                "another fsck or import changes what is kept now (" + other->note +
-                    "): wait for its end; if it was killed, for a minute");
+    return fail(ErrorKind::conflict, "another fsck or import changes what is kept now (" +
+                                         other->note +
+                                         "): wait for its end; if it was killed, for a minute");
   alone.lease = std::move(std::get<std::unique_ptr<lock::Lease>>(taken));
   return alone;
 }

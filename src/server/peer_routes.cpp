@@ -23,7 +23,8 @@ boost::asio::awaitable<http::Response> PeerRoutes::answer(const http::Request& r
   auto spool = downloads_.for_peer(url, *fence);
   if (!spool) co_return http::text_response(404, "not on its way here");
   auto started = co_await spool->started(Deadline::after(kBeginTime));
-  if (!started) co_return http::text_response(http_status(started.error().kind()), "broke off here");
+  if (!started)
+    co_return http::text_response(http_status(started.error().kind()), "broke off here");
 
   http::Response response{
       .headers = {{"Content-Type", "application/octet-stream"}, {"Cache-Control", "no-store"}}};
