@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <thread>
 
+#include "app/advertise.h"
 #include "app/application.h"
 #include "app/open_leases.h"
 #include "app/open_store.h"
@@ -135,8 +136,8 @@ int serve(config::Loaded loaded, const std::function<config::Loaded()>& read_opt
   auto public_keys = joined_public(*keys);
   audit_keys(options, *keys);
 
-  Application app(options, std::move(*store), std::move(*database), std::move(*inventory), runtime,
-                  disk, cpu, std::move(*keys));
+  Application app(options, std::move(*store), std::move(*database), std::move(*inventory), **leases,
+                  runtime, disk, cpu, std::move(*keys));
   auto handler = [&app](const http::Request& request) { return app.answer(request); };
   auto server = http::Server::start(runtime, disk, {.address = options.listen}, handler);
   if (!server) return cannot_start(server.error());
@@ -145,6 +146,7 @@ int serve(config::Loaded loaded, const std::function<config::Loaded()>& read_opt
                           {"public_key", public_keys},
                           {"upstreams", options.upstreams.size()},
                           {"version", config::kVersion}});
+  app.reached_at(advertised_url(options, (*server)->address()));
   app.start();
   int status = run(**server, app, runtime, loaded, read_options);
   // Nobody waits for a call any more that a disk does not answer, but it still has its thread.

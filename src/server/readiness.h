@@ -13,9 +13,9 @@
 namespace ncps::server {
 
 struct Condition {
-  bool draining = false;  // asked to stop: what comes is still answered
-  bool store = true;      // answers
-  bool database = true;   // answers
+  bool draining = false;                            // asked to stop: what comes is still answered
+  bool store = true;                                // answers
+  bool database = true;                             // answers
   std::size_t good = 0, doubtful = 0, refused = 0;  // upstreams
 };
 
