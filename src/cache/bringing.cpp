@@ -108,6 +108,7 @@ Task<FollowView> Bringing::look() {
 Task<void> Bringing::ask_for_lease() {
   holder_.reset();
   if (lease_.fence()) co_return Result<void>();
+  lease_.give_back();  // one that was lost
   const auto& sharing = *deps_.sharing;
   lock::Ask ask{.name = download_lease(job_.url),
                 .note = own_address(sharing),
