@@ -19,8 +19,8 @@ TEST_F(SharedRounds, WhileAnotherInstanceMakesRoomNothingGoesHere) {
   EXPECT_TRUE(outcome.elsewhere && outcome.enough);
   EXPECT_TRUE(here(older));
   leases.expire("lru");
-  EXPECT_EQ(round(Why::scheduled).nars, 1u);
-  EXPECT_TRUE(gone(older));
+  EXPECT_EQ(round(Why::needed).nars, 1u);
+  EXPECT_TRUE(gone(older) && here(newer));
   EXPECT_EQ(leases.held(), 0u);
 }
 
