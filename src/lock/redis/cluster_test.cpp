@@ -203,6 +203,20 @@ TEST_F(Cluster, WithoutAMajorityNobodyGetsALeaseAndAfterItEverybodyDoes) {
   EXPECT_TRUE(wait_for(*leases, "a"));
 }
 
+TEST_F(Cluster, NodesThatAllStandStillFromTheBeginningCostOneWait) {
+  RedisServer one({}), two({});
+  auto options = one.use();
+  options.addresses.push_back(two.address());
+  options.patience = {.connect = milliseconds(500), .answer = milliseconds(500)};
+  one.freeze();
+  two.freeze();
+  auto leases = open(options);
+  ASSERT_FALSE(take(*leases, "a"));
+  eventually("both are known to be away", [&] { return !leases->trouble().empty(); });
+  for (int i = 0; i < 1000; ++i)  // each with its own wait this would take minutes
+    ASSERT_FALSE(take(*leases, "a"));
+}
+
 TEST_F(Cluster, SeveralServersThatAreNoneAreSaidToBeNone) {
   RedisServer one({}), two({});
   auto options = one.use();
