@@ -9,11 +9,13 @@
 #include <string>
 #include <vector>
 
+#include "cache/download_probe.h"
 #include "cache/fetch_policy.h"
 #include "cache/nar_verifier.h"
 #include "cache/space.h"
 #include "cache/spool.h"
 #include "cache/spool_writer.h"
+#include "cache/upstream_counts.h"
 #include "db/catalog.h"
 #include "nix/nar_url.h"
 #include "rt/offload.h"
@@ -58,6 +60,8 @@ struct DownloadDeps {
   Pool& cpu;
   FetchPolicy policy;
   Space* space = nullptr;  // nullptr: there is room for everything
+  DownloadProbe probe = {};
+  UpstreamCounts* counts = nullptr;
 };
 
 // Runs it to its end; every outcome is in the spool. Failures: not_found (every source says so),
