@@ -4,7 +4,7 @@ namespace ncps::server {
 
 Task<void> Look::now() {
   auto seen = seen_.with([](const std::optional<Seen>& last) { return last; });
-  if (seen && std::chrono::steady_clock::now() - seen->when < kHolds) co_return seen->what;
+  if (seen && std::chrono::steady_clock::now() - seen->when < holds_) co_return seen->what;
   auto work = [this] { return look(); };
   co_return co_await flights_.run(0, std::move(work), Deadline::after(kPatience));
 }

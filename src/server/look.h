@@ -1,6 +1,6 @@
 // Look: whether something that may hang works, asked often and at no cost to it.
 //
-// Only one look is under way at a time, however many ask, and what it found holds for a moment. So
+// Only one look is under way at a time, however many ask, and what it found may hold for a moment. So
 // a balancer that asks each second, or a stranger who asks all the time, cannot fill a pool whose
 // threads hang. Thread-safe.
 #pragma once
@@ -19,11 +19,11 @@ class Look {
   using Work = std::function<Task<void>()>;
 
   static constexpr auto kPatience = std::chrono::seconds(1);  // balancers wait two, as a rule
-  static constexpr auto kHolds = std::chrono::seconds(1);
 
-  // `work` may take as long as it likes; it is called again only when it has ended. Runtime must
-  // outlive the Look.
-  Look(Runtime& runtime, Work work) : flights_(runtime), work_(std::move(work)) {}
+  // `work` may take as long as it likes; it is called again only when it has ended. What it found
+  // holds for so long. Runtime must outlive the Look.
+  Look(Runtime& runtime, Work work, std::chrono::milliseconds holds)
+      : flights_(runtime), work_(std::move(work)), holds_(holds) {}
 
   // Errors: those of `work`; timeout, if it does not end within kPatience.
   Task<void> now();
@@ -40,6 +40,7 @@ class Look {
 
   cache::SingleFlight<int, void> flights_;
   const Work work_;
+  const std::chrono::milliseconds holds_;
   Guarded<std::optional<Seen>> seen_;
 };
 

@@ -4,13 +4,20 @@
 #include "telemetry/log.h"
 
 namespace ncps::server {
+namespace {
+
+constexpr auto kStoreHolds =
+    std::chrono::seconds(1);  // a bucket is asked over the network, and may cost
+
+}  // namespace
 
 ReadyRoute::ReadyRoute(Runtime& runtime, storage::BlobStore& store, db::Catalog& catalog,
                        const upstream::UpstreamSet& upstreams, const lock::Leases* leases)
     : upstreams_(upstreams),
       leases_(leases),
-      store_(runtime, [&store] { return store.check(); }),
-      database_(runtime, [&catalog] { return catalog.check(); }) {}
+      store_(
+          runtime, [&store] { return store.check(); }, kStoreHolds),
+      database_(runtime, [&catalog] { return catalog.check(); }, std::chrono::seconds(0)) {}
 
 boost::asio::awaitable<http::Response> ReadyRoute::answer() {
   Condition condition{.draining = draining_.load()};
