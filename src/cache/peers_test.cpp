@@ -88,15 +88,16 @@ TEST_F(Peers, WhereTheHolderDiesAnotherGoesOn) {
     size = sample.file.size();
     at = std::min(at, size);
     announce(sample.row("u"), sample);
-    auto asked = u.asked();
+    auto asked = u.asked(), followed = peers.asked(a.url).size();
     auto gate = stops_at(at);
     auto first = client(a, url);
+    ASSERT_TRUE(until([&] { return u.asked() > asked; })) << "it has the lease";
     ASSERT_TRUE(has(a, url, at));
     auto second = client(b, url);
+    ASSERT_TRUE(until([&] { return peers.asked(a.url).size() > followed; }));
     ASSERT_TRUE(has(b, url, at));
     leases.expire(lease_of(url));
     peers.kill(a.url, at);
-    if (at == 0) ASSERT_TRUE(until([&] { return !peers.asked(a.url).empty(); }));
     gate->open();  // it comes back, and knows that it has lost the lease: its own client loses nothing
     expect_right(second.get(), "peer");
     expect_right(first.get(), "miss");
