@@ -1,8 +1,8 @@
 #include "app/application.h"
 
 #include "config/version.h"
-#include "lock/measured_leases.h"
 #include "fetch/curl/curl_client.h"
+#include "lock/measured_leases.h"
 #include "storage/free_space.h"
 #include "telemetry/process_metrics.h"
 #include "telemetry/prometheus/exposition.h"
@@ -93,10 +93,11 @@ server::MetricsRoute::Text metrics_text(const config::ServeOptions& options,
 Application::Application(const config::ServeOptions& options,
                          std::unique_ptr<storage::BlobStore> store, db::Database database,
                          std::unique_ptr<db::Inventory> inventory,
-                         std::unique_ptr<lock::Leases> leases, Runtime& runtime, Pool& disk, Pool& cpu, std::vector<nix::SecretKey> keys)
-    : leases_(lock::measured(
-          std::move(leases),
-          lock::LeaseProbe(registry_, options.redis ? lock::Mode::distributed : lock::Mode::local))),
+                         std::unique_ptr<lock::Leases> leases, Runtime& runtime, Pool& disk,
+                         Pool& cpu, std::vector<nix::SecretKey> keys)
+    : leases_(lock::measured(std::move(leases),
+                             lock::LeaseProbe(registry_, options.redis ? lock::Mode::distributed
+                                                                       : lock::Mode::local))),
       store_(std::move(store)),
       database_(std::move(database)),
       inventory_(std::move(inventory)),
@@ -121,9 +122,9 @@ Application::Application(const config::ServeOptions& options,
                   .cpu = cpu,
                   .policy = {},
                   .space = &space_,
-                   .sharing = &sharing_,
-                   .probe = cache::DownloadProbe(registry_),
-                   .counts = &upstream_counts_},
+                  .sharing = &sharing_,
+                  .probe = cache::DownloadProbe(registry_),
+                  .counts = &upstream_counts_},
                  {}),
       nars_(*store_, catalog_, upstreams_, downloads_,
             [this](nix::StorePathHash hash, Deadline deadline) {

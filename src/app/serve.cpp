@@ -156,8 +156,8 @@ int serve(config::Loaded loaded, const std::function<config::Loaded()>& read_opt
   auto public_keys = joined_public(*keys);
   audit_keys(options, *keys);
 
-  Application app(options, std::move(*store), std::move(*database), std::move(*inventory), std::move(*leases),
-                  runtime, disk, cpu, std::move(*keys));
+  Application app(options, std::move(*store), std::move(*database), std::move(*inventory),
+                  std::move(*leases), runtime, disk, cpu, std::move(*keys));
   auto handler = [&app](const http::Request& request) { return app.answer(request); };
   auto server =
       http::Server::start(runtime, disk, server_options(options, app.registry()), handler);

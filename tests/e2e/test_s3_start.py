@@ -7,13 +7,13 @@ import unittest
 
 from .lab import raw
 from .lab.credential_services import CredentialServices
+from .lab.fake_time import with_clock_off
 from .lab.faults import Gate
 from .lab.ncps import Ncps
 from .lab.s3_case import S3Case, nar_key
 from .lab.waiting import eventually
 from .lab.wire_proxy import http_answer
 
-FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
 OLD_UPLOAD = ("<ListMultipartUploadsResult><IsTruncated>false</IsTruncated><Upload><Key>{key}</Key>"
               "<UploadId>{upload}</UploadId><Initiated>2020-01-01T00:00:00.000Z</Initiated></Upload>"
               "</ListMultipartUploadsResult>")
@@ -91,9 +91,7 @@ class Clock(S3Case):
         self.single(1)
         for shift in ("-1h", "+1h"):
             with self.subTest(shift):
-                faked = {"LD_PRELOAD": FAKETIME, "FAKETIME": shift, "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-                         "ASAN_OPTIONS": "verify_asan_link_order=0"}
-                server = self.ncps_before_start((self.up, self.cache), store=self.store(), environment=faked)
+                server = self.ncps_before_start((self.up, self.cache), store=self.store(), environment=with_clock_off(shift))
                 server.start(wait=False)
                 self.assertEqual(server.wait(40), 1)
                 self.assertIn("this machine's clock and the server's differ", server.stderr())
