@@ -1,9 +1,12 @@
 #include "app/serve.h"
 
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
+#include <optional>
 
 #include "app/application.h"
 #include "app/open_store.h"
@@ -15,6 +18,8 @@
 #include "db/soci/open_inventory.h"
 #include "http/server.h"
 #include "rt/block_on.h"
+#include "rt/service_manager.h"
+#include "rt/watchdog.h"
 
 namespace ncps::app {
 namespace {
@@ -29,6 +34,11 @@ void raise_descriptor_limit() {
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
   limit.rlim_cur = limit.rlim_max;
   ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+std::optional<std::string> variable(std::string_view name) {
+  const char* value = std::getenv(std::string(name).c_str());
+  return value == nullptr ? std::nullopt : std::optional<std::string>(value);
 }
 
 void warn(const config::Loaded& loaded) {
@@ -82,11 +92,21 @@ void reload(const config::Loaded& at_start, const config::Loaded& next, Runtime&
                                          {"upstream_keys", next.options.upstream_keys.size()}});
 }
 
+// As those who supervise us show it.
+std::string status_of(const http::Server& server) {
+  return "listening on " + server.address().str();
+}
+
 int run(http::Server& server, Application& app, Runtime& runtime, const config::Loaded& at_start,
-        const std::function<config::Loaded()>& read_options) {
+        const std::function<config::Loaded()>& read_options, const ServiceManager& manager) {
   int number = 0;
-  while ((number = wait_for_signal()) == SIGHUP) reload(at_start, read_options(), runtime, app);
+  while ((number = wait_for_signal()) == SIGHUP) {
+    manager.reloading();
+    reload(at_start, read_options(), runtime, app);
+    manager.ready(status_of(server));
+  }
   leave_at_next_signal();
+  manager.stopping("finishing what is in flight");
   auto grace = Deadline::after(kGrace);
   log::info("stopping: finishing what is in flight; a second signal ends it at once",
             {{"signal", number}, {"connections", server.connections()}, {"grace", kGrace.count()}});
@@ -101,6 +121,8 @@ int run(http::Server& server, Application& app, Runtime& runtime, const config::
 
 int serve(config::Loaded loaded, const std::function<config::Loaded()>& read_options) {
   const auto& options = loaded.options;
+  auto manager = ServiceManager::find(variable, ::getpid());
+  if (!manager) return cannot_start(manager.error());
   raise_descriptor_limit();
   warn(loaded);
   Runtime runtime(cores());
@@ -124,7 +146,8 @@ int serve(config::Loaded loaded, const std::function<config::Loaded()>& read_opt
   Application app(options, std::move(*store), std::move(*database), std::move(*inventory), runtime,
                   disk, cpu, std::move(*keys));
   auto handler = [&app](const http::Request& request) { return app.answer(request); };
-  auto server = http::Server::start(runtime, disk, {.address = options.listen}, handler);
+  auto server = http::Server::start(
+      runtime, disk, {.address = options.listen, .inherited = manager->socket()}, handler);
   if (!server) return cannot_start(server.error());
   log::info("listening", {{"addr", (*server)->address().str()},
                           {"hostname", options.hostname},
@@ -132,7 +155,12 @@ int serve(config::Loaded loaded, const std::function<config::Loaded()>& read_opt
                           {"upstreams", options.upstreams.size()},
                           {"version", config::kVersion}});
   app.start();
-  int status = run(**server, app, runtime, loaded, read_options);
+  std::optional<Watchdog> watchdog;
+  auto alive = [&manager] { manager->alive(); };
+  if (manager->patience()) watchdog.emplace(runtime, *manager->patience(), alive);
+  manager->ready(status_of(**server));
+  int status = run(**server, app, runtime, loaded, read_options, *manager);
+  if (watchdog && !watchdog->stop(Deadline::after(kSessionsEnd))) status = 1;
   // Something that did not end may still use what would be destroyed now: leave it to the system.
   if (status != 0) {
     log::stop();
