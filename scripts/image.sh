@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tag=${1:-ncps}
-arguments=(--file packaging/docker/Dockerfile --tag "$tag" --build-arg "BASE=${NCPS_BASE:-docker.io/library/debian:bookworm-slim}")
+arguments=(--file packaging/docker/Dockerfile --tag "$tag" --build-arg "BASE=${NCPS_BASE:-debian:bookworm-slim}")
 if command -v docker >/dev/null && docker info >/dev/null 2>&1; then
   DOCKER_BUILDKIT=1 exec docker build "${arguments[@]}" .
 fi
