@@ -54,7 +54,7 @@ class Image(unittest.TestCase):
                       ("test", "-k", "/tmp"), ("getent", "passwd", "ncps")):
             with self.subTest(words):
                 self.container.check(*words)
-        self.assertEqual(self.container.run("serve").returncode, 1)  # buildah's for every failure
+        self.assertEqual(self.container.run("serve").returncode, 2)
         self.assertIn("--cache-hostname is missing", self.container.run("serve").stderr)
 
     def test_its_health_check(self) -> None:
