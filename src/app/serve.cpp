@@ -7,8 +7,10 @@
 #include <cstdio>
 #include <cstdlib>
 #include <optional>
+#include <thread>
 
 #include "app/application.h"
+#include "app/open_leases.h"
 #include "app/open_store.h"
 #include "app/pools.h"
 #include "app/signals.h"
@@ -97,6 +99,15 @@ std::string status_of(const http::Server& server) {
   return "listening on " + server.address().str();
 }
 
+// Balancers go elsewhere before connections are refused. The next signal ends even this at once.
+void tell_balancers(Application& app, int signal, std::chrono::milliseconds delay) {
+  app.drain();
+  if (delay.count() == 0) return;
+  log::info("draining: /readyz says 503, everything is served still",
+            {{"signal", signal}, {"delay_ms", delay.count()}});
+  std::this_thread::sleep_for(delay);
+}
+
 int run(http::Server& server, Application& app, Runtime& runtime, const config::Loaded& at_start,
         const std::function<config::Loaded()>& read_options, const ServiceManager& manager) {
   int number = 0;
@@ -107,6 +118,7 @@ int run(http::Server& server, Application& app, Runtime& runtime, const config::
   }
   leave_at_next_signal();
   manager.stopping("finishing what is in flight");
+  tell_balancers(app, number, at_start.options.drain_delay);
   auto grace = Deadline::after(kGrace);
   log::info("stopping: finishing what is in flight; a second signal ends it at once",
             {{"signal", number}, {"connections", server.connections()}, {"grace", kGrace.count()}});
@@ -140,6 +152,8 @@ int serve(config::Loaded loaded, const std::function<config::Loaded()>& read_opt
   if (!inventory) return cannot_start(inventory.error());
   auto keys = signing_keys(options, runtime, **store);
   if (!keys) return cannot_start(keys.error());
+  auto leases = open_leases(options, runtime);
+  if (!leases) return cannot_start(leases.error());
   auto public_keys = joined_public(*keys);
   audit_keys(options, *keys);
 
@@ -160,6 +174,11 @@ int serve(config::Loaded loaded, const std::function<config::Loaded()>& read_opt
   if (manager->patience()) watchdog.emplace(runtime, *manager->patience(), alive);
   manager->ready(status_of(**server));
   int status = run(**server, app, runtime, loaded, read_options, *manager);
+  // Nobody waits for a call any more that a disk does not answer, but it still has its thread.
+  if (status == 0 && !all_answer(disk, Pools::kDiskThreads, Deadline::after(kSessionsEnd))) {
+    log::error("calls to the disk do not end: leaving as it is");
+    status = 1;
+  }
   if (watchdog && !watchdog->stop(Deadline::after(kSessionsEnd))) status = 1;
   // Something that did not end may still use what would be destroyed now: leave it to the system.
   if (status != 0) {

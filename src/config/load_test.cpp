@@ -27,6 +27,7 @@ TEST(Load, TheLeastThatServesTakesItsDefaults) {
   EXPECT_TRUE(o.prefetch_nars);
   EXPECT_TRUE(o.prefetch_narinfos);
   EXPECT_EQ(o.negative_ttl, 60s);
+  EXPECT_EQ(o.drain_delay, 0s);
   EXPECT_EQ(o.log_level, log::Level::info);
   EXPECT_EQ(o.log_console, std::nullopt);
   EXPECT_EQ(o.netrc_file, std::nullopt);
@@ -161,11 +162,10 @@ TEST_F(Storage, RedisMeansSeveralInstancesWhichCannotShareSqlite) {
   auto good = with({"--cache-storage-local=/x", "--cache-redis-addrs=r:6379",
                     "--cache-database-url=postgresql://h/d"});
   EXPECT_TRUE(good.mistakes.empty()) << lines(good.mistakes);
-}
-
-TEST_F(Storage, LocksInRedisNeedARedis) {
-  expect_one(with({"--cache-storage-local=/x", "--cache-lock-backend=redis"}),
-             "--cache-lock-backend", "--cache-redis-addrs");
+  EXPECT_EQ(good.options.drain_delay, 5s);  // balancers have to notice
+  auto told = with({"--cache-storage-local=/x", "--cache-redis-addrs=r:6379",
+                    "--cache-database-url=postgresql://h/d", "--server-drain-delay=20s"});
+  EXPECT_EQ(told.options.drain_delay, 20s);
 }
 
 TEST_F(Storage, AScheduleNeedsASizeButASizeNoSchedule) {
@@ -186,12 +186,6 @@ TEST_F(Storage, TheScheduleIsReadInItsTimeZone) {
   for (auto good : {"UTC", "Local", "Europe/Berlin", "America/New_York", ""})
     EXPECT_TRUE(zone(good).mistakes.empty()) << good;
   expect_one(zone("Mars/Base"), "--cache-lru-schedule-timezone: 'Mars/Base' ", "time zone");
-}
-
-TEST_F(Storage, WhatThisVersionCannotDoYetKeepsItFromServing) {
-  auto redis = with(
-      {"--cache-storage-local=/x", "--cache-redis-addrs=r:1", "--cache-database-url=mysql://h/d"});
-  EXPECT_TRUE(refuses(redis, "--cache-redis-addrs"));
 }
 
 TEST_F(Storage, ABucketIsReadWithAllThatBelongsToIt) {

@@ -7,10 +7,12 @@
 #include <tuple>
 #include <utility>
 
+#include "access/access.h"
 #include "base/byte_size.h"
 #include "base/cron.h"
 #include "base/duration.h"
 #include "config/option_table.h"
+#include "config/read_redis.h"
 #include "config/read_s3.h"
 #include "config/read_tokens.h"
 #include "config/reader.h"
@@ -18,6 +20,9 @@
 
 namespace ncps::config {
 namespace {
+
+// Of several instances: two looks of a balancer, each second or two, and its word to its own threads.
+constexpr auto kDrainDelay = std::chrono::seconds(5);
 
 Result<log::Level> parse_level(std::string_view text) {
   using log::Level;
@@ -76,11 +81,6 @@ Result<std::filesystem::path> parse_readable(std::string_view text) {
   return path;
 }
 
-Result<std::string> parse_backend(std::string_view text) {
-  if (text == "local" || text == "redis") return std::string(text);
-  return fail(ErrorKind::invalid, "is no lock backend; write local or redis");
-}
-
 Result<std::string> anything(std::string_view text) {
   return std::string(text);
 }
@@ -99,7 +99,7 @@ void read_scrub(Reader& read, const RawValues& values, ServeOptions& o) {
 
 // What this version does not act on yet is read all the same: a mistake is said today, not after an
 // upgrade.
-void check_the_rest(Reader& read, const RawValues& values) {
+void check_the_rest(Reader& read) {
   for (const auto& option : option_table()) {
     if (option.effect == Effect::full || option.effect == Effect::none) continue;
     switch (option.kind) {
@@ -113,12 +113,6 @@ void check_the_rest(Reader& read, const RawValues& values) {
       case Kind::cron: break;  // needs its time zone
     }
   }
-  read.check("--cache-lock-backend", parse_backend);
-  auto backend = values.find("--cache-lock-backend");
-  if (backend != values.end() && backend->second.values.back() == "redis" &&
-      !read.has("--cache-redis-addrs"))
-    read.mistake(backend->second.origin +
-                 ": --cache-lock-backend is redis, but --cache-redis-addrs is not given");
 }
 
 bool is_default(const RawValues& values, const OptionSpec& option) {
@@ -278,6 +272,29 @@ void read_uploads(Reader& read, ReadOptions& out) {
         "follow from their contents can be uploaded");
 }
 
+// Whoever sets tokens means to close something, and may not know that this stays open.
+void warn_of_open_writes(ReadOptions& out) {
+  const auto& o = out.options;
+  access::Rights given;
+  for (const auto& token : o.tokens) given = given | token.rights;
+  if (given.empty()) return;
+  struct Row {
+    bool allowed;
+    access::Right right;
+    std::string_view flag, what, token;
+  };
+  using access::Right;
+  const Row rows[] = {
+      {o.allow_put, Right::write, "--cache-allow-put-verb", "upload", "--cache-put-token"},
+      {o.allow_delete, Right::remove, "--cache-allow-delete-verb", "delete",
+       "--cache-delete-token"}};
+  for (const auto& row : rows)
+    if (row.allowed && access::guardians(row.right, given).empty())
+      out.warnings.push_back(std::string(row.flag) + ": everybody may " + std::string(row.what) +
+                             ", because none of the tokens is for that: set " +
+                             std::string(row.token) + ", or one in a --cache-token-file");
+}
+
 }  // namespace
 
 ReadOptions read_serve_options(const RawValues& values, const Environment& environment) {
@@ -298,10 +315,15 @@ ReadOptions read_serve_options(const RawValues& values, const Environment& envir
   read_uploads(read, out);
   read_secret_keys(read, o);
   o.tokens = read_tokens(read, out.warnings);
+  warn_of_open_writes(out);
   read_limits(read, o, values);
   read.one("--server-addr", o.listen, http::parse_listen_address);
+  // Nobody looks at a single instance's /readyz before it connects.
+  if (read.has("--cache-redis-addrs")) o.drain_delay = kDrainDelay;
+  read.one("--server-drain-delay", o.drain_delay, parse_duration_ms);
   read_scrub(read, values, o);
-  check_the_rest(read, values);
+  read_redis(read, values, o, out.warnings);
+  check_the_rest(read);
   speak_of_what_is_to_come(values, out);
   out.missing = read.take_missing();
   out.mistakes = std::move(read).mistakes();

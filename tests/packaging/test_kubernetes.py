@@ -33,7 +33,7 @@ CASES = {
     "inline secrets": with_config(
         storage={"type": "s3", "s3": {"bucket": "bucket", "endpoint": "http://s3:9000", "accessKeyId": "id", "secretAccessKey": "k"}},
         database={"type": "mysql", "mysql": {"host": "db", "port": 13306, "password": "p@ss w+rd/?"}},
-        redis={"enabled": True, "addresses": ["a:1", "b:2"], "password": "r", "db": 3, "poolSize": 20},
+        redis={"enabled": True, "addresses": ["redis:6379"], "password": "r", "db": 3, "poolSize": 20},
         permissions={"allowPut": True, "getToken": "g" * 32, "putToken": "p" * 32}),
     "a URL from a secret": with_config(database={"type": "mysql", "mysql": {"existingSecret": "db", "existingSecretHasUrl": True}}),
     "all that can be said": {
