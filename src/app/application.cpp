@@ -61,6 +61,13 @@ cache::SpaceLimits space_limits(const config::ServeOptions& options) {
           .min_free = {.bytes = options.min_free_bytes, .percent = options.min_free_percent}};
 }
 
+peer::PeerSecret peer_secret(const config::ServeOptions& options,
+                             const std::vector<nix::SecretKey>& keys) {
+  if (!options.peer_secret.empty()) return peer::PeerSecret(options.peer_secret);
+  if (keys.empty()) return peer::PeerSecret("");
+  return peer::PeerSecret::derived_from(keys.front());
+}
+
 // A bucket has no file system of its own.
 cache::DiskProbe disk_probe(const config::ServeOptions& options, Pool& disk) {
   if (options.storage_s3) return {};
@@ -75,8 +82,8 @@ cache::DiskProbe disk_probe(const config::ServeOptions& options, Pool& disk) {
 
 Application::Application(const config::ServeOptions& options,
                          std::unique_ptr<storage::BlobStore> store, db::Database database,
-                         std::unique_ptr<db::Inventory> inventory, Runtime& runtime, Pool& disk,
-                         Pool& cpu, std::vector<nix::SecretKey> keys)
+                         std::unique_ptr<db::Inventory> inventory, lock::Leases& leases,
+                         Runtime& runtime, Pool& disk, Pool& cpu, std::vector<nix::SecretKey> keys)
     : store_(std::move(store)),
       database_(std::move(database)),
       inventory_(std::move(inventory)),
@@ -85,6 +92,13 @@ Application::Application(const config::ServeOptions& options,
       configured_(*client_),
       upstreams_(configured_.use(upstream_options(options))),
       trust_(make_trust(options, keys)),
+      peer_secret_(peer_secret(options, keys)),
+      peers_(peer::make_http_peer_reader(*client_, peer_secret_)),
+      sharing_{.leases = leases,
+               .peers = peers_.get(),
+               .address = [this] { return *address_.now(); },
+               .time_to_live = options.download_lease,
+               .follow = {.patience = options.poll_timeout}},
       space_(space_limits(options), disk_probe(options, disk)),
       downloads_(runtime,
                  {.store = *store_,
@@ -92,7 +106,8 @@ Application::Application(const config::ServeOptions& options,
                   .disk = disk,
                   .cpu = cpu,
                   .policy = {},
-                  .space = &space_},
+                  .space = &space_,
+                  .sharing = &sharing_},
                  {}),
       nars_(*store_, catalog_, upstreams_, downloads_,
             [this](nix::StorePathHash hash, Deadline deadline) {
@@ -139,7 +154,10 @@ Application::Application(const config::ServeOptions& options,
               .catalog = &catalog_,
               .locks = &upload_locks_,
               .forget = [this](const nix::StorePathHash& hash) { narinfo_routes_.forget(hash); }},
-             {.schedule = options.scrub_schedule, .bytes_per_second = options.scrub_rate}),
+             {.schedule = options.scrub_schedule,
+              .bytes_per_second = options.scrub_rate,
+              .leases = &leases,
+              .lease_lasts = options.lru_lease}),
       narinfo_routes_(narinfos_, uses_, kHotNarInfoBytes, permissions_),
       nar_routes_(nars_, uses_, permissions_),
       object_routes_(objects_, permissions_),
@@ -156,23 +174,25 @@ Application::Application(const config::ServeOptions& options,
                    .narinfos = narinfos_,
                    .policy = write_policy_}),
       ready_(runtime, *store_, catalog_, upstreams_),
+      peer_routes_(downloads_, peer_secret_),
       router_(fixed_routes(hostname_, keys), ready_, narinfo_routes_, nar_routes_, object_routes_,
-              write_routes_, pin_routes_, permissions_, &counts_),
+              write_routes_, pin_routes_, permissions_, &counts_,
+              options.redis ? &peer_routes_ : nullptr),
       watch_(runtime, upstreams_),
-      evictor_(runtime, {.store = *store_,
-                         .catalog = catalog_,
-                         .rows = *database_.eviction,
-                         .pins = *database_.pins,
-                         .downloads = downloads_,
-                         .nars = nars_,
-                         .narinfos = narinfos_,
-                         .locks = upload_locks_,
-                         .uses = uses_,
-                         .space = space_,
-                         .lease = lease_,
-                         .forget = [this](const nix::StorePathHash& hash) {
-                           narinfo_routes_.forget(hash);
-                         }}) {
+      evictor_(runtime,
+               {.store = *store_,
+                .catalog = catalog_,
+                .rows = *database_.eviction,
+                .pins = *database_.pins,
+                .downloads = downloads_,
+                .nars = nars_,
+                .narinfos = narinfos_,
+                .locks = upload_locks_,
+                .uses = uses_,
+                .space = space_,
+                .leases = leases,
+                .forget = [this](const nix::StorePathHash& hash) { narinfo_routes_.forget(hash); },
+                .lease_lasts = options.lru_lease}) {
   evictor_.use(options.lru_schedule);
 }
 
@@ -194,6 +214,7 @@ void Application::use(const config::ServeOptions& options, std::vector<nix::Secr
   router_.use(fixed_routes(hostname_, keys));
   upstreams_.replace(configured_.use(upstream_options(options)));
   watch_.follow();
+  peer_secret_.replace(peer_secret(options, keys));
   trust_.replace(make_trust(options, std::move(keys)));
   upload_policy_.replace(upload_policy(options));
   write_policy_.replace(write_policy(options));

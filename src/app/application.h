@@ -21,6 +21,7 @@
 #include "config/serve_options.h"
 #include "db/database.h"
 #include "fetch/http_client.h"
+#include "peer/http_peer_reader.h"
 #include "server/router.h"
 #include "upstream/configured_upstreams.h"
 #include "upstream/health_watch.h"
@@ -29,10 +30,10 @@ namespace ncps::app {
 
 class Application {
  public:
-  // Runtime and pools must outlive it.
+  // Leases, runtime and pools must outlive it.
   Application(const config::ServeOptions& options, std::unique_ptr<storage::BlobStore> store,
-              db::Database database, std::unique_ptr<db::Inventory> inventory, Runtime& runtime,
-              Pool& disk, Pool& cpu, std::vector<nix::SecretKey> keys);
+              db::Database database, std::unique_ptr<db::Inventory> inventory, lock::Leases& leases,
+              Runtime& runtime, Pool& disk, Pool& cpu, std::vector<nix::SecretKey> keys);
 
   boost::asio::awaitable<http::Response> answer(const http::Request& request) {
     return router_.answer(request);
@@ -41,6 +42,9 @@ class Application {
   // Begins what runs beside requests: probes of the upstreams, notes of what was used and served,
   // the scrub. Waits for nobody.
   void start();
+
+  // Other instances reach us there; empty: nowhere.
+  void reached_at(std::string url) { address_.replace(std::move(url)); }
 
   // Puts into force what can change while we serve: upstreams, keys, signing, tokens. From the
   // thread that called start().
@@ -69,6 +73,10 @@ class Application {
   upstream::ConfiguredUpstreams configured_;
   upstream::UpstreamSet upstreams_;
   Live<cache::Trust> trust_;
+  Live<std::string> address_{std::string()};
+  Live<peer::PeerSecret> peer_secret_;
+  std::unique_ptr<peer::PeerReader> peers_;
+  cache::Sharing sharing_;
   cache::Space space_;
   cache::Downloads downloads_;
   cache::NarService nars_;
@@ -91,9 +99,9 @@ class Application {
   server::WriteRoutes write_routes_;
   server::PinRoutes pin_routes_;
   server::ReadyRoute ready_;
+  server::PeerRoutes peer_routes_;
   server::Router router_;
   upstream::HealthWatch watch_;
-  cache::AloneLease lease_;
   cache::Evictor evictor_;
 };
 

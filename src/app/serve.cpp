@@ -9,6 +9,7 @@
 #include <optional>
 #include <thread>
 
+#include "app/advertise.h"
 #include "app/application.h"
 #include "app/open_leases.h"
 #include "app/open_store.h"
@@ -157,8 +158,8 @@ int serve(config::Loaded loaded, const std::function<config::Loaded()>& read_opt
   auto public_keys = joined_public(*keys);
   audit_keys(options, *keys);
 
-  Application app(options, std::move(*store), std::move(*database), std::move(*inventory), runtime,
-                  disk, cpu, std::move(*keys));
+  Application app(options, std::move(*store), std::move(*database), std::move(*inventory), **leases,
+                  runtime, disk, cpu, std::move(*keys));
   auto handler = [&app](const http::Request& request) { return app.answer(request); };
   auto server = http::Server::start(
       runtime, disk, {.address = options.listen, .inherited = manager->socket()}, handler);
@@ -168,6 +169,7 @@ int serve(config::Loaded loaded, const std::function<config::Loaded()>& read_opt
                           {"public_key", public_keys},
                           {"upstreams", options.upstreams.size()},
                           {"version", config::kVersion}});
+  app.reached_at(advertised_url(options, (*server)->address()));
   app.start();
   std::optional<Watchdog> watchdog;
   auto alive = [&manager] { manager->alive(); };

@@ -21,7 +21,10 @@ void CountLog::narinfo(std::string_view how, bool found) {
 }
 
 void CountLog::nar(std::string_view how, std::uint64_t bytes) {
-  add(how == "hit" ? nar_hit : how == "inflight" ? nar_shared : nar_miss, 1, bytes);
+  add(how == "hit"                         ? nar_hit
+      : how == "inflight" || how == "peer" ? nar_shared
+                                           : nar_miss,
+      1, bytes);
 }
 
 void CountLog::start() {

@@ -101,6 +101,7 @@ Task<OpenNar> NarService::open(nix::NarUrl url, Deadline deadline,
       how = "miss";
     }
     auto started = co_await spool->started(deadline);
+    if (started && started->follows && how == "miss") how = "peer";
     if (started) co_return OpenNar(std::move(spool), started->total, how);
     if (started.error().kind() != ErrorKind::conflict)
       co_return std::unexpected(std::move(started).error());

@@ -44,7 +44,7 @@ struct Response {
   std::optional<std::uint64_t> length;
 
   std::string_view
-      cache;  // for the log: "hit", "memory", "miss", "inflight", "redirect"; empty: no object
+      cache;  // for the log: "hit", "memory", "miss", "inflight", "peer", "redirect"; empty: no object
 };
 
 // Renders status line and headers for a Prepared.

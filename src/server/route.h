@@ -20,12 +20,15 @@ struct PinOf {
 enum class Audience : bool { everybody, token_holders };
 
 struct Ready {};  // /readyz
+struct PeerNar {
+  nix::NarUrl url;
+};  // /peer/nar/<name>.nar[.ext]: between instances
 struct NoSuchPath {};
 struct BadNarName {
 };  // below /nar/, ends like a NAR, but is no name that we can serve: 400, as the contract has it
 
 using Route = std::variant<Fixed, Ready, nix::StorePathHash, nix::NarUrl, nix::ObjectPath, PinList,
-                           PinOf, NoSuchPath, BadNarName>;
+                           PinOf, PeerNar, NoSuchPath, BadNarName>;
 
 // Below /upload the same names mean what is kept here, and nobody else is asked: so a client that
 // uploads there sends all that is missing here.
@@ -36,7 +39,7 @@ struct Target {
   Side side = Side::root;
 };
 
-// Of /healthz and /readyz there is none below /upload.
+// Of /healthz, /readyz and /peer there is none below /upload.
 Target parse_target(std::string_view path);
 
 // `path` as sent, without query: percent-decoded here, once. What is malformed, or would leave its

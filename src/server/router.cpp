@@ -60,6 +60,11 @@ std::optional<http::Response> Router::refusal(const http::Request& request,
 
 boost::asio::awaitable<http::Response> Router::answer(const http::Request& request) {
   auto target = parse_target(request.path);
+  // Before everything: instances have their own proof, which is no token.
+  if (auto* peers_nar = std::get_if<PeerNar>(&target.route)) {
+    if (peers_ == nullptr) co_return http::text_response(404, "no such path");
+    co_return co_await peers_->answer(request, std::move(peers_nar->url));
+  }
   if (auto refused = refusal(request, target)) co_return std::move(*refused);
   auto permit = permissions_.ask(request, target.route);
   if (permit.refusal) {

@@ -8,6 +8,7 @@
 #include "server/nar_info_routes.h"
 #include "server/nar_routes.h"
 #include "server/object_routes.h"
+#include "server/peer_routes.h"
 #include "server/permissions.h"
 #include "server/pin_routes.h"
 #include "server/ready_route.h"
@@ -18,10 +19,11 @@ namespace ncps::server {
 // Thread-safe, as its parts are. Must outlive the server that it answers for.
 class Router {
  public:
-  // `counts` nullptr: nothing is counted.
+  // `counts` nullptr: nothing is counted. `peers` nullptr: there are no other instances.
   Router(FixedRoutes fixed, ReadyRoute& ready, NarInfoRoutes& narinfos, NarRoutes& nars,
          ObjectRoutes& objects, WriteRoutes& writes, PinRoutes& pins,
-         const Permissions& permissions, cache::CountLog* counts = nullptr)
+         const Permissions& permissions, cache::CountLog* counts = nullptr,
+         PeerRoutes* peers = nullptr)
       : fixed_(std::move(fixed)),
         ready_(ready),
         narinfos_(narinfos),
@@ -30,7 +32,8 @@ class Router {
         writes_(writes),
         pins_(pins),
         permissions_(permissions),
-        counts_(counts) {}
+        counts_(counts),
+        peers_(peers) {}
 
   boost::asio::awaitable<http::Response> answer(const http::Request& request);
 
@@ -51,6 +54,7 @@ class Router {
   PinRoutes& pins_;
   const Permissions& permissions_;
   cache::CountLog* counts_;
+  PeerRoutes* peers_;
 };
 
 }  // namespace ncps::server
