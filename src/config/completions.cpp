@@ -123,7 +123,7 @@ std::string zsh() {
   fmt::format_to(
       std::back_inserter(out),
       "  )\n  _arguments '1:command:({})' '*::argument:({})' $flags\n}}\n"
-      "# As a file in $fpath this is the function's first call.\n"
+      "# As a file in $fpath this is the first call of the function.\n"
       "if [ \"$funcstack[1]\" = _ncps ]; then _ncps \"$@\"; else compdef _ncps ncps; fi\n",
       words_below(""), words.substr(1));
   return out;

@@ -69,6 +69,8 @@ class Cluster:
                 value = entry["value"]
                 for name, known in list(made.items()):
                     value = value.replace(f"$({name})", known)
+            elif "fieldRef" in entry["valueFrom"]:
+                value = {"status.podIP": "10.1.2.3"}[entry["valueFrom"]["fieldRef"]["fieldPath"]]
             else:
                 wanted = entry["valueFrom"]["secretKeyRef"]
                 held = self.secrets[wanted["name"]]

@@ -39,7 +39,7 @@ CASES = {
     "all that can be said": {
         "ingress": {"enabled": True, "className": "nginx", "hosts": [{"host": "cache.example.org"}],
                     "tls": [{"secretName": "tls", "hosts": ["cache.example.org"]}]},
-        "autoscaling": {"enabled": True}, "podDisruptionBudget": {"enabled": True}, "networkPolicy": {"enabled": True},
+        "autoscaling": {"enabled": True}, "podDisruptionBudget": {"enabled": True}, "networkPolicy": {"enabled": True, "ingressFrom": [{"ipBlock": {"cidr": "10.0.0.0/8"}}]},
         "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}}, "global": {"imageRegistry": "registry.example.org"},
         "nodeSelector": {"disk": "fast"}, "tolerations": [{"operator": "Exists"}], "podAnnotations": {"a": "b"},
         "extraEnvVars": [{"name": "CACHE_MIN_FREE", "value": "0"}], "sidecars": [{"name": "side", "image": "side"}],
@@ -85,7 +85,7 @@ class KubernetesCase(unittest.TestCase):
         run = run_ncps("config", "check", *container["args"][2:], **environment)
         self.assertEqual(run.status, 0, run.said)
         values = set(re.findall(r"`([A-Z_0-9]+)`", run_ncps("config", "reference").out))
-        self.assertLessEqual(set(environment) - {"DATABASE_PASSWORD"}, values)
+        self.assertLessEqual(set(environment) - {"DATABASE_PASSWORD", "POD_IP"}, values)
 
     def assert_sound(self, cluster: rendered.Cluster) -> None:
         workload = cluster.workload()
@@ -155,6 +155,14 @@ class Chart(KubernetesCase):
             if one["kind"] != "Secret":
                 for secret in ("p@ss", "g" * 32, "p" * 32):
                     self.assertNotIn(secret, str(one))
+
+    def test_instances_reach_each_other(self) -> None:
+        cluster = self.cluster(SEVERAL | {"networkPolicy": {"enabled": True, "ingressFrom": [{"ipBlock": {"cidr": "10.0.0.0/8"}}]}})
+        template = cluster.workload()["spec"]["template"]
+        self.assertEqual(cluster.environment(template["spec"]["containers"][0])["CACHE_ADVERTISE_URL"], "http://10.1.2.3:8501")
+        rule, = cluster.one("NetworkPolicy")["spec"]["ingress"]
+        ours = [peer["podSelector"]["matchLabels"] for peer in rule["from"] if "podSelector" in peer]
+        self.assertTrue(any(labels.items() <= template["metadata"]["labels"].items() for labels in ours))
 
     def test_another_value_starts_new_pods(self) -> None:
         def checksums(values: dict) -> dict:

@@ -61,10 +61,10 @@ def base() -> str:
 @functools.cache
 def image() -> str:
     """The image, by its own Dockerfile; but with a package that is there already instead of one that is built inside."""
-    context = Path(tempfile.mkdtemp(dir=environment()["TMPDIR"]))
-    shutil.copy(package(), context / "ncps.deb")
-    check("buildah", "build", "--format", "docker", "--pull-never", "--network", "host", "--build-context",
-          f"package={context}", "--build-arg", f"BASE={base()}", "--file", "packaging/docker/Dockerfile", "--tag", "ncps", ".")
+    with tempfile.TemporaryDirectory(dir=environment()["TMPDIR"]) as context:
+        shutil.copy(package(), Path(context) / "ncps.deb")
+        check("buildah", "build", "--format", "docker", "--pull-never", "--network", "host", "--build-context",
+              f"package={context}", "--build-arg", f"BASE={base()}", "--file", "packaging/docker/Dockerfile", "--tag", "ncps", ".")
     return "ncps"
 
 

@@ -120,6 +120,14 @@ sqlite:{{ $c.sqlite.path }}
 {{- if and $c.redis.enabled (or $c.redis.existingSecret $c.redis.password) }}
 {{ include "ncps.fromSecret" (dict "name" "CACHE_REDIS_PASSWORD" "secret" (default $own $c.redis.existingSecret) "key" (ternary "password" "redis-password" (not (empty $c.redis.existingSecret)))) }}
 {{- end }}
+{{- if $c.redis.enabled }}
+- name: POD_IP
+  valueFrom:
+    fieldRef:
+      fieldPath: status.podIP
+- name: CACHE_ADVERTISE_URL
+  value: {{ $c.advertiseURL | quote }}
+{{- end }}
 {{- $tokens := $c.permissions }}
 {{- range $name, $given := dict "get" $tokens.getToken "put" $tokens.putToken "delete" $tokens.deleteToken "admin" $tokens.adminToken }}
 {{- if $tokens.existingSecret }}
