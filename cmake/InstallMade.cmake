@@ -1,6 +1,8 @@
 # Run by `cmake --install`, also for packages: the unit with its paths, man pages, completions.
 set(ncps_etc /etc)
+set(zsh_folder vendor-completions)  # where Debian's zsh looks for what packages bring
 if(NOT CMAKE_INSTALL_PREFIX STREQUAL "/usr")
+  set(zsh_folder site-functions)
   set(ncps_etc "${CMAKE_INSTALL_PREFIX}/etc")
 endif()
 configure_file("${ncps_source}/packaging/systemd/ncps.service.in" "${ncps_work}/ncps.service" @ONLY)
@@ -11,7 +13,7 @@ execute_process(COMMAND "${ncps_python}" "${ncps_source}/tools/man_pages.py" "${
 file(INSTALL "${ncps_work}/ncps.1" DESTINATION "${CMAKE_INSTALL_PREFIX}/share/man/man1")
 file(INSTALL "${ncps_work}/ncps.yaml.5" DESTINATION "${CMAKE_INSTALL_PREFIX}/share/man/man5")
 
-foreach(completion bash:bash-completion/completions/ncps zsh:zsh/vendor-completions/_ncps fish:fish/vendor_completions.d/ncps.fish)
+foreach(completion bash:bash-completion/completions/ncps zsh:zsh/${zsh_folder}/_ncps fish:fish/vendor_completions.d/ncps.fish)
   string(REPLACE ":" ";" pair "${completion}")
   list(GET pair 0 shell)
   list(GET pair 1 place)
