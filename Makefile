@@ -4,13 +4,14 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 JOBS ?= $(shell nproc)
+PREFIX ?= /usr/local
 NCPS := build/release/ncps
 KEY := cache.nixos.org-1:6NCHdD59X431o0gWypbMrAURkbJ16ZPMQFGspcDShjY=
 
-.PHONY: help deps docs run build test check asan tsan demo bench soak crash-soak fmt fmt-check lint headers clean
+.PHONY: help deps docs run build test check asan tsan install deb tarball image test-packages demo bench soak crash-soak fmt fmt-check lint headers clean
 
 help:  ## this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 deps:  ## install what is missing from Debian packages
 	@scripts/deps.sh test
@@ -44,6 +45,25 @@ asan:  ## every unit test and a part of the end-to-end tests under ASan and UBSa
 tsan:  ## the same under TSan
 	@scripts/deps.sh test
 	@scripts/sanitized.sh tsan full
+
+install: build  ## install below PREFIX=/usr/local (and DESTDIR)
+	@cmake --install build/release --strip --prefix $(PREFIX)
+
+deb:  ## build/release/packages/ncps_*.deb
+	@scripts/deps.sh package
+	@$(MAKE) --no-print-directory build
+	@cpack --config build/release/CPackConfig.cmake -G DEB -B build/release/packages
+
+tarball: build  ## build/release/packages/ncps-*.tar.gz with its libraries, for any Linux with glibc 2.36 or later
+	@scripts/tarball.sh
+
+image:  ## the container image `ncps`, built from source (half an hour)
+	@scripts/image.sh
+
+test-packages:  ## build, install and run the packages and the image for real, in chroots (minutes, as root)
+	@scripts/deps.sh packages-test
+	@$(MAKE) --no-print-directory deb tarball
+	@NCPS_BINARY=$(CURDIR)/$(NCPS) NCPS_BUILD=$(CURDIR)/build/release /usr/bin/python3 -m unittest discover -v -s tests/packaging/real -t .
 
 demo:  ## watch the main job, without internet, in half a minute
 	@scripts/deps.sh test

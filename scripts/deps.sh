@@ -2,6 +2,7 @@
 # Installs the Debian packages that the project needs and does not find: build, and (by default) test.
 #   scripts/deps.sh build     what `make run` needs
 #   scripts/deps.sh test      that, and the real parts that the tests run against
+#   scripts/deps.sh package   build, and what makes a Debian package; packages-test: what tests packages for real
 # Does nothing, in milliseconds, when nothing is missing. Uses sudo where not root.
 set -euo pipefail
 
@@ -16,15 +17,20 @@ build=(
 test=(clang-format-19 nix-bin nginx-light openssl wrk curl iproute2 procps xz-utils zstd bzip2 zsh fish
   postgresql-15 mariadb-server ceph-mon ceph-osd radosgw python3-botocore libfaketime
   redis-server haproxy
-  prometheus)
+  prometheus
+  systemd python3-seccomp python3-yaml dpkg-dev man-db file shellcheck golang-go golang-github-masterminds-sprig-dev golang-k8s-sigs-yaml-dev)
 sanitizers=(libclang-rt-19-dev)
 lint=(clang-tidy-19)
+package=(dpkg-dev file)
+packages_test=(buildah debootstrap)
 
 case "${1:-test}" in
   build) wanted=("${build[@]}") ;;
   test) wanted=("${build[@]}" "${test[@]}" "${sanitizers[@]}") ;;
+  package) wanted=("${build[@]}" "${package[@]}") ;;
+  packages-test) wanted=("${build[@]}" "${test[@]}" "${sanitizers[@]}" "${package[@]}" "${packages_test[@]}") ;;
   lint) wanted=("${build[@]}" "${lint[@]}") ;;
-  *) echo "usage: scripts/deps.sh build|test|lint" >&2; exit 2 ;;
+  *) echo "usage: scripts/deps.sh build|test|lint|package|packages-test" >&2; exit 2 ;;
 esac
 
 missing=()

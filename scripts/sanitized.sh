@@ -6,7 +6,7 @@ preset=$1
 cmake --preset "$preset" >/dev/null
 cmake --build --preset "$preset" -j "$(nproc)"
 if [ "${2:-}" = full ]; then
-  ctest --preset "$preset" -j "$(nproc)" -LE timing
+  ctest --preset "$preset" -j "$(nproc)" -LE "timing|release"
 else
   ctest --preset "$preset" -j "$(nproc)" -LE e2e
 fi

@@ -7,6 +7,7 @@
 #include <functional>
 #include <thread>
 
+#include "access/access.h"
 #include "access/token.h"
 #include "app/keeping.h"
 #include "app/open_store.h"
@@ -14,6 +15,7 @@
 #include "base/posix_error.h"
 #include "base/unique_fd.h"
 #include "cache/signing_key.h"
+#include "config/client_config.h"
 #include "config/text_file.h"
 #include "crypto/random.h"
 #include "rt/block_on.h"
@@ -96,6 +98,22 @@ int show_public_keys(const std::string& file, const config::Loaded& loaded) {
   return with_store(loaded, [&](Runtime& runtime, storage::BlobStore& store) -> Result<void> {
     TRY(auto keys, signing_keys(loaded.options, runtime, store));
     for (const auto& key : keys) print_public(key.public_key());
+    return {};
+  });
+}
+
+int show_client_config(const std::string& given, const config::Loaded& loaded) {
+  const auto& options = loaded.options;
+  auto url = config::client_url(given, options);
+  if (!url) return say(url.error());
+  return with_store(loaded, [&](Runtime& runtime, storage::BlobStore& store) -> Result<void> {
+    TRY(auto keys, signing_keys(options, runtime, store));
+    access::Rights given;
+    for (const auto& token : options.tokens) given = given | token.rights;
+    config::ClientConfig config{.url = *url};
+    config.asks_for_tokens = !access::guardians(access::Right::read, given).empty();
+    for (const auto& key : keys) config.keys.push_back(key.public_key().str());
+    std::fputs(print(config).c_str(), stdout);
     return {};
   });
 }

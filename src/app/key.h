@@ -17,6 +17,10 @@ int generate_key(const std::string& name, const std::string& file);
 // `serve` would sign with these options.
 int show_public_keys(const std::string& file, const config::Loaded& loaded);
 
+// Prints what clients paste, with the keys with which `serve` would sign. `url`: of the cache; empty: as
+// config::client_url finds it.
+int show_client_config(const std::string& url, const config::Loaded& loaded);
+
 // Of the keys in the storage: makes the next one (cache/signing_key.h), or forgets the one before.
 int rotate_key(const config::Loaded& loaded);
 int retire_key(const config::Loaded& loaded);

@@ -126,6 +126,7 @@ int main(int argc, char** argv) {
     case config::Command::key_rotate: return app::rotate_key(loaded());
     case config::Command::key_retire: return app::retire_key(loaded());
     case config::Command::token_generate: return app::generate_token(argument(0), argument(1));
+    case config::Command::client_config: return app::show_client_config(argument(0), loaded());
     case config::Command::completion: return print(config::completions(argument(0)));
     case config::Command::group:  // never alone
     case config::Command::print_and_exit: return print(line->text);

@@ -1,9 +1,12 @@
 #include "app/serve.h"
 
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
+#include <optional>
 #include <thread>
 
 #include "app/advertise.h"
@@ -18,6 +21,8 @@
 #include "db/soci/open_inventory.h"
 #include "http/server.h"
 #include "rt/block_on.h"
+#include "rt/service_manager.h"
+#include "rt/watchdog.h"
 
 namespace ncps::app {
 namespace {
@@ -32,6 +37,11 @@ void raise_descriptor_limit() {
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
   limit.rlim_cur = limit.rlim_max;
   ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+std::optional<std::string> variable(std::string_view name) {
+  const char* value = std::getenv(std::string(name).c_str());
+  return value == nullptr ? std::nullopt : std::optional<std::string>(value);
 }
 
 void warn(const config::Loaded& loaded) {
@@ -86,9 +96,10 @@ void reload(const config::Loaded& at_start, const config::Loaded& next, Runtime&
 }
 
 http::ServerOptions server_options(const config::ServeOptions& options,
-                                   metrics::Registry& registry) {
+                                   std::optional<int> inherited, metrics::Registry& registry) {
   http::ServerOptions out;
   out.address = options.listen;
+  out.inherited = inherited;
   out.probe = http::ServerProbe(registry);
   return out;
 }
@@ -105,6 +116,11 @@ std::vector<metrics::Registry::Asked> ask_connections(metrics::Registry& registr
   return asked;
 }
 
+// As those who supervise us show it.
+std::string status_of(const http::Server& server) {
+  return "listening on " + server.address().str();
+}
+
 // Balancers go elsewhere before connections are refused. The next signal ends even this at once.
 void tell_balancers(Application& app, int signal, std::chrono::milliseconds delay) {
   app.drain();
@@ -115,10 +131,15 @@ void tell_balancers(Application& app, int signal, std::chrono::milliseconds dela
 }
 
 int run(http::Server& server, Application& app, Runtime& runtime, const config::Loaded& at_start,
-        const std::function<config::Loaded()>& read_options) {
+        const std::function<config::Loaded()>& read_options, const ServiceManager& manager) {
   int number = 0;
-  while ((number = wait_for_signal()) == SIGHUP) reload(at_start, read_options(), runtime, app);
+  while ((number = wait_for_signal()) == SIGHUP) {
+    manager.reloading();
+    reload(at_start, read_options(), runtime, app);
+    manager.ready(status_of(server));
+  }
   leave_at_next_signal();
+  manager.stopping("finishing what is in flight");
   tell_balancers(app, number, at_start.options.drain_delay);
   auto grace = Deadline::after(kGrace);
   log::info("stopping: finishing what is in flight; a second signal ends it at once",
@@ -134,6 +155,8 @@ int run(http::Server& server, Application& app, Runtime& runtime, const config::
 
 int serve(config::Loaded loaded, const std::function<config::Loaded()>& read_options) {
   const auto& options = loaded.options;
+  auto manager = ServiceManager::find(variable, ::getpid());
+  if (!manager) return cannot_start(manager.error());
   raise_descriptor_limit();
   warn(loaded);
   Runtime runtime(cores());
@@ -159,8 +182,8 @@ int serve(config::Loaded loaded, const std::function<config::Loaded()>& read_opt
   Application app(options, std::move(*store), std::move(*database), std::move(*inventory),
                   std::move(*leases), runtime, disk, cpu, std::move(*keys));
   auto handler = [&app](const http::Request& request) { return app.answer(request); };
-  auto server =
-      http::Server::start(runtime, disk, server_options(options, app.registry()), handler);
+  auto server = http::Server::start(
+      runtime, disk, server_options(options, manager->socket(), app.registry()), handler);
   if (!server) return cannot_start(server.error());
   auto connections = ask_connections(app.registry(), **server);
   log::info("listening", {{"addr", (*server)->address().str()},
@@ -170,12 +193,17 @@ int serve(config::Loaded loaded, const std::function<config::Loaded()>& read_opt
                           {"version", config::kVersion}});
   app.reached_at(advertised_url(options, (*server)->address()));
   app.start();
-  int status = run(**server, app, runtime, loaded, read_options);
+  std::optional<Watchdog> watchdog;
+  auto alive = [&manager] { manager->alive(); };
+  if (manager->patience()) watchdog.emplace(runtime, *manager->patience(), alive);
+  manager->ready(status_of(**server));
+  int status = run(**server, app, runtime, loaded, read_options, *manager);
   // Nobody waits for a call any more that a disk does not answer, but it still has its thread.
   if (status == 0 && !all_answer(disk, Pools::kDiskThreads, Deadline::after(kSessionsEnd))) {
     log::error("calls to the disk do not end: leaving as it is");
     status = 1;
   }
+  if (watchdog && !watchdog->stop(Deadline::after(kSessionsEnd))) status = 1;
   // Something that did not end may still use what would be destroyed now: leave it to the system.
   if (status != 0) {
     log::stop();

@@ -36,6 +36,8 @@ constexpr std::array kKeyPublicArguments = {Argument{
 constexpr std::array kTokenArguments = {
     Argument{"name", "By which the log will call whoever uses it"},
     Argument{"rights", "read, write, delete, admin, or several with commas"}};
+constexpr std::array kClientConfigArguments = {
+    Argument{"url", "By which clients reach the cache (default: its host name and port)", false}};
 constexpr std::array kCompletionArguments = {
     Argument{"shell", "bash, zsh or fish", true, "bash zsh fish"}};
 
@@ -86,6 +88,13 @@ constexpr std::array kCommands = {
     CommandSpec{"token", "", group, false, "Tokens: who may do what"},
     CommandSpec{"token generate", "", token_generate, false, "Make a token", {}, kTokenArguments},
 
+    CommandSpec{"client-config",
+                "",
+                client_config,
+                true,
+                "Print the lines for NixOS, nix.conf and netrc, with the real key",
+                {},
+                kClientConfigArguments},
     CommandSpec{"completion",
                 "",
                 completion,

@@ -27,6 +27,7 @@ enum class Command : std::uint8_t {
   key_rotate,        // a new signing key in the storage, beside the old one
   key_retire,        // forget the old one
   token_generate,    // make a token
+  client_config,     // print what clients paste
   completion,        // print a shell's completions
   print_and_exit,    // --help, --version: no command of its own
 };

@@ -120,10 +120,12 @@ std::string zsh() {
     for (const auto& argument : spec.arguments)
       if (!argument.choices.empty()) words.append(" ").append(argument.choices);
   }
-  fmt::format_to(std::back_inserter(out),
-                 "  )\n  _arguments '1:command:({})' '*::argument:({})' $flags\n}}\n"
-                 "compdef _ncps ncps\n",
-                 words_below(""), words.substr(1));
+  fmt::format_to(
+      std::back_inserter(out),
+      "  )\n  _arguments '1:command:({})' '*::argument:({})' $flags\n}}\n"
+      "# As a file in $fpath this is the first call of the function.\n"
+      "if [ \"$funcstack[1]\" = _ncps ]; then _ncps \"$@\"; else compdef _ncps ncps; fi\n",
+      words_below(""), words.substr(1));
   return out;
 }
 

@@ -28,4 +28,9 @@ struct Listener {
 // instance may start as soon as the first one drains.
 Result<Listener> open_listener(boost::asio::io_context& io, const ListenAddress& address);
 
+// Takes over `fd`, a socket that somebody else (systemd) has bound and listens on, TCP or Unix; the
+// file of a Unix socket stays theirs. It is ours to close also after an Error. Errors: invalid, if
+// it is no such socket.
+Result<Listener> adopt_listener(boost::asio::io_context& io, int fd);
+
 }  // namespace ncps::http

@@ -167,7 +167,8 @@ Result<std::unique_ptr<Server>> Server::start(Runtime& runtime, Pool& disk, Serv
                                               Handler handler) {
   // sendfile has no MSG_NOSIGNAL: a client that goes away would end the process.
   ::signal(SIGPIPE, SIG_IGN);
-  TRY(auto listener, open_listener(runtime.loop(0), options.address));
+  TRY(auto listener, options.inherited ? adopt_listener(runtime.loop(0), *options.inherited)
+                                       : open_listener(runtime.loop(0), options.address));
   return std::make_unique<ServerImpl>(runtime, disk, std::move(options), std::move(handler),
                                       std::move(listener));
 }

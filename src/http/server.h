@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "http/least_rate.h"
 #include "http/listen_address.h"
@@ -28,6 +29,7 @@ namespace ncps::http {
 
 struct ServerOptions {
   ListenAddress address;
+  std::optional<int> inherited;  // a socket that listens already: taken over instead of `address`
   std::size_t max_connections = 16'384;     // further ones get 503 and are closed
   std::size_t max_head_bytes = 32 * 1024;   // 431 beyond
   std::size_t max_target_bytes = 8 * 1024;  // 414 beyond
@@ -48,7 +50,7 @@ class Server {
  public:
   // Listens and begins to accept. `disk` reads file pieces that are not in memory yet. Runtime and
   // pool must outlive the server. Errors: unavailable (address in use, no such address, at a Unix
-  // socket's path something that is none), with the address.
+  // socket's path something that is none), with the address; invalid, as adopt_listener.
   static Result<std::unique_ptr<Server>> start(Runtime& runtime, Pool& disk, ServerOptions options,
                                                Handler handler);
   virtual ~Server() = default;  // REQUIRES: drain() has returned true

@@ -1,6 +1,7 @@
 """Signing keys and their rotation; tokens of several people, and their limits: `ncps key`, `ncps token`."""
 from __future__ import annotations
 
+import re
 import stat
 import unittest
 
@@ -90,6 +91,39 @@ class Keys(LabCase):
                        "--cache-hostname=x", "--cache-upstream-url=http://127.0.0.1:1")
         self.assertEqual(run.status, 2)
         self.assertIn("chmod", run.err)
+
+
+class ClientLines(LabCase):
+    """`ncps client-config`: what it prints is what a client needs."""
+
+    def test_a_client_that_has_them_pasted_gets_what_it_asks_for(self) -> None:
+        made = closure.single(0.1)
+        cache = made.cache("xz")
+        proxy = self.ncps((self.upstream(cache), cache))
+        run = run_ncps("client-config", proxy.url + "/", f"--cache-storage-local={proxy.storage}", "--cache-hostname=cache.example",
+                       "--cache-upstream-url=http://127.0.0.1:1")
+        self.assertEqual(run.status, 0, run.said)
+        lines = dict(re.findall(r"^extra-([a-z-]+) = (.*)$", run.out, re.MULTILINE))
+        self.assertEqual(lines["trusted-public-keys"], proxy.pubkey().strip())
+        client = self.client(lines["trusted-public-keys"])
+        client.realise(lines["substituters"], made.root)
+        self.assertTrue(client.has(made.root))
+        self.assertNotIn("netrc", run.out)
+
+    def test_a_netrc_only_where_readers_need_a_token_and_never_with_the_token(self) -> None:
+        secret = "a-secret-of-32-characters-or-more"
+        for flag, asks in (("--cache-get-token", True), ("--cache-put-token", False)):
+            run = run_ncps("client-config", f"--cache-storage-local={self.home / 'store'}", "--cache-hostname=cache.example",
+                           "--cache-upstream-url=http://127.0.0.1:1", f"{flag}={secret}")
+            self.assertEqual(run.status, 0, run.said)
+            self.assertEqual("machine cache.example login" in run.out, asks)
+            self.assertIn("http://cache.example:8501", run.out)
+            self.assertNotIn(secret, run.said)
+
+    def test_it_asks_for_the_url_where_nothing_says_it(self) -> None:
+        run = run_ncps("client-config", "--server-addr=unix:/run/x", f"--cache-storage-local={self.home}", "--cache-hostname=a")
+        self.assertEqual((run.status, run.out), (2, ""))
+        self.assertIn("ncps client-config http://HOST:PORT", run.err)
 
 
 class Tokens(LabCase):

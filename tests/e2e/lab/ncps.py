@@ -83,6 +83,8 @@ class Ncps:
     store: Sequence[str] = ()  # options of another storage than the local one
     environment: dict[str, str] = field(default_factory=dict)
     arguments: Sequence[str] | None = None  # the whole command line instead of all the above
+    wrapper: Sequence[str] = ()  # a command that becomes the program in the end
+    pass_fds: Sequence[int] = ()
 
     def __post_init__(self) -> None:
         self.process: subprocess.Popen[bytes] | None = None
@@ -132,9 +134,9 @@ class Ncps:
         assert self.process is None, "already running"
         self.lines = []
         self.errors = (self.home / "stderr").open("ab")
-        self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                        stderr=self.errors, env=clean_environment() | self.environment,
-                                        preexec_fn=leave_with_parent)
+        self.process = subprocess.Popen([*self.wrapper, *self.command()], pass_fds=self.pass_fds,
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.errors,
+                                        env=clean_environment() | self.environment, preexec_fn=leave_with_parent)
         self._reader = threading.Thread(target=self._collect, args=(self.process, self.lines), daemon=True)
         self._reader.start()
         if wait:
