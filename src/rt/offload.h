@@ -4,8 +4,8 @@
 //   auto text = co_await offload(disk, std::move(work));
 //
 // Only `work` leaves the thread, never the coroutine. What `work` throws comes out of the co_await.
-// Once begun, `work` runs to its end, so it may refer to the coroutine's locals. The pool must be
-// joined before the io_context of the coroutine is destroyed.
+// Once begun, `work` runs to its end, so it may refer to the coroutine's locals; its current span is
+// the coroutine's. The pool must be joined before the io_context of the coroutine is destroyed.
 #pragma once
 
 #include <boost/asio/associated_executor.hpp>
@@ -21,6 +21,8 @@
 #include <type_traits>
 #include <utility>
 
+#include "telemetry/span.h"
+
 namespace ncps {
 
 using Pool = boost::asio::thread_pool;
@@ -35,8 +37,10 @@ boost::asio::awaitable<std::invoke_result_t<F>> offload(Pool& pool, F work) {
   auto start = [&pool, &work, &value, &error](auto handler) {
     auto home = asio::prefer(asio::get_associated_executor(handler),
                              asio::execution::outstanding_work.tracked);
-    asio::post(pool, [home, &work, &value, &error, handler = std::move(handler)]() mutable {
+    auto* slot = trace::current_slot();  // the coroutine's, who sleeps meanwhile
+    asio::post(pool, [home, slot, &work, &value, &error, handler = std::move(handler)]() mutable {
       try {
+        trace::Enter enter(slot);
         value.emplace(work());
       } catch (...) {
         error = std::current_exception();
