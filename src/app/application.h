@@ -48,6 +48,9 @@ class Application {
 
   storage::BlobStore& store() noexcept { return *store_; }
 
+  // From now on /readyz says that we are about to stop; all is served as ever.
+  void drain() noexcept { ready_.drain(); }
+
   // The grace is over: whatever still waits fails now.
   void cut_off();
 
@@ -87,6 +90,7 @@ class Application {
   server::ObjectRoutes object_routes_;
   server::WriteRoutes write_routes_;
   server::PinRoutes pin_routes_;
+  server::ReadyRoute ready_;
   server::Router router_;
   upstream::HealthWatch watch_;
   cache::AloneLease lease_;

@@ -122,7 +122,8 @@ asio::awaitable<Session::Next> Session::answer() {
   auto begin = logged ? std::chrono::steady_clock::now() : Connection::TimePoint();
   if (request_.has_body) {
     auto arrived = buffer_.text().substr(scanner_.size());
-    body_ = std::make_unique<RequestBody>(connection_, request_, arrived, options().body_timeout);
+    body_ = std::make_unique<RequestBody>(connection_, request_, arrived, options().body_timeout,
+                                          options().body_rate);
     request_.body = body_.get();
   }
 

@@ -19,7 +19,7 @@ namespace ncps::server {
 class Router {
  public:
   // `counts` nullptr: nothing is counted.
-  Router(FixedRoutes fixed, ReadyRoute ready, NarInfoRoutes& narinfos, NarRoutes& nars,
+  Router(FixedRoutes fixed, ReadyRoute& ready, NarInfoRoutes& narinfos, NarRoutes& nars,
          ObjectRoutes& objects, WriteRoutes& writes, PinRoutes& pins,
          const Permissions& permissions, cache::CountLog* counts = nullptr)
       : fixed_(std::move(fixed)),
@@ -43,7 +43,7 @@ class Router {
   boost::asio::awaitable<http::Response> read(const http::Request& request, Target& target);
 
   Live<FixedRoutes> fixed_;
-  ReadyRoute ready_;
+  ReadyRoute& ready_;
   NarInfoRoutes& narinfos_;
   NarRoutes& nars_;
   ObjectRoutes& objects_;

@@ -73,6 +73,10 @@ class FailingBlobStore final : public BlobStore {
     CO_TRY(plan_.call("list"));
     co_return co_await inner_.list(std::move(folder), std::move(after));
   }
+  Task<void> check() override {
+    CO_TRY(plan_.call("check"));
+    co_return co_await inner_.check();
+  }
   Task<std::vector<std::string>> leftovers() override {
     CO_TRY(plan_.call("leftovers"));
     co_return co_await inner_.leftovers();
