@@ -98,7 +98,7 @@ std::string_view to_string(Level level) noexcept {
 }
 
 std::string render(Format format, Level level, double time, std::string_view message,
-                   Fields fields) {
+                   std::span<const Field> fields) {
   auto seconds = static_cast<std::time_t>(std::floor(time));
   auto millis = static_cast<int>((time - std::floor(time)) * 1000);
   std::string out;
@@ -154,7 +154,7 @@ bool enabled(Level level) noexcept {
   return level >= lowest.load(std::memory_order_relaxed);
 }
 
-void write(Level level, std::string_view message, Fields fields) {
+void write(Level level, std::string_view message, std::span<const Field> fields) {
   auto* to = writer.load(std::memory_order_acquire);
   if (to == nullptr) return;
   auto now = std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch());

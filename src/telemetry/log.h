@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -45,7 +46,10 @@ void set_level(Level level);
 void stop();
 
 bool enabled(Level level) noexcept;
-void write(Level level, std::string_view message, Fields fields);
+void write(Level level, std::string_view message, std::span<const Field> fields);
+inline void write(Level level, std::string_view message, Fields fields) {
+  write(level, message, std::span(fields.begin(), fields.size()));
+}
 
 inline void debug(std::string_view message, Fields fields = {}) {
   if (enabled(Level::debug)) write(Level::debug, message, fields);
@@ -62,7 +66,11 @@ inline void error(std::string_view message, Fields fields = {}) {
 
 // One line, without the newline: the pure part, for tests. `time` is seconds since the epoch.
 std::string render(Format format, Level level, double time, std::string_view message,
-                   Fields fields);
+                   std::span<const Field> fields);
+inline std::string render(Format format, Level level, double time, std::string_view message,
+                          Fields fields) {
+  return render(format, level, time, message, std::span(fields.begin(), fields.size()));
+}
 
 std::string_view to_string(Level level) noexcept;
 
