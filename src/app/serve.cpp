@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "app/application.h"
+#include "app/observe.h"
 #include "app/open_store.h"
 #include "app/pools.h"
 #include "app/signals.h"
@@ -134,6 +135,8 @@ int serve(config::Loaded loaded, const std::function<config::Loaded()>& read_opt
 
   Application app(options, std::move(*store), std::move(*database), std::move(*inventory), runtime,
                   disk, cpu, std::move(*keys));
+  metrics::Registry registry;
+  auto observing = observe(options, registry);
   auto handler = [&app](const http::Request& request) { return app.answer(request); };
   auto server = http::Server::start(runtime, disk, {.address = options.listen}, handler);
   if (!server) return cannot_start(server.error());
@@ -144,6 +147,7 @@ int serve(config::Loaded loaded, const std::function<config::Loaded()>& read_opt
                           {"version", config::kVersion}});
   app.start();
   int status = run(**server, app, runtime, loaded, read_options);
+  if (observing) observing->stop();
   // Nobody waits for a call any more that a disk does not answer, but it still has its thread.
   if (status == 0 && !all_answer(disk, Pools::kDiskThreads, Deadline::after(kSessionsEnd))) {
     log::error("calls to the disk do not end: leaving as it is");

@@ -17,6 +17,7 @@
 #include "rt/runtime.h"
 #include "rt/signal.h"
 #include "rt/task_group.h"
+#include "telemetry/span.h"
 
 namespace ncps::cache {
 
@@ -87,7 +88,8 @@ class Downloads {
     std::shared_ptr<Spool> spool = std::make_shared<Spool>();
     Asked asked;
     bool running = false;
-    bool noted = false;  // its outcome
+    bool noted = false;                         // its outcome
+    trace::SpanContext within = trace::here();  // of who asked for it first
   };
   using EntryPtr = std::shared_ptr<Entry>;
   struct State {

@@ -5,6 +5,7 @@
 #include "cache/nar_layout.h"
 #include "cache/upload_marks.h"
 #include "telemetry/log.h"
+#include "telemetry/span.h"
 
 namespace ncps::cache {
 namespace {
@@ -53,6 +54,7 @@ boost::asio::awaitable<void> Evictor::run() {
 }
 
 Task<Evictor::Outcome> Evictor::round(Why why) {
+  trace::Span span("cache.eviction", trace::Span::First{});
   deps_.space.begin_round();
   auto outcome = co_await make_room(why);
   deps_.space.end_round(outcome && outcome->enough);

@@ -15,6 +15,7 @@
 #include "http/listen_address.h"
 #include "nix/signature.h"
 #include "storage/s3/s3_options.h"
+#include "telemetry/collector_url.h"
 #include "telemetry/log.h"
 #include "upstream/upstream_url.h"
 
@@ -55,6 +56,9 @@ struct ServeOptions {
   unsigned min_free_percent = 0;             // of it, up to 100
   std::optional<CronSchedule> lru_schedule;  // absent: no round by the clock
   http::ListenAddress listen;
+  bool otel = false;  // logs, metrics and traces are sent
+  std::optional<telemetry::CollectorUrl>
+      collector;  // where to; absent: where the standard's variables say, or stdout
   std::chrono::milliseconds drain_delay{};     // from a signal to the end of listening
   std::optional<CronSchedule> scrub_schedule;  // absent: what is kept is not read again
   std::uint64_t scrub_rate = 0;                // bytes a second; 0: as fast as they come

@@ -1,4 +1,5 @@
 #include "lock/local_leases.h"
+#include "telemetry/span.h"
 
 #include <unordered_map>
 #include <utility>
@@ -35,6 +36,7 @@ LocalLeases::LocalLeases(std::shared_ptr<NamedSignals> signals)
 LocalLeases::~LocalLeases() = default;
 
 Task<Taken> LocalLeases::try_take(Ask ask, Deadline) {
+  trace::Span span("lock.take");
   CO_TRY(check(ask));
   auto holder = state_->notes.with([&](auto& notes) -> std::optional<Holder> {
     auto [it, ours] = notes.try_emplace(ask.name, ask.note);

@@ -51,10 +51,7 @@ void TaskGroup::spawn(asio::any_io_executor executor, std::string_view name,
     }
     if (left == 0) state->ended.notify();
   };
-  if (trace::enabled()) {
-    const auto* current = trace::current();
-    executor = traced(executor, current != nullptr ? *current : trace::SpanContext());
-  }
+  if (trace::enabled()) executor = traced(executor, trace::here());
   asio::co_spawn(std::move(executor), std::move(task), std::move(ended));
 }
 

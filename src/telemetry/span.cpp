@@ -9,10 +9,6 @@
 namespace ncps::trace {
 namespace {
 
-// Names and attributes of one span have at most so many bytes each: some of what is in them comes
-// from strangers.
-constexpr std::size_t kMostText = 1024;
-
 struct Tracer {
   Sampler sampler;
   std::shared_ptr<SpanQueue> queue;

@@ -12,6 +12,7 @@
 // Secrets never go into attributes: as in the log, whoever names a URL masks it first.
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -69,6 +70,12 @@ inline const SpanContext* current() noexcept {
   return slot != nullptr && slot->context.valid() ? &slot->context : nullptr;
 }
 
+// The same as a value, for who goes on elsewhere; not valid: none.
+inline SpanContext here() {
+  const auto* context = current();
+  return context != nullptr ? *context : SpanContext();
+}
+
 // For as long as it lives, that slot is this thread's.
 class Enter {
  public:
@@ -109,9 +116,16 @@ class Span {
 
   bool recorded() const noexcept { return data_ != nullptr; }
 
+  // Texts are cut to kMostText bytes: some come from strangers.
   void set(std::string_view key, const auto& value) {
-    if (data_) data_->attributes.emplace_back(key, value);
+    if (!data_) return;
+    if constexpr (std::convertible_to<decltype(value), std::string_view>) {
+      data_->attributes.emplace_back(key, std::string_view(value).substr(0, kMostText));
+    } else {
+      data_->attributes.emplace_back(key, value);
+    }
   }
+  static constexpr std::size_t kMostText = 1024;
   void rename(std::string_view name);
   void fail(std::string_view what);  // it failed, by what
 

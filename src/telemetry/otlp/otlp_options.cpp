@@ -99,6 +99,14 @@ class Reader {
   std::vector<std::string>& warnings_;
 };
 
+void read_endpoint(Reader& read, OtlpOptions& options) {
+  auto endpoint = read.text("OTEL_EXPORTER_OTLP_ENDPOINT");
+  if (!endpoint) return;
+  auto url = telemetry::parse_collector_url(*endpoint);
+  if (!url) return read.warn("OTEL_EXPORTER_OTLP_ENDPOINT", url.error().what());
+  options.collector = std::move(*url);
+}
+
 void read_headers(Reader& read, OtlpOptions& options) {
   auto text = read.text("OTEL_EXPORTER_OTLP_HEADERS");
   if (!text) return;
@@ -162,20 +170,12 @@ std::optional<std::vector<std::pair<std::string, std::string>>> parse_pairs(std:
   return pairs;
 }
 
-OtlpOptions read_otlp_options(std::string_view url, const Lookup& variable) {
-  OtlpOptions options;
+OtlpOptions read_otlp_options(std::optional<telemetry::CollectorUrl> collector,
+                              const Lookup& variable) {
+  OtlpOptions options{.collector = std::move(collector)};
   Reader read(variable, options.warnings);
   options.disabled = read.text("OTEL_SDK_DISABLED") == "true";
-  std::string endpoint(url);
-  if (endpoint.empty()) endpoint = read.text("OTEL_EXPORTER_OTLP_ENDPOINT").value_or("");
-  if (!endpoint.empty()) {
-    auto collector = telemetry::parse_collector_url(endpoint);
-    if (collector) {
-      options.collector = std::move(*collector);
-    } else {
-      read.warn("OTEL_EXPORTER_OTLP_ENDPOINT", collector.error().what());
-    }
-  }
+  if (!options.collector) read_endpoint(read, options);
   read_headers(read, options);
   options.ca_file = read.text("OTEL_EXPORTER_OTLP_CERTIFICATE").value_or("");
   if (auto n = read.number("OTEL_EXPORTER_OTLP_TIMEOUT", kMostMillis))

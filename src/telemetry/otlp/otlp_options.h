@@ -42,8 +42,9 @@ struct OtlpOptions {
 
 using Lookup = std::function<std::optional<std::string>(std::string_view name)>;
 
-// `url`: of --otel-grpc-url, right or empty; then OTEL_EXPORTER_OTLP_ENDPOINT says it, if it is there.
-OtlpOptions read_otlp_options(std::string_view url, const Lookup& variable);
+// `collector`: as --otel-grpc-url says. Absent: as OTEL_EXPORTER_OTLP_ENDPOINT does, if it is there.
+OtlpOptions read_otlp_options(std::optional<telemetry::CollectorUrl> collector,
+                              const Lookup& variable);
 
 // "a=1,b=x%20y": percent-decoded. nullopt: malformed.
 std::optional<std::vector<std::pair<std::string, std::string>>> parse_pairs(std::string_view text);

@@ -11,7 +11,9 @@ using namespace std::chrono_literals;
 
 OtlpOptions read(std::map<std::string, std::string, std::less<>> variables,
                  std::string_view url = "") {
-  return read_otlp_options(url, [&](std::string_view name) -> std::optional<std::string> {
+  std::optional<telemetry::CollectorUrl> collector;
+  if (!url.empty()) collector = telemetry::parse_collector_url(url).value();
+  return read_otlp_options(collector, [&](std::string_view name) -> std::optional<std::string> {
     auto it = variables.find(name);
     return it == variables.end() ? std::nullopt : std::optional(it->second);
   });
