@@ -66,6 +66,9 @@ class Leases {
   // not when one expires: so whoever waits looks again now and then. Look at its version before
   // try_take(). Nobody need wait for it; it is kept for as long as somebody has it.
   virtual std::shared_ptr<Signal> given_back(const std::string& name) = 0;
+
+  // Why leases cannot be had just now, for /readyz and the log. Empty: nothing is known.
+  virtual std::string trouble() const { return {}; }
 };
 
 }  // namespace ncps::lock

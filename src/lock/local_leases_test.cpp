@@ -2,7 +2,9 @@
 
 #include <thread>
 
+#include "lock/degraded_leases.h"
 #include "lock/testing/leases_contract.h"
+#include "lock/testing/may_fail.h"
 
 namespace ncps::lock {
 namespace {
@@ -12,6 +14,22 @@ TwoLeases make_local_leases() {
   return {.here = leases, .there = leases};
 }
 INSTANTIATE_TEST_SUITE_P(Local, LeasesContract, ::testing::Values(make_local_leases));
+
+TwoLeases make_well() {
+  auto signals = std::make_shared<NamedSignals>();
+  std::shared_ptr<Leases> one = make_degraded_leases(std::make_unique<MayFail>(signals), signals);
+  return {.here = one, .there = one};
+}
+TwoLeases make_alone() {
+  auto signals = std::make_shared<NamedSignals>();
+  auto shared = std::make_unique<MayFail>(signals);
+  shared->failure = ErrorKind::unavailable;
+  std::shared_ptr<Leases> one = make_degraded_leases(std::move(shared), signals);
+  return {.here = one, .there = one};
+}
+// The limits of an Ask are looked at by whom it is asked of: both do.
+INSTANTIATE_TEST_SUITE_P(DegradedWell, LeasesContract, ::testing::Values(make_well));
+INSTANTIATE_TEST_SUITE_P(DegradedAlone, LeasesContract, ::testing::Values(make_alone));
 
 TEST(LocalLeases, TellWhoHasIt) {
   Runtime runtime(1);

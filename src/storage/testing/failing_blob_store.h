@@ -33,7 +33,7 @@ class FailingStagedBlob final : public StagedBlob {
   std::unique_ptr<SpoolFile> full_;  // instead of its own
 };
 
-class FailingBlobStore final : public BlobStore {
+class FailingBlobStore : public BlobStore {
  public:
   FailingBlobStore(BlobStore& inner, ncps::testing::FaultPlan& plan) : inner_(inner), plan_(plan) {}
 
