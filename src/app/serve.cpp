@@ -17,6 +17,8 @@
 #include "db/soci/open_inventory.h"
 #include "http/server.h"
 #include "rt/block_on.h"
+#include "server/route_pattern.h"
+#include "telemetry/span.h"
 
 namespace ncps::app {
 namespace {
@@ -93,6 +95,14 @@ void tell_balancers(Application& app, int signal, std::chrono::milliseconds dela
   std::this_thread::sleep_for(delay);
 }
 
+// For the name of the span.
+boost::asio::awaitable<http::Response> answer_with_route(Application& app,
+                                                         const http::Request& request) {
+  auto response = co_await app.answer(request);
+  response.route = server::route_pattern(request.path);
+  co_return response;
+}
+
 int run(http::Server& server, Application& app, Runtime& runtime, const config::Loaded& at_start,
         const std::function<config::Loaded()>& read_options) {
   int number = 0;
@@ -137,7 +147,9 @@ int serve(config::Loaded loaded, const std::function<config::Loaded()>& read_opt
                   disk, cpu, std::move(*keys));
   metrics::Registry registry;
   auto observing = observe(options, registry);
-  auto handler = [&app](const http::Request& request) { return app.answer(request); };
+  auto handler = [&app](const http::Request& request) {
+    return trace::enabled() ? answer_with_route(app, request) : app.answer(request);
+  };
   auto server = http::Server::start(runtime, disk, {.address = options.listen}, handler);
   if (!server) return cannot_start(server.error());
   log::info("listening", {{"addr", (*server)->address().str()},

@@ -16,7 +16,7 @@ void add_trace_headers(HttpRequest& request) {
 std::string_view path_of(std::string_view url) noexcept {
   auto scheme = url.find("://");
   auto authority = scheme == url.npos ? 0 : scheme + 3;
-  auto begin = std::min(url.find('/', authority), url.size());
+  auto begin = std::min(url.find_first_of("/?#", authority), url.size());
   auto path = url.substr(begin);
   return path.substr(0, std::min(path.find_first_of("?#"), path.size()));
 }

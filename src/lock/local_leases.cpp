@@ -1,5 +1,4 @@
 #include "lock/local_leases.h"
-#include "telemetry/span.h"
 
 #include <unordered_map>
 #include <utility>
@@ -36,7 +35,6 @@ LocalLeases::LocalLeases(std::shared_ptr<NamedSignals> signals)
 LocalLeases::~LocalLeases() = default;
 
 Task<Taken> LocalLeases::try_take(Ask ask, Deadline) {
-  trace::Span span("lock.take");
   CO_TRY(check(ask));
   auto holder = state_->notes.with([&](auto& notes) -> std::optional<Holder> {
     auto [it, ours] = notes.try_emplace(ask.name, ask.note);
