@@ -61,7 +61,7 @@ bench:  ## measure beside nginx, beside an S3 server, and with a distant upstrea
 	@cmake --build --preset release -j $(JOBS) --target eviction_replay_bench
 	@python3 bench/eviction.py
 
-soak:  ## a thousand runs of random faults, judged (minutes); writes docs/quality.md
+soak:  ## a thousand runs of random faults, judged (minutes); writes docs/quality.md. Kills: make crash-soak
 	@scripts/deps.sh test
 	@$(MAKE) --no-print-directory build
 	@python3 -m tests.soak --write $(ARGS)

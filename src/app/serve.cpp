@@ -8,6 +8,7 @@
 
 #include "app/application.h"
 #include "app/observe.h"
+#include "app/open_leases.h"
 #include "app/open_store.h"
 #include "app/pools.h"
 #include "app/signals.h"
@@ -140,6 +141,8 @@ int serve(config::Loaded loaded, const std::function<config::Loaded()>& read_opt
   if (!inventory) return cannot_start(inventory.error());
   auto keys = signing_keys(options, runtime, **store);
   if (!keys) return cannot_start(keys.error());
+  auto leases = open_leases(options, runtime);
+  if (!leases) return cannot_start(leases.error());
   auto public_keys = joined_public(*keys);
   audit_keys(options, *keys);
 

@@ -108,7 +108,9 @@ TEST(Contract, TheReadmesHaCommandLinesLackAnUpstreamAndNothingElse) {
         << loaded.mistakes[0];
     auto mended = load_with(words(example.line + kUpstream));
     EXPECT_EQ(lines(mended.mistakes), "") << example.where;
-    EXPECT_FALSE(mended.not_yet.empty()) << example.where;
+    EXPECT_EQ(lines(mended.not_yet), "") << example.where;
+    ASSERT_TRUE(mended.options.redis) << example.where;
+    EXPECT_EQ(mended.options.redis->addresses.front().str(), "redis:6379") << example.where;
   }
 }
 

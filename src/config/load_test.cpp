@@ -168,11 +168,6 @@ TEST_F(Storage, RedisMeansSeveralInstancesWhichCannotShareSqlite) {
   EXPECT_EQ(told.options.drain_delay, 20s);
 }
 
-TEST_F(Storage, LocksInRedisNeedARedis) {
-  expect_one(with({"--cache-storage-local=/x", "--cache-lock-backend=redis"}),
-             "--cache-lock-backend", "--cache-redis-addrs");
-}
-
 TEST_F(Storage, AScheduleNeedsASizeButASizeNoSchedule) {
   expect_one(with({"--cache-storage-local=/x", "--cache-lru-schedule=@daily"}),
              "--cache-lru-schedule is given", "--cache-max-size");
@@ -191,12 +186,6 @@ TEST_F(Storage, TheScheduleIsReadInItsTimeZone) {
   for (auto good : {"UTC", "Local", "Europe/Berlin", "America/New_York", ""})
     EXPECT_TRUE(zone(good).mistakes.empty()) << good;
   expect_one(zone("Mars/Base"), "--cache-lru-schedule-timezone: 'Mars/Base' ", "time zone");
-}
-
-TEST_F(Storage, WhatThisVersionCannotDoYetKeepsItFromServing) {
-  auto redis = with(
-      {"--cache-storage-local=/x", "--cache-redis-addrs=r:1", "--cache-database-url=mysql://h/d"});
-  EXPECT_TRUE(refuses(redis, "--cache-redis-addrs"));
 }
 
 TEST_F(Storage, ABucketIsReadWithAllThatBelongsToIt) {

@@ -57,6 +57,7 @@ constexpr Row kContract[] = {
     {"--cache-redis-password", "CACHE_REDIS_PASSWORD", "cache.redis.password", ""},
     {"--cache-redis-db", "CACHE_REDIS_DB", "cache.redis.db", "0"},
     {"--cache-redis-use-tls", "CACHE_REDIS_USE_TLS", "cache.redis.use-tls", "false"},
+    {"--cache-redis-ca-file", "CACHE_REDIS_CA_FILE", "cache.redis.ca-file", ""},
     {"--cache-redis-pool-size", "CACHE_REDIS_POOL_SIZE", "cache.redis.pool-size", "10"},
     {"--cache-redis-key-prefix", "CACHE_REDIS_KEY_PREFIX", "cache.redis.key-prefix", "ncps:lock:"},
     {"--cache-lock-download-ttl", "CACHE_LOCK_DOWNLOAD_TTL", "cache.lock.download-lock-ttl", "5m"},

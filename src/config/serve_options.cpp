@@ -12,6 +12,7 @@
 #include "base/cron.h"
 #include "base/duration.h"
 #include "config/option_table.h"
+#include "config/read_redis.h"
 #include "config/read_s3.h"
 #include "config/read_tokens.h"
 #include "config/reader.h"
@@ -80,11 +81,6 @@ Result<std::filesystem::path> parse_readable(std::string_view text) {
   return path;
 }
 
-Result<std::string> parse_backend(std::string_view text) {
-  if (text == "local" || text == "redis") return std::string(text);
-  return fail(ErrorKind::invalid, "is no lock backend; write local or redis");
-}
-
 Result<std::string> anything(std::string_view text) {
   return std::string(text);
 }
@@ -103,7 +99,7 @@ void read_scrub(Reader& read, const RawValues& values, ServeOptions& o) {
 
 // What this version does not act on yet is read all the same: a mistake is said today, not after an
 // upgrade.
-void check_the_rest(Reader& read, const RawValues& values) {
+void check_the_rest(Reader& read) {
   for (const auto& option : option_table()) {
     if (option.effect == Effect::full || option.effect == Effect::none) continue;
     switch (option.kind) {
@@ -117,12 +113,6 @@ void check_the_rest(Reader& read, const RawValues& values) {
       case Kind::cron: break;  // needs its time zone
     }
   }
-  read.check("--cache-lock-backend", parse_backend);
-  auto backend = values.find("--cache-lock-backend");
-  if (backend != values.end() && backend->second.values.back() == "redis" &&
-      !read.has("--cache-redis-addrs"))
-    read.mistake(backend->second.origin +
-                 ": --cache-lock-backend is redis, but --cache-redis-addrs is not given");
 }
 
 bool is_default(const RawValues& values, const OptionSpec& option) {
@@ -335,7 +325,8 @@ ReadOptions read_serve_options(const RawValues& values, const Environment& envir
   if (read.has("--otel-grpc-url"))
     read.one("--otel-grpc-url", o.collector, telemetry::parse_collector_url);
   read_scrub(read, values, o);
-  check_the_rest(read, values);
+  read_redis(read, values, o, out.warnings);
+  check_the_rest(read);
   speak_of_what_is_to_come(values, out);
   out.missing = read.take_missing();
   out.mistakes = std::move(read).mistakes();

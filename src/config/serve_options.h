@@ -13,6 +13,7 @@
 #include "db/database_url.h"
 #include "db/pool_limits.h"
 #include "http/listen_address.h"
+#include "lock/redis/redis_options.h"
 #include "nix/signature.h"
 #include "storage/s3/s3_options.h"
 #include "telemetry/collector_url.h"
@@ -62,6 +63,10 @@ struct ServeOptions {
   std::chrono::milliseconds drain_delay{};     // from a signal to the end of listening
   std::optional<CronSchedule> scrub_schedule;  // absent: what is kept is not read again
   std::uint64_t scrub_rate = 0;                // bytes a second; 0: as fast as they come
+  std::optional<redis::RedisOptions> redis;    // absent: this is the only instance
+  std::chrono::milliseconds download_lease{};  // how long it outlives an instance that has died
+  std::chrono::milliseconds lru_lease{};       // the same for making room, fsck, the scrub
+  bool degraded_leases = false;                // without Redis go on with leases of our own
 };
 
 // The options, and every mistake and warning: one line each, naming origin, value and what would be

@@ -82,6 +82,8 @@ Task<void> Client::ask_for_slots() {
     auto patience = Deadline::after(options_.patience.connect + options_.patience.answer);
     auto reply = co_await node->ask(std::move(command), Node::Asking::no, patience);
     if (!reply) {
+      // Not to be waited for again by everybody who comes.
+      if (reply.error().kind() != ErrorKind::conflict) node->give_up(reply.error());
       if (!why) why = std::move(reply).error();
       continue;
     }

@@ -30,7 +30,7 @@ Task<std::unique_ptr<Connection>> Node::connect(Deadline deadline) {
 Task<void> Node::wait_for_place(Deadline deadline) {
   for (;;) {
     auto seen = freed_.version();
-    if (stopped_) co_return fail(ErrorKind::unavailable, "ncps is stopping");
+    if (stopped_) co_return fail(ErrorKind::unavailable, "this Redis server is not used any more");
     if (away_) co_return std::unexpected(*away_);
     if (in_use_ < parts_.options.pool_size) co_return Result<void>();
     if (waiting_ >= kMostWaiting)

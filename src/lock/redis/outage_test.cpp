@@ -109,6 +109,19 @@ TEST_F(Outage, ALeaseLivesLongerThanItsTimeForAsLongAsItIsRenewed) {
   EXPECT_TRUE(std::chrono::steady_clock::now() >= end || !lease->good());
 }
 
+TEST_F(Outage, HundredsOfLeasesAreRenewedOverOneConnection) {
+  auto options = RedisServer::plain().use();
+  options.key_prefix = "many:";
+  options.pool_size = 1;
+  auto leases = open(options);
+  std::vector<std::unique_ptr<Lease>> held;
+  for (int i = 0; i < 500; ++i) held.push_back(wait_for(*leases, std::to_string(i), seconds(5)));
+  auto end = std::chrono::steady_clock::now() + seconds(6);
+  eventually("they are older than their time",
+             [&] { return std::chrono::steady_clock::now() > end; });
+  for (const auto& lease : held) EXPECT_TRUE(lease->good());
+}
+
 TEST_F(Outage, ALeaseIsNotGoodAnyMoreBeforeItExpiresInAFrozenRedis) {
   RedisServer server({});
   auto leases = open(server.use());
@@ -178,6 +191,9 @@ TEST_F(Outage, ARestartedRedisIsNoFailure) {
   RedisServer server({});
   auto leases = open(server.use());
   ASSERT_TRUE(wait_for(*leases, "a"));
+  // Its return shall not be what finds out that the server is away.
+  eventually("it is given back",
+             [&] { return server.ask({"EXISTS", "ncps:lock:{a}"}).integer == 0; });
   server.kill();
   server.start();
   auto taken = take(*leases, "b");  // over a connection that has died

@@ -1,7 +1,7 @@
 // Leases that all instances with one Redis, or one Redis cluster, agree on.
 //
 // Source of the idea: SET NX PX with a token of the owner, as the Redis documentation describes it;
-// of the fence: what that alone lacks (docs/decisions/0012-leases.md). Has a thread of its own, so
+// of the fence: what that alone lacks (docs/decisions/0008-leases.md). Has a thread of its own, so
 // that a busy one does not delay renewals.
 #pragma once
 
