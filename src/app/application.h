@@ -6,6 +6,7 @@
 
 #include <memory>
 
+#include "app/gauges.h"
 #include "base/live.h"
 #include "cache/count_log.h"
 #include "cache/evictor.h"
@@ -47,6 +48,7 @@ class Application {
   void use(const config::ServeOptions& options, std::vector<nix::SecretKey> keys);
 
   storage::BlobStore& store() noexcept { return *store_; }
+  metrics::Registry& registry() noexcept { return registry_; }
 
   // The grace is over: whatever still waits fails now.
   void cut_off();
@@ -57,6 +59,7 @@ class Application {
  private:
   Task<void> bring_narinfo(nix::StorePathHash hash, Deadline deadline);
 
+  metrics::Registry registry_;
   std::unique_ptr<storage::BlobStore> store_;
   db::Database database_;
   db::Catalog& catalog_ = *database_.catalog;
@@ -87,10 +90,15 @@ class Application {
   server::ObjectRoutes object_routes_;
   server::WriteRoutes write_routes_;
   server::PinRoutes pin_routes_;
-  server::Router router_;
-  upstream::HealthWatch watch_;
   cache::AloneLease lease_;
   cache::Evictor evictor_;
+  server::ServedProbe served_;
+  server::StatusRoute status_;
+  server::MetricsRoute metrics_;
+  server::Router router_;
+  upstream::HealthWatch watch_;
+  MeasuredParts measured_;
+  std::vector<metrics::Registry::Asked> asked_;
 };
 
 }  // namespace ncps::app

@@ -31,10 +31,17 @@ class Slots {
     Slots* of_;
   };
 
-  explicit Slots(std::size_t places) : state_(State{.free = places}) {}
+  explicit Slots(std::size_t places) : places_(places), state_(State{.free = places}) {}
 
   // Errors: timeout; unavailable, if too many wait already, or after close().
   Task<Slot> take(Deadline deadline);
+
+  struct Load {
+    std::size_t taken, waiting;
+  };
+  Load load() const {
+    return state_.with([&](const State& s) { return Load{places_ - s.free, s.waiting}; });
+  }
 
   // Nobody gets a place any more, and nobody waits.
   void close();
@@ -49,6 +56,7 @@ class Slots {
   Result<bool> try_take();
   void give_back();
 
+  const std::size_t places_;
   Guarded<State> state_;
   Signal changed_;
 };

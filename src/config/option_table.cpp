@@ -173,8 +173,8 @@ constexpr std::array kOptions = {
     OptionSpec{kRedis, "--cache-lock-allow-degraded-mode", "CACHE_LOCK_ALLOW_DEGRADED_MODE", "cache.lock.allow-degraded-mode", flag, kServe, kLater, kOpen, kStart, "false",
         "Go on with locks of our own while Redis cannot be reached"},
 
-    OptionSpec{kSeeing, "--prometheus-enabled", "PROMETHEUS_ENABLED", "prometheus.enabled", flag, kGlobal, kLater, kOpen, kStart, "false",
-        "Serve metrics at /metrics"},
+    OptionSpec{kSeeing, "--prometheus-enabled", "PROMETHEUS_ENABLED", "prometheus.enabled", flag, kGlobal, kFull, kOpen, kStart, "false",
+        "Serve metrics at /metrics, for Prometheus"},
     OptionSpec{kSeeing, "--otel-enabled", "OTEL_ENABLED", "opentelemetry.enabled", flag, kGlobal, kLater, kOpen, kStart, "false",
         "Send logs, metrics and traces to an OpenTelemetry collector"},
     OptionSpec{kSeeing, "--otel-grpc-url", "OTEL_GRPC_URL", "opentelemetry.grpc-url", text, kGlobal, kLater, kOpen, kStart, "",

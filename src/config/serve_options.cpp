@@ -300,6 +300,7 @@ ReadOptions read_serve_options(const RawValues& values, const Environment& envir
   o.tokens = read_tokens(read, out.warnings);
   read_limits(read, o, values);
   read.one("--server-addr", o.listen, http::parse_listen_address);
+  read.one("--prometheus-enabled", o.prometheus, parse_bool);
   read_scrub(read, values, o);
   check_the_rest(read, values);
   speak_of_what_is_to_come(values, out);
