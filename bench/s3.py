@@ -5,7 +5,7 @@ bench/s3.py [--short] [--rounds N] [--seconds N]
 The S3 server is a Ceph RADOS Gateway with its objects in memory. Its own GETs are those of presigned URLs. Client,
 gateway and ncps share the cores, so behind ncps there is less of the machine left for the gateway than alone: the CPU
 of both is said, and in further rows the gateway has one half of the cores, all others the other half, as if it were
-another machine. Writes bench/results/<date>-s3.json and the table in docs/measurements.md; --short only checks that
+another machine. And haproxy is put in its place, which only passes on: what is lost behind it any proxy loses here. Writes bench/results/<date>-s3.json and the table in docs/measurements.md; --short only checks that
 all of it works, and writes nothing.
 """
 from __future__ import annotations
@@ -27,6 +27,7 @@ from urllib.parse import urlsplit
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 from bench import cpu, report, wrk  # noqa: E402
+from bench.servers import PlainProxy  # noqa: E402
 from tests.e2e.lab.ncps import BINARY, Ncps  # noqa: E402
 from tests.e2e.lab.s3_gateway import Gateway  # noqa: E402
 from tests.e2e.lab.waiting import eventually  # noqa: E402
@@ -39,20 +40,24 @@ TINY, SMALL, LARGE = ("0" * 51 + digit for digit in "123")  # as the names of NA
 class Row:
     name: str
     unit: str
-    values: dict[str, list[float]] = field(default_factory=lambda: {"ncps": [], "gateway": []})
-    costs: dict[str, list[float]] = field(default_factory=lambda: {"ncps": [], "gateway alone": [], "gateway behind": []})
+    values: dict[str, list[float]] = field(default_factory=lambda: {"ncps": [], "gateway": [], "haproxy": []})
+    costs: dict[str, list[float]] = field(default_factory=lambda: {"ncps": [], "gateway alone": [], "gateway behind": [], "haproxy": []})
+
+    def of_gateway(self, who: str) -> str:
+        """What is left of the gateway's own rate behind it; empty: not asked."""
+        return f"{median(self.values[who]) / median(self.values['gateway']):.2f}x" if self.values[who] else ""
 
     def line(self) -> str:
         ours, theirs = median(self.values["ncps"]), median(self.values["gateway"])
         compared = f"{ours / theirs:.2f}x" if self.unit == "MB/s" else f"{ours - theirs:+.1f} {self.unit}"
-        return (f"{self.name:<46}{ours:>9,.1f}{theirs:>9,.1f} {self.unit:<5}{compared:>10}   "
+        return (f"{self.name:<46}{ours:>9,.1f}{theirs:>9,.1f} {self.unit:<5}{compared:>10} haproxy {self.of_gateway('haproxy'):<6}"
                 + ", ".join(f"{who} {median(c):,.0f}" for who, c in self.costs.items() if c))
 
 
 class Bench:
     def __init__(self, home: Path, gateway: Gateway, proxy: Ncps, rounds: int, seconds: int) -> None:
         assert gateway.place
-        self.home, self.gateway, self.proxy = home, gateway, proxy
+        self.home, self.gateway, self.proxy, self.plain = home, gateway, proxy, PlainProxy(home / "haproxy", urlsplit(gateway.place.url).netloc)
         self.rounds, self.seconds = rounds, seconds
         self.s3 = gateway.place.client()
         self.place = gateway.place
@@ -84,6 +89,7 @@ class Bench:
             for daemon in self.gateway.daemons():
                 keep_to(daemon.pid, gateway)
             keep_to(self.proxy.process.pid, others)
+            keep_to(self.plain.process.pid, others)
             keep_to(os.getpid(), others)
 
         spread(cores[:half], cores[half:])
@@ -92,18 +98,24 @@ class Bench:
         finally:
             spread(cores, cores)
 
+    def process_of(self, who: str) -> int:
+        return self.plain.process.pid if who == "haproxy" else self.proxy.process.pid
+
     def rate(self, connections: int, megabytes: int, how: str = "") -> Row:
         row = Row(f"NAR of {megabytes} MB, {connections} connection{'s' * (connections > 1)}{how}", "MB/s")
         for _ in range(self.rounds):
-            for who, (url, target) in self.places(SMALL).items():
+            places = self.places(SMALL)
+            places["haproxy"] = (self.plain.url, places["gateway"][1])
+            for who, (url, target) in places.items():
                 load = wrk.Load(row.name, "MB/s", [target], connections)
-                ours, theirs = cpu.seconds(self.proxy.process.pid), self.gateway_cpu()
+                ours, theirs = cpu.seconds(self.process_of(who)), self.gateway_cpu()
                 row.values[who].append(load.run(url, self.seconds, self.home))
                 moved = row.values[who][-1] * self.seconds / 1e6  # in millions of MB: microseconds of CPU for each MB
-                row.costs["gateway behind" if who == "ncps" else "gateway alone"].append(
-                    (self.gateway_cpu() - theirs) / moved)
-                if who == "ncps":
-                    row.costs["ncps"].append((cpu.seconds(self.proxy.process.pid) - ours) / moved)
+                if who != "haproxy":
+                    row.costs["gateway behind" if who == "ncps" else "gateway alone"].append(
+                        (self.gateway_cpu() - theirs) / moved)
+                if who != "gateway":
+                    row.costs[who].append((cpu.seconds(self.process_of(who)) - ours) / moved)
         return row
 
     def wait_for_copy(self) -> None:
@@ -182,15 +194,15 @@ def table(rows: list[Row], memory: dict[str, float], where: dict, date: str, rou
              "in memory; client, gateway and ncps share the cores. Load average of the machine before: "
              f"{where['load before']:.1f}.",
              f"`bench/s3.py --rounds {rounds} --seconds {seconds}`: medians of {rounds} rounds in turns. CPU: of ncps; of "
-             "the gateway behind it; of the gateway alone.", "",
-             "| | ncps | the gateway itself | | CPU, µs/MB |", "|---|---:|---:|---:|---:|"]
+             "the gateway behind it; of the gateway alone; of haproxy.", "",
+             "| | ncps | the gateway itself | | haproxy in our place | CPU, µs/MB |", "|---|---:|---:|---:|---:|---:|"]
     for row in rows:
         ours, theirs = median(row.values["ncps"]), median(row.values["gateway"])
         rate = row.unit == "MB/s"
         compared = f"{ours / theirs:.2f}x" if rate else f"{ours - theirs:+.1f} {row.unit}"
-        costs = [f"{median(row.costs[who]):,.0f}" for who in ("ncps", "gateway behind", "gateway alone") if row.costs[who]]
+        costs = [f"{median(row.costs[who]):,.0f}" for who in ("ncps", "gateway behind", "gateway alone", "haproxy") if row.costs[who]]
         digits = ".0f" if rate else ".1f"
-        lines.append(f"| {row.name} | {ours:,{digits}} {row.unit} | {theirs:,{digits}} {row.unit} | {compared} | "
+        lines.append(f"| {row.name} | {ours:,{digits}} {row.unit} | {theirs:,{digits}} {row.unit} | {compared} | {row.of_gateway('haproxy')} | "
                      + "; ".join(costs) + " |")
     lines += ["", f"While {memory['readers']} clients read an object of {memory['megabytes']} MiB at once "
               f"({memory['whole']} of them all of it, {memory['MB/s']:,.0f} MB/s together), ncps had at most "
@@ -216,6 +228,7 @@ def run(home: Path, rounds: int, seconds: int, short: bool) -> tuple[list[Row], 
 
         proxy = served("ncps")
         bench = Bench(home, gateway, proxy, rounds, seconds)
+        stack.callback(bench.plain.stop)
         small, large = (8, 32) if short else (64, 1024)
         bench.put(TINY, 1)
         bench.put(SMALL, small)

@@ -77,3 +77,45 @@ class Nginx:
     def __exit__(self, *_: object) -> None:
         self.process.terminate()
         self.process.wait(10)
+
+
+PASSING_ON = """
+global
+  nbthread 2
+  maxconn 1000
+defaults
+  mode http
+  timeout connect 5s
+  timeout client 60s
+  timeout server 60s
+frontend clients
+  bind 127.0.0.1:{port}
+  default_backend behind
+backend behind
+  http-request set-header Host {server}
+  http-reuse always
+  server behind {server}
+"""
+
+
+class PlainProxy:
+    """haproxy, which passes on what a server says: what any proxy costs on the machine at hand."""
+
+    def __init__(self, home: Path, server: str) -> None:
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        home.mkdir()
+        (home / "haproxy.cfg").write_text(PASSING_ON.format(port=port, server=server))
+        self.process = subprocess.Popen(["haproxy", "-db", "-f", str(home / "haproxy.cfg")], preexec_fn=leave_with_parent,
+                                        env={**os.environ, "PATH": os.environ["PATH"] + ":/usr/sbin"})
+        eventually(self.answers, "haproxy answers", 10)
+
+    def answers(self) -> bool:
+        try:
+            return bool(raw.get(self.url, "/").status)
+        except ConnectionRefusedError:
+            return False
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait()

@@ -19,18 +19,18 @@ bool has_one_of(Rights rights, Rights wanted) {
 
 }  // namespace
 
+Rights guardians(Right right, Rights given) {
+  if (right == Right::admin) return given.has(Right::admin) ? Rights(Right::admin) : Rights();
+  if (right == Right::remove && given.has(Right::remove)) return Right::remove | Right::admin;
+  if (right != Right::read && given.has(Right::write)) return Right::write | Right::admin;
+  if (!given.has(Right::read)) return {};
+  // Whoever may do more may read; and where no token is for more, the readers' are.
+  return Right::read | Right::write | Right::remove | Right::admin;
+}
+
 Access::Access(std::vector<Token> tokens, AttemptLimiter& limiter)
     : tokens_(std::move(tokens)), limiter_(limiter) {
   for (const auto& token : tokens_) given_ = given_ | token.rights;
-}
-
-Rights Access::guardians(Right right) const {
-  if (right == Right::admin) return given_.has(Right::admin) ? Rights(Right::admin) : Rights();
-  if (right == Right::remove && given_.has(Right::remove)) return Right::remove | Right::admin;
-  if (right != Right::read && given_.has(Right::write)) return Right::write | Right::admin;
-  if (!given_.has(Right::read)) return {};
-  // Whoever may do more may read; and where no token is for more, the readers' are.
-  return Right::read | Right::write | Right::remove | Right::admin;
 }
 
 const Token* Access::find(const crypto::Sha256Digest& digest) const {
@@ -43,7 +43,7 @@ const Token* Access::find(const crypto::Sha256Digest& digest) const {
 Verdict Access::judge(Right right, std::string_view authorization, std::string_view address,
                       Clock::time_point now) const {
   using enum Verdict::Answer;
-  auto wanted = guardians(right);
+  auto wanted = guardians(right, given_);
   if (wanted.empty() && (right == Right::read || tokens_.empty() || authorization.empty()))
     return {};
   auto sent = token_in(authorization);

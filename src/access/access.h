@@ -30,6 +30,10 @@ struct Verdict {
   std::chrono::seconds wait{0};  // too_many: until when, at most
 };
 
+// Where tokens give these rights: the rights of which a token must have one, to do that. Empty:
+// everybody may. Pure.
+Rights guardians(Right right, Rights given);
+
 class Access {
  public:
   using Clock = AttemptLimiter::Clock;
@@ -37,7 +41,7 @@ class Access {
   // `limiter` outlives it, and what replaces it: a reload forgives nobody.
   Access(std::vector<Token> tokens, AttemptLimiter& limiter);
 
-  bool guarded(Right right) const { return !guardians(right).empty(); }
+  bool guarded(Right right) const { return !guardians(right, given_).empty(); }
 
   // `authorization`: that header, or empty. `address`: the client's, without port. Where everybody
   // has the right a token is looked at only to name who it is, and for reading not at all.
@@ -45,8 +49,6 @@ class Access {
                 Clock::time_point now) const;
 
  private:
-  // The rights of which a token must have one; empty: everybody may.
-  Rights guardians(Right right) const;
   // nullptr: no such token. Takes the same time for every one.
   const Token* find(const crypto::Sha256Digest& digest) const;
 

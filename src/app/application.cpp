@@ -142,7 +142,7 @@ Application::Application(const config::ServeOptions& options,
                         .policy = upload_policy_,
                         .space = &space_}),
       object_uploads_(*store_, disk, &uses_, &space_),
-      removal_(*store_, catalog_, upload_locks_),
+      removal_(*store_, catalog_, upload_locks_, downloads_),
       counts_(runtime, *inventory_),
       scrub_(runtime,
              {.store = *store_,
@@ -190,8 +190,9 @@ Application::Application(const config::ServeOptions& options,
                         .served = served_,
                         .version = std::string(config::kVersion)}),
       metrics_(metrics_text(options, registry_), cpu),
-      router_(fixed_routes(hostname_, keys), {catalog_, upstreams_}, narinfo_routes_, nar_routes_,
-              object_routes_, write_routes_, pin_routes_, permissions_,
+      ready_(runtime, *store_, catalog_, upstreams_),
+      router_(fixed_routes(hostname_, keys), ready_, narinfo_routes_, nar_routes_, object_routes_,
+              write_routes_, pin_routes_, permissions_,
               {.counts = &counts_, .served = served_, .status = &status_, .metrics = &metrics_}),
       watch_(runtime, upstreams_),
       measured_{.space = space_,
@@ -265,7 +266,7 @@ bool Application::stop(Deadline grace) {
   client_->stop();  // what is left now is a probe, or had its time
   auto last = Deadline::after(kUnwind);
   return all_stop(last) && watch_.stop(last) && evictor_.stop(last) && uses_.stop(last) &&
-         counts_.stop(last) && scrub_.stop(last) && status_.stop(last);
+         counts_.stop(last) && scrub_.stop(last) && status_.stop(last) && ready_.stop(last);
 }
 
 }  // namespace ncps::app

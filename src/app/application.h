@@ -50,6 +50,9 @@ class Application {
   storage::BlobStore& store() noexcept { return *store_; }
   metrics::Registry& registry() noexcept { return registry_; }
 
+  // From now on /readyz says that we are about to stop; all is served as ever.
+  void drain() noexcept { ready_.drain(); }
+
   // The grace is over: whatever still waits fails now.
   void cut_off();
 
@@ -95,6 +98,7 @@ class Application {
   server::ServedProbe served_;
   server::StatusRoute status_;
   server::MetricsRoute metrics_;
+  server::ReadyRoute ready_;
   server::Router router_;
   upstream::HealthWatch watch_;
   MeasuredParts measured_;

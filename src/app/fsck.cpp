@@ -26,6 +26,7 @@ constexpr std::size_t kDiskThreads = 8;
 constexpr auto kProgressEvery = std::chrono::seconds(5);  // a line, where there is no terminal
 // A NAR without narinfo may be an upload that is not finished: its row is not made before that.
 constexpr auto kGrace = std::chrono::hours(1);
+constexpr auto kNotedWithin = std::chrono::minutes(1);  // a log that is kept: UseLog writes its row
 
 int say(const Error& error) {
   std::fprintf(stderr, "ncps: %s\n", error.what().c_str());
@@ -78,6 +79,7 @@ nlohmann::json as_json(const cache::FsckSummary& done) {
           {"flaws", flaws},
           {"narinfos", both(done.narinfos)},
           {"nars", both(done.nars)},
+          {"objects", both(done.objects)},
           {"verified", both(done.verified)},
           {"strange_files", done.strange},
           {"examples", done.examples}};
@@ -96,6 +98,8 @@ void print(const cache::FsckSummary& done, const FsckRequest& request) {
   };
   line("narinfos", fmt::format("{}", done.narinfos.number));
   line("NARs", fmt::format("{}, {}", done.nars.number, print_byte_size(done.nars.bytes)));
+  line("logs, listings and the like",
+       fmt::format("{}, {}", done.objects.number, print_byte_size(done.objects.bytes)));
   if (request.verify_content || done.verified.number > 0)
     line("NARs that were read and are right",
          fmt::format("{}, {}", done.verified.number, print_byte_size(done.verified.bytes)));
@@ -105,7 +109,8 @@ void print(const cache::FsckSummary& done, const FsckRequest& request) {
     auto mended = count.mended > 0 ? fmt::format(", {} mended", count.mended) : "";
     line(cache::to_string(static_cast<cache::Flaw>(i)), fmt::format("{}{}", count.found, mended));
   }
-  if (done.strange > 0) line("files that are neither, left alone", fmt::format("{}", done.strange));
+  if (done.strange > 0)
+    line("files that are none of these, left alone", fmt::format("{}", done.strange));
   if (done.unchecked > 0) line("could not be checked or mended", fmt::format("{}", done.unchecked));
   if (done.found() == 0 && done.unchecked == 0) std::puts("all is well");
 }
@@ -149,6 +154,7 @@ class Run {
                            .verify_content = request_.verify_content,
                            .not_verified_since = since,
                            .grace_from = now() - kGrace,
+                           .objects_grace_from = now() - kNotedWithin,
                            .leftovers = std::move(kept.leftovers)};
     Progress progress;
     auto done = block_on(runtime_, cache::fsck(deps, std::move(how), std::ref(progress)));

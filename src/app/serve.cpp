@@ -4,6 +4,7 @@
 
 #include <csignal>
 #include <cstdio>
+#include <thread>
 
 #include "app/application.h"
 #include "app/open_store.h"
@@ -102,11 +103,21 @@ std::vector<metrics::Registry::Asked> ask_connections(metrics::Registry& registr
   return asked;
 }
 
+// Balancers go elsewhere before connections are refused. The next signal ends even this at once.
+void tell_balancers(Application& app, int signal, std::chrono::milliseconds delay) {
+  app.drain();
+  if (delay.count() == 0) return;
+  log::info("draining: /readyz says 503, everything is served still",
+            {{"signal", signal}, {"delay_ms", delay.count()}});
+  std::this_thread::sleep_for(delay);
+}
+
 int run(http::Server& server, Application& app, Runtime& runtime, const config::Loaded& at_start,
         const std::function<config::Loaded()>& read_options) {
   int number = 0;
   while ((number = wait_for_signal()) == SIGHUP) reload(at_start, read_options(), runtime, app);
   leave_at_next_signal();
+  tell_balancers(app, number, at_start.options.drain_delay);
   auto grace = Deadline::after(kGrace);
   log::info("stopping: finishing what is in flight; a second signal ends it at once",
             {{"signal", number}, {"connections", server.connections()}, {"grace", kGrace.count()}});
@@ -155,6 +166,11 @@ int serve(config::Loaded loaded, const std::function<config::Loaded()>& read_opt
                           {"version", config::kVersion}});
   app.start();
   int status = run(**server, app, runtime, loaded, read_options);
+  // Nobody waits for a call any more that a disk does not answer, but it still has its thread.
+  if (status == 0 && !all_answer(disk, Pools::kDiskThreads, Deadline::after(kSessionsEnd))) {
+    log::error("calls to the disk do not end: leaving as it is");
+    status = 1;
+  }
   // Something that did not end may still use what would be destroyed now: leave it to the system.
   if (status != 0) {
     log::stop();

@@ -49,9 +49,11 @@ Task<Kept> keep(DownloadDeps& deps, const nix::NarUrl& url, Spool& spool) {
   // A client may have sent it meanwhile, in another packing: what is announced stays what it is.
   auto key = nar_key(url);
   auto at_rest = co_await deps.store.find(key);
-  if (deps.space != nullptr && (!at_rest || *at_rest)) deps.space->give_back(size);
+  bool wanted = at_rest && !*at_rest && spool.is_kept();
+  if (deps.space != nullptr && !wanted) deps.space->give_back(size);
   CO_TRY(auto there, std::move(at_rest));
   if (there) co_return Kept::told;
+  if (!wanted) co_return fail(ErrorKind::conflict, "was removed while it was on its way");
   CO_TRY(co_await publish_reserved(spool.blob(), size, deps.space));
   auto told = co_await deps.catalog.mark_stored(url, size);
   if (deps.space != nullptr) deps.space->keep(size);  // not before a count would find its row

@@ -183,6 +183,25 @@ std::optional<Downloads::Exclusion> Downloads::try_exclude(const nix::NarUrl& ur
   return ours ? std::optional(Exclusion(*this, url)) : std::nullopt;
 }
 
+void Downloads::discard(const nix::NarUrl& url) {
+  state_.with([&](State& s) {
+    auto it = s.all.find(url);
+    if (it == s.all.end() || !it->second->spool->discard()) return;
+    std::erase(s.prefetches, it->second);  // nobody waits for it
+    s.all.erase(it);
+  });
+}
+
+Task<Downloads::Exclusion> Downloads::exclude(nix::NarUrl url, Deadline deadline) {
+  for (;;) {
+    auto seen = admitted_.version();
+    discard(url);
+    if (auto alone = try_exclude(url)) co_return std::move(*alone);
+    if (!co_await admitted_.wait_past(seen, deadline))
+      co_return fail(ErrorKind::timeout, "a download of " + url.str() + " did not end in time");
+  }
+}
+
 boost::asio::awaitable<void> Downloads::wait_for_exclusion(const nix::NarUrl& url) {
   for (;;) {
     auto seen = admitted_.version();
@@ -213,6 +232,7 @@ boost::asio::awaitable<void> Downloads::run(EntryPtr entry) {
     --s.running;
     if (entry->asked == Asked::by_nobody) --s.prefetching;
   });
+  admitted_.notify();
   start_what_may();
 }
 

@@ -64,6 +64,10 @@ class Downloads {
   // nullopt: it is on its way here, or excluded already.
   std::optional<Exclusion> try_exclude(const nix::NarUrl& url);
 
+  // A download that is under way goes on for those who read it, but nobody joins it any more, and
+  // what it brings is not kept. Waits for one that is just being stored. Errors: timeout.
+  Task<Exclusion> exclude(nix::NarUrl url, Deadline deadline);
+
   // nullptr: there is room for everything.
   Space* space() const noexcept { return deps_.space; }
   Pool& cpu() const noexcept { return deps_.cpu; }
@@ -119,6 +123,7 @@ class Downloads {
     bool stopped = false;
   };
 
+  void discard(const nix::NarUrl& url);
   boost::asio::awaitable<void> wait_for_exclusion(const nix::NarUrl& url);
   // A download may have failed while its coroutine still waits for a stalled body: whoever asks now
   // starts anew.
@@ -140,7 +145,7 @@ class Downloads {
   static constexpr std::size_t kMostUntold = 10'000;      // further ones are forgotten
   Guarded<std::map<nix::NarUrl, std::uint64_t>> untold_;  // stored; the catalog was away
   Guarded<State> state_;
-  Signal admitted_;  // an exclusion has ended
+  Signal admitted_;  // an exclusion, or a download, has ended
   TaskGroup group_;
 };
 

@@ -155,17 +155,23 @@ Task<Evictor::Fate> Evictor::evict_nar(const db::KeptNar& nar, Outcome& outcome)
   if (!dropped) co_return std::unexpected(std::move(dropped).error());
   if (!*dropped) co_return Fate::stays;
   for (const auto& hash : nar.narinfos) deps_.forget(hash);
-  if (auto removed = co_await remove_files(nar); !removed) {
+  auto removed = co_await remove_narinfos(nar);
+  // Somebody may have come since: in a bucket it would break off under them.
+  bool read = removed && deps_.nars.is_read(nar.url);
+  auto key = nar_key(nar.url);
+  if (removed && !read) removed = co_await deps_.store.remove(key);
+  if (!removed || read) {
     // It still takes its room, so it is still here: for the next round.
     auto marked = co_await deps_.catalog.mark_stored(nar.url, nar.size);
-    static_cast<void>(marked);
-    co_return std::unexpected(std::move(removed).error());
+    if (!removed) co_return std::unexpected(std::move(removed).error());
+    CO_TRY(std::move(marked));
   }
-  auto bytes = nar.size + nar.narinfos.size() * kNarInfoBytes;
+  auto bytes = (read ? 0 : nar.size) + nar.narinfos.size() * kNarInfoBytes;
   deps_.space.freed(bytes);
   outcome.bytes += bytes;
-  ++outcome.nars;
   outcome.narinfos += nar.narinfos.size();
+  if (read) co_return Fate::stays;
+  ++outcome.nars;
   log::debug("evicted", {{"nar", nar.url.str()}, {"bytes", nar.size}, {"used", nar.place.used}});
   co_return Fate::gone;
 }
@@ -178,10 +184,15 @@ Task<void> Evictor::remove_narinfo(const nix::StorePathHash& hash) {
   co_return co_await marks.remove(hash);
 }
 
-Task<void> Evictor::remove_files(const db::KeptNar& nar) {
+Task<void> Evictor::remove_narinfos(const db::KeptNar& nar) {
   for (const auto& hash : nar.narinfos) {
     CO_TRY(co_await remove_narinfo(hash));
   }
+  co_return Result<void>();
+}
+
+Task<void> Evictor::remove_files(const db::KeptNar& nar) {
+  CO_TRY(co_await remove_narinfos(nar));
   auto key = nar_key(nar.url);
   co_return co_await deps_.store.remove(key);
 }

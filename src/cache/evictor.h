@@ -89,6 +89,7 @@ class Evictor {
   Task<Fate> evict_narinfo(const db::KeptNarInfo& narinfo, Outcome& outcome);
   Task<Fate> evict_object(const db::KeptObject& object, Outcome& outcome);
   Task<void> remove_narinfo(const nix::StorePathHash& hash);
+  Task<void> remove_narinfos(const db::KeptNar& nar);
   Task<void> remove_files(const db::KeptNar& nar);
   void report(const Outcome& outcome, std::chrono::duration<double> took);
 

@@ -142,6 +142,39 @@ TEST_F(EvictorTest, WhatIsReadOrOnItsWayStays) {
   EXPECT_EQ(round().nars, 2u);
 }
 
+// Opens the NAR in the moment in which its narinfo goes.
+struct ReaderComes final : storage::FailingBlobStore {
+  ReaderComes(EvictorTest& test, nix::NarUrl url)
+      : FailingBlobStore(*test.real_store, test.faults), nars(*test.nars), url(std::move(url)) {}
+  Task<void> remove(storage::BlobKey key) override {
+    if (!reader) {
+      CO_TRY(auto nar, co_await nars.open_kept(url));
+      reader = nar->read(0, nar->size());
+    }
+    co_return co_await FailingBlobStore::remove(std::move(key));
+  }
+  NarService& nars;
+  nix::NarUrl url;
+  std::unique_ptr<ByteSource> reader;
+};
+
+TEST_F(EvictorTest, WhatSomebodyBeginsToReadStaysAndStillCounts) {
+  auto sample = kept_since(1, "hello");
+  ReaderComes coming(*this, sample.url());
+  limit(max(1));
+  {
+    Evictor late(runtime, evictor_deps(coming));
+    auto outcome = run(late.round(Why::needed)).value();
+    EXPECT_EQ(outcome.nars, 0u);
+    EXPECT_FALSE(outcome.enough);
+  }
+  EXPECT_TRUE(here(sample));
+  EXPECT_EQ(run(database.eviction->totals()).value().nar_bytes, sample.file.size());
+  coming.reader.reset();
+  EXPECT_EQ(round().nars, 1u);
+  EXPECT_FALSE(here(sample));
+}
+
 TEST_F(EvictorTest, WhatIsAskedForMeanwhileWaitsAndIsFetchedAnew) {
   auto sample = kept_since(1, "hello");
   auto held = downloads->try_exclude(sample.url());

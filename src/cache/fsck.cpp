@@ -6,6 +6,7 @@
 #include "cache/fsck_lists.h"
 #include "cache/fsck_narinfos.h"
 #include "cache/fsck_nars.h"
+#include "cache/fsck_objects.h"
 #include "cache/nar_layout.h"
 #include "rt/signal.h"
 
@@ -22,16 +23,32 @@ storage::BlobKey folder(std::string_view key) {
   return storage::BlobKey::parse(key).value();
 }
 
-std::optional<storage::BlobKey> narinfo_place(std::string_view name) {
-  constexpr std::string_view kEnd = ".narinfo";
-  if (!name.ends_with(kEnd)) return std::nullopt;
-  auto hash = nix::StorePathHash::parse(name.substr(0, name.size() - kEnd.size()));
-  return hash ? std::optional(narinfo_key(*hash)) : std::nullopt;
+std::string last_part(const storage::BlobKey& key) {
+  return key.str().substr(key.str().rfind('/') + 1);
 }
 
-std::optional<storage::BlobKey> nar_place(std::string_view name) {
-  auto url = nix::NarUrl::parse("nar/" + std::string(name));
-  return url ? std::optional(nar_key(*url)) : std::nullopt;
+std::optional<std::string> narinfo_name(const storage::BlobKey& key) {
+  constexpr std::string_view kEnd = ".narinfo";
+  auto name = last_part(key);
+  if (!name.ends_with(kEnd)) return std::nullopt;
+  auto hash =
+      nix::StorePathHash::parse(std::string_view(name).substr(0, name.size() - kEnd.size()));
+  return hash && narinfo_key(*hash) == key ? std::optional(name) : std::nullopt;
+}
+
+std::optional<std::string> nar_name(const storage::BlobKey& key) {
+  auto name = last_part(key);
+  auto url = nix::NarUrl::parse("nar/" + name);
+  return url && nar_key(*url) == key ? std::optional(name) : std::nullopt;
+}
+
+std::optional<std::string> object_name(const storage::BlobKey& key) {
+  return object_of(key) ? std::optional(key.str()) : std::nullopt;
+}
+
+std::vector<storage::BlobKey> object_folders() {
+  return {folder("store/build-trace-v2"), folder("store/debuginfo"), folder("store/listing"),
+          folder("store/log"), folder("store/realisations")};
 }
 
 // What waits for its second look, until it has settled.
@@ -83,7 +100,7 @@ class Fsck {
   }
 
   Task<void> narinfos() {
-    StoreList files(deps_.store, folder("store/narinfo"), narinfo_place);
+    StoreList files(deps_.store, {folder("store/narinfo")}, narinfo_name);
     RowList<db::NarInfoEntry> rows(
         [this](std::string after) { return deps_.inventory.narinfos(std::move(after)); },
         // As the file is called: the order of the two lists is the same.
@@ -112,8 +129,43 @@ class Fsck {
     co_return Result<void>();
   }
 
+  Task<void> objects() {
+    StoreList files(deps_.store, object_folders(), object_name);
+    RowList<db::ObjectEntry> rows(
+        [this](std::string after) { return deps_.inventory.objects(std::move(after)); },
+        [](const db::ObjectEntry& entry) { return entry.key; });
+    struct Doubtful {
+      std::string key;
+      db::Time published;
+    };
+    Waiting<Doubtful> waiting(options_.settling);
+    for (bool more = true; more || !waiting.empty();) {
+      std::optional<Pair<db::ObjectEntry>> pair;
+      if (more) {
+        CO_TRY(pair, co_await next_pair(files, rows));
+        more = pair.has_value();
+      }
+      if (pair) {
+        if (pair->lying) count(summary().objects, pair->lying->size);
+        std::optional<Lying> lies;
+        if (pair->lying)
+          lies = Lying{.size = pair->lying->size, .published = pair->lying->modified};
+        const auto* row = pair->row ? &*pair->row : nullptr;
+        if (look_at_object(lies, row, options_.objects_grace_from))
+          waiting.add({std::move(pair->name), lies ? lies->published : db::Time()});
+      }
+      while (co_await waiting.ripe(!more)) {
+        auto one = waiting.take();
+        co_await objects_.look_again(std::move(one.key), one.published);
+      }
+      tell();
+    }
+    summary().strange += files.strange();
+    co_return Result<void>();
+  }
+
   Task<void> nars() {
-    StoreList files(deps_.store, folder("store/nar"), nar_place);
+    StoreList files(deps_.store, {folder("store/nar")}, nar_name);
     RowList<db::NarEntry> rows(
         [this](std::string after) { return deps_.inventory.nars(std::move(after)); },
         [](const db::NarEntry& entry) { return std::string(entry.row.url.file_name()); });
@@ -188,6 +240,7 @@ class Fsck {
   Clock::time_point next_told_{};
   FsckReport report_;
   FsckNarInfos narinfos_{deps_, options_, report_};
+  FsckObjects objects_{deps_, options_, report_};
   FsckNars nars_{deps_, options_, report_};
 };
 
@@ -197,6 +250,7 @@ Task<FsckSummary> fsck(FsckDeps deps, FsckOptions options,
                        std::function<void(const FsckSummary&)> progress) {
   Fsck all(deps, std::move(options), std::move(progress));
   CO_TRY(co_await all.narinfos());
+  CO_TRY(co_await all.objects());
   CO_TRY(co_await all.nars());
   // At the end: what a store removes when it is opened may go behind the scenes.
   CO_TRY(co_await all.leftovers());

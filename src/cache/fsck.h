@@ -1,7 +1,7 @@
 // fsck: whether store and database agree, and whether what lies in the store is right; and mending
 // of what is not.
 //
-// Goes through the narinfos, then through the NARs: each time the listing of the store and the rows
+// Goes through the narinfos, then through logs, listings and the like, then through the NARs: each time the listing of the store and the rows
 // of the database, side by side, in the order of their names. What looks wrong is looked at again
 // after a while, one by one, before it counts: a server may be at work. Mending never removes what is
 // right or what could not be read; done twice, the second time has nothing to do. It can make all
@@ -31,9 +31,12 @@ enum class Flaw : std::uint8_t {
   nar_without_row,       // at rest
   nar_of_other_size,     // than its row says
   nar_corrupt,           // its bytes are not those that were announced
+  object_without_row,    // a log, listing, realisation or debug link that does not count
+  object_absent,         // its row is there
+  object_of_other_size,  // than its row says
   leftover,              // a temporary file, or an upload, of a process that is gone
 };
-inline constexpr std::size_t kFlaws = 10;
+inline constexpr std::size_t kFlaws = 13;
 
 std::string_view to_string(Flaw flaw) noexcept;  // "NAR at rest without row"
 std::string_view name_of(Flaw flaw) noexcept;    // "nar_without_row"
@@ -44,9 +47,9 @@ struct FlawCount {
 
 struct FsckSummary {
   std::array<FlawCount, kFlaws> flaws;
-  Count narinfos, nars;               // that lie in the store, and their bytes
+  Count narinfos, nars, objects;      // that lie in the store, and their bytes
   Count verified;                     // NARs whose bytes were read and right
-  std::uint64_t strange = 0;          // files in the store's folders that are neither; left alone
+  std::uint64_t strange = 0;          // files in the store's folders that are none; left alone
   std::uint64_t unchecked = 0;        // could not be read, or not mended
   std::vector<std::string> examples;  // one line each, of all this; kExamples
   static constexpr std::size_t kExamples = 50;
@@ -65,6 +68,8 @@ struct FsckOptions {
   std::optional<db::Time> not_verified_since;  // NARs verified since then are not read again
   // A NAR without row that was published later than this may still get its narinfo.
   db::Time grace_from = db::Time::min();
+  // An object that was published later than this may not be noted yet.
+  db::Time objects_grace_from = db::Time::min();
   // With Changes::all: what BlobStore::leftovers said before the store was opened to be written, which
   // may have removed it. Otherwise the store is asked.
   std::vector<std::string> leftovers;

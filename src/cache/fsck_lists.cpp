@@ -2,20 +2,20 @@
 
 namespace ncps::cache {
 
-StoreList::StoreList(storage::BlobStore& store, storage::BlobKey folder, KeyOf key_of)
-    : store_(store), folder_(std::move(folder)), key_of_(std::move(key_of)) {}
+StoreList::StoreList(storage::BlobStore& store, std::vector<storage::BlobKey> folders,
+                     NameOf name_of)
+    : store_(store), folders_(std::move(folders)), name_of_(std::move(name_of)) {}
 
 Task<const StoreList::Entry*> StoreList::peek() {
-  while (page_.empty() && !end_) {
-    auto folder = folder_;
+  while (page_.empty() && at_ < folders_.size()) {
+    auto folder = folders_[at_];
     auto after = last_;
     CO_TRY(auto page, co_await store_.list(std::move(folder), std::move(after)));
-    end_ = page.empty();
-    for (auto& blob : page) {
-      last_ = blob.key.str();
-      auto name = last_.substr(last_.rfind('/') + 1);
-      if (key_of_(name) == blob.key) {
-        page_.push_back({std::move(name), blob.size, blob.modified});
+    if (page.empty()) ++at_;
+    last_ = page.empty() ? std::string() : page.back().key.str();
+    for (const auto& blob : page) {
+      if (auto name = name_of_(blob.key)) {
+        page_.push_back({std::move(*name), blob.size, blob.modified});
       } else {
         ++strange_;
       }

@@ -5,20 +5,20 @@
 #include <deque>
 #include <functional>
 #include <string>
-#include <string_view>
+#include <vector>
 
 #include "db/inventory.h"
 #include "storage/blob_store.h"
 
 namespace ncps::cache {
 
-// The files of a folder by their names, without those that do not lie where a file of that name
-// belongs: these are counted.
+// The files of some folders by their names, without those that do not belong where they lie: these
+// are counted. Names must have the order of the keys, and so must the folders.
 class StoreList {
  public:
-  // `key_of`: where a file of that name belongs; nullopt: nowhere.
-  using KeyOf = std::function<std::optional<storage::BlobKey>(std::string_view name)>;
-  StoreList(storage::BlobStore& store, storage::BlobKey folder, KeyOf key_of);
+  // What lies under a key; nullopt: it does not belong there.
+  using NameOf = std::function<std::optional<std::string>(const storage::BlobKey& key)>;
+  StoreList(storage::BlobStore& store, std::vector<storage::BlobKey> folders, NameOf name_of);
 
   struct Entry {
     std::string name;
@@ -33,11 +33,11 @@ class StoreList {
 
  private:
   storage::BlobStore& store_;
-  const storage::BlobKey folder_;
-  const KeyOf key_of_;
+  const std::vector<storage::BlobKey> folders_;
+  const NameOf name_of_;
   std::deque<Entry> page_;
+  std::size_t at_ = 0;  // of the folders
   std::string last_;
-  bool end_ = false;
   std::uint64_t strange_ = 0;
 };
 

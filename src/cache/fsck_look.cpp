@@ -23,6 +23,14 @@ std::optional<Flaw> look_at_narinfo(bool lying, const db::NarInfoEntry* row) {
   return leads ? std::nullopt : std::optional(Flaw::narinfo_without_row);
 }
 
+std::optional<Flaw> look_at_object(const std::optional<Lying>& lying, const db::ObjectEntry* row,
+                                   db::Time grace_from) {
+  if (!lying) return row != nullptr ? std::optional(Flaw::object_absent) : std::nullopt;
+  if (row == nullptr)
+    return lying->published > grace_from ? std::nullopt : std::optional(Flaw::object_without_row);
+  return row->size == lying->size ? std::nullopt : std::optional(Flaw::object_of_other_size);
+}
+
 bool bytes_must_tell(Flaw flaw, const Lying& lying, const db::NarEntry& row) {
   if (flaw == Flaw::nar_of_other_size) return true;
   auto expected = expected_size(row.row);

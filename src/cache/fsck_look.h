@@ -20,6 +20,9 @@ std::optional<Flaw> look_at_nar(const std::optional<Lying>& lying, const db::Nar
 bool may_be_lost_upload(const std::optional<Lying>& lying, const db::NarEntry* row);
 std::optional<Flaw> look_at_narinfo(bool lying, const db::NarInfoEntry* row);
 
+std::optional<Flaw> look_at_object(const std::optional<Lying>& lying, const db::ObjectEntry* row,
+                                   db::Time grace_from);
+
 // Only its bytes can tell whether the NAR is good: its size is not the one that was announced.
 bool bytes_must_tell(Flaw flaw, const Lying& lying, const db::NarEntry& row);
 

@@ -16,6 +16,9 @@ std::string_view to_string(Flaw flaw) noexcept {
     case Flaw::nar_without_row: return "NAR without a row";
     case Flaw::nar_of_other_size: return "NAR of another size than noted";
     case Flaw::nar_corrupt: return "NAR whose bytes are wrong";
+    case Flaw::object_without_row: return "log, listing or the like that does not count";
+    case Flaw::object_absent: return "log, listing or the like that counts, but is not there";
+    case Flaw::object_of_other_size: return "log, listing or the like of another size than noted";
     case Flaw::leftover: return "leftover of a process that is gone";
   }
   return "";
@@ -32,6 +35,9 @@ std::string_view name_of(Flaw flaw) noexcept {
     case Flaw::nar_without_row: return "nar_without_row";
     case Flaw::nar_of_other_size: return "nar_of_other_size";
     case Flaw::nar_corrupt: return "nar_corrupt";
+    case Flaw::object_without_row: return "object_without_row";
+    case Flaw::object_absent: return "object_absent";
+    case Flaw::object_of_other_size: return "object_of_other_size";
     case Flaw::leftover: return "leftover";
   }
   return "";

@@ -13,7 +13,9 @@ namespace fs = std::filesystem;
 
 struct FsckTest : CareFixture {
   static FsckOptions look() {
-    return {.grace_from = db::Time::max(), .settling = std::chrono::milliseconds(0)};
+    return {.grace_from = db::Time::max(),
+            .objects_grace_from = db::Time::max(),
+            .settling = std::chrono::milliseconds(0)};
   }
   static FsckOptions read_all() {
     auto options = look();
@@ -91,6 +93,70 @@ TEST_F(FsckTest, ANarThatIsGoneIsNotedAndStaysTheWayToFetchIt) {
   EXPECT_FALSE(row->row.stored_size);
   EXPECT_EQ(row->row.upstream_url, gone.info.url);
   EXPECT_TRUE(entry(here.url())->row.stored_size);
+}
+
+struct FsckObjectsTest : FsckTest {
+  static storage::BlobKey key(const std::string& path) {
+    return object_key(nix::ObjectPath::parse(path).value());
+  }
+  const std::string hash = "26xbg1ndr7hbcncrlf9nhx5is2b25d13";
+  std::vector<storage::BlobKey> all = {
+      key(hash + ".ls"),
+      key("log/" + hash + "-g++.drv"),
+      key("realisations/sha256:" + std::string(64, 'a') + "!out.doi"),
+      key("build-trace-v2/" + hash + "-x.drv/out.doi"),
+      key("debuginfo/" + std::string(40, 'b')),
+      key("debuginfo/" + std::string(40, 'b') + ".debug")};
+  std::optional<std::uint64_t> noted(const storage::BlobKey& one) {
+    auto row = run(inventory->find_object(one.str())).value();
+    return row ? std::optional(row->size) : std::nullopt;
+  }
+};
+
+TEST_F(FsckObjectsTest, AllRowsAreMadeFromTheStore) {
+  for (const auto& one : all) write(one, one.str());
+  auto summary = check(look());
+  EXPECT_EQ(told(summary), "object_without_row 6/0, ");
+  EXPECT_EQ(summary.objects.number, 6u);
+  EXPECT_FALSE(noted(all[0]));
+  EXPECT_EQ(mend(), "object_without_row 6/6, ");
+  for (const auto& one : all) EXPECT_EQ(noted(one), one.str().size());
+}
+
+TEST_F(FsckObjectsTest, WhatIsGoneOrOfAnotherSizeIsNoted) {
+  for (const auto& one : all) {
+    write(one, "contents");
+    ASSERT_TRUE(run(inventory->put_object({.key = one.str(), .size = 8})));
+  }
+  EXPECT_EQ(told(check(look())), "");
+  fs::remove(root.path() / all[0].str());
+  write(all[1], "longer contents");
+  ASSERT_TRUE(run(inventory->put_object({.key = "store/log/nobody knows", .size = 8})));
+  EXPECT_EQ(told(check(look())), "object_absent 2/0, object_of_other_size 1/0, ");
+  EXPECT_EQ(mend(), "object_absent 2/2, object_of_other_size 1/1, ");
+  EXPECT_FALSE(noted(all[0]));
+  EXPECT_EQ(noted(all[1]), 15u);
+  EXPECT_FALSE(run(inventory->find_object("store/log/nobody knows")).value());
+}
+
+TEST_F(FsckObjectsTest, WhatCameJustNowMayStillBeNoted) {
+  write(all[0], "contents");
+  auto options = mending();
+  options.objects_grace_from = db::Time::min();
+  EXPECT_EQ(told(check(options)), "");
+}
+
+TEST_F(FsckObjectsTest, WhatCannotBeReadIsLeftAlone) {
+  write(all[0], "contents");
+  ASSERT_TRUE(run(inventory->put_object({.key = all[0].str(), .size = 9})));
+  faults.fail_always("open");
+  EXPECT_EQ(told(check(mending())), "unchecked 1");
+  faults.heal();
+  EXPECT_EQ(noted(all[0]), 9u);
+  write(storage::BlobKey::parse("store/log/x/y/strange").value(), "left");
+  auto summary = check(mending());
+  EXPECT_EQ(told(summary), "object_of_other_size 1/1, ");
+  EXPECT_EQ(summary.strange, 1u);
 }
 
 TEST_F(FsckTest, ANarThatIsNotNotedIsNotedAgain) {

@@ -2,6 +2,8 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace ncps::cache {
 namespace {
@@ -39,6 +41,27 @@ storage::BlobKey object_key(const nix::ObjectPath& path) {
     case nix::ObjectKind::debug_info: break;
   }
   return sharded("store/debuginfo/", path.id(), "");
+}
+
+std::optional<nix::ObjectPath> object_of(const storage::BlobKey& key) {
+  std::string_view text = key.str();
+  // store/<kind>/h/ha/<id>[/<output>.doi]
+  std::vector<std::string_view> parts;
+  for (std::size_t at = 0; at != text.npos && parts.size() < 6;) {
+    auto slash = text.find('/', at);
+    parts.push_back(text.substr(at, slash == text.npos ? slash : slash - at));
+    at = slash == text.npos ? slash : slash + 1;
+  }
+  if (parts.size() < 5) return std::nullopt;
+  auto kind = std::string(parts[1]), id = std::string(parts[4]);
+  auto output = parts.size() > 5 ? std::string(parts[5]) : std::string();
+  std::string path = kind + "/" + id;
+  if (kind == "listing") path = id;
+  if (kind == "realisations") path = kind + "/sha256:" + id + "!" + output;
+  if (kind == "build-trace-v2") path = kind + "/" + id + "/" + output;
+  auto parsed = nix::ObjectPath::parse(path);
+  if (!parsed || object_key(*parsed) != key) return std::nullopt;
+  return std::move(*parsed);
 }
 
 storage::BlobKey signing_key_key() {

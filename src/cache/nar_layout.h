@@ -2,6 +2,8 @@
 // bucket.
 #pragma once
 
+#include <optional>
+
 #include "nix/nar_url.h"
 #include "nix/object_path.h"
 #include "nix/store_path_hash.h"
@@ -24,6 +26,9 @@ storage::BlobKey upload_mark_key(const nix::StorePathHash& hash);
 // "store/build-trace-v2/h/ha/<derivation>/<output>.doi"
 // "store/debuginfo/i/id/<id>[.debug]"
 storage::BlobKey object_key(const nix::ObjectPath& path);
+
+// What lies under such a key; nullopt: it is no object's.
+std::optional<nix::ObjectPath> object_of(const storage::BlobKey& key);
 
 // "config/cache.key"
 storage::BlobKey signing_key_key();

@@ -32,6 +32,24 @@ TEST(NarLayout, OfObjectsKeepsEveryNameAsItIs) {
   EXPECT_EQ(key("debuginfo/" + id + ".debug"), "store/debuginfo/0/00/" + id + ".debug");
 }
 
+TEST(NarLayout, AnObjectIsKnownByItsKey) {
+  const std::string hash = "26xbg1ndr7hbcncrlf9nhx5is2b25d13";
+  const std::string sha = std::string(63, 'a') + "b", id = std::string(39, '0') + "c";
+  for (const auto& path :
+       {hash + ".ls", "log/" + hash + "-g++?v=1.drv", "realisations/sha256:" + sha + "!a+b.doi",
+        "build-trace-v2/" + hash + "-x.drv/out.doi", "debuginfo/" + id,
+        "debuginfo/" + id + ".debug"}) {
+    auto object = nix::ObjectPath::parse(path).value();
+    EXPECT_EQ(object_of(object_key(object)), object) << path;
+  }
+  for (const auto& other : std::vector<std::string>{
+           "store/listing/2/27/" + hash + ".ls", "store/listing/2/26/" + hash,
+           "store/narinfo/2/26/" + hash + ".narinfo", "store/log/2/26/" + hash + "-x",
+           "store/log/" + hash + "-x.drv", "store/log/2/26/" + hash + "-x.drv/y",
+           "config/cache.key", "store/realisations/a/aa/" + sha, "store/debuginfo/0/00/x"})
+    EXPECT_FALSE(object_of(storage::BlobKey::parse(other).value())) << other;
+}
+
 TEST(NarLayout, TheLongestNamesOfObjectsAreNamesOfFiles) {
   constexpr std::size_t kNameMax = 255;  // limits.h, NAME_MAX
   const std::string hash(32, '0'), longest(211, '+');

@@ -45,12 +45,11 @@ class NarUploads::Intake {
          std::optional<std::uint64_t> length = {})
       : deps_(deps), url_(url), most_(most), length_(length) {}
 
-  // Into `blob`, or, nullptr, only looked at. Answers and Errors as NarUploads::put.
-  Task<UploadAnswer> run(ByteSource& body, storage::StagedBlob* blob) {
-    for (;;) {
-      CO_TRY(auto piece, co_await body.next());
+  // `piece`: of the body, its first. Into `blob`, or, nullptr, only looked at. Answers and Errors as
+  // NarUploads::put.
+  Task<UploadAnswer> run(Piece piece, ByteSource& body, storage::StagedBlob* blob) {
+    while (piece_size(piece) > 0) {
       auto bytes = std::get<std::string_view>(piece);
-      if (bytes.empty()) break;
       if (bytes.size() > most_ - size_)
         co_return refuse(Verdict::too_large, "more than " + std::to_string(most_) + " bytes");
       size_ += bytes.size();
@@ -64,6 +63,7 @@ class NarUploads::Intake {
       auto work = [&] { return look(bytes); };
       auto verified = co_await offload(deps_.cpu, std::move(work));
       if (!verified) co_return refused(std::move(verified).error());
+      CO_TRY(piece, co_await body.next());
     }
     auto work = [&] { return finish(); };
     auto finished = co_await offload(deps_.cpu, std::move(work));
@@ -130,7 +130,7 @@ class NarUploads::Intake {
 };
 
 Task<UploadAnswer> NarUploads::put(nix::NarUrl url, ByteSource& body, std::uint64_t most,
-                                   std::optional<std::uint64_t> length) {
+                                   std::optional<std::uint64_t> length, std::string from) {
   if (deps_.space != nullptr) {
     CO_TRY(auto largest, co_await deps_.space->largest());
     most = std::min(most, largest);
@@ -138,13 +138,17 @@ Task<UploadAnswer> NarUploads::put(nix::NarUrl url, ByteSource& body, std::uint6
   if (length && *length > most)
     co_return refuse(Verdict::too_large,
                      "more than can be kept here, " + std::to_string(most) + " bytes");
-  CO_TRY(auto place, co_await slots_.take(Deadline::after(kTurnTime)));
-  std::optional<Slots::Slot> slot(std::move(place));
+  CO_TRY(auto first, co_await body.next());  // who sends nothing takes no place
+  auto place = co_await slots_.take(Deadline::after(kTurnTime), std::move(from));
+  if (!place && place.error().kind() == ErrorKind::timeout)
+    co_return refuse(Verdict::busy, "too many uploads at once; send it again in a while");
+  if (!place) co_return std::unexpected(std::move(place).error());
+  std::optional<Slots::Slot> slot(std::move(*place));
   auto key = nar_key(url);
   // Also where one is at rest: that may be damaged.
   CO_TRY(auto blob, co_await deps_.store.stage(key));
   Intake intake(deps_, url, most, length);
-  auto answer = co_await intake.run(body, blob.get());
+  auto answer = co_await intake.run(first, body, blob.get());
   slot.reset();  // who waits for a lock below has no place that the lock's holder may need
   if (!answer && is_no_room(answer.error()))
     co_return refuse(Verdict::no_room, "there is no room for it here now");

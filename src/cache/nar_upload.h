@@ -49,10 +49,11 @@ class NarUploads {
   explicit NarUploads(NarUploadDeps deps) : deps_(deps) {}
 
   // `most`: bytes of the file. `length`: what the client says of the body, if it does; what can never
-  // be kept (Space::largest) is refused unread, or where it gets larger than that. Answers:
-  // kept, here, unfit, conflict, too_large, no_room. Errors: the body's, unavailable, timeout.
+  // be kept (Space::largest) is refused unread, or where it gets larger than that. `from`: the
+  // client's address, of which no more than a share is taken in at once. Answers: kept, here, unfit,
+  // conflict, too_large, no_room, busy. Errors: the body's, unavailable, timeout.
   Task<UploadAnswer> put(nix::NarUrl url, ByteSource& body, std::uint64_t most,
-                         std::optional<std::uint64_t> length = {});
+                         std::optional<std::uint64_t> length = {}, std::string from = {});
 
   // The NAR at rest under that URL, read and verified first if it has no row. nullopt: it is not at
   // rest. Errors: unavailable; corrupt: what lies there is no such NAR.

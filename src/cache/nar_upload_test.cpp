@@ -175,6 +175,51 @@ TEST_F(NarUpload, OfManyAtOnceOneWinsAndAllSucceed) {
   EXPECT_TRUE(nothing_temporary());
 }
 
+// Bodies that send so many bytes, and then wait at a gate, all at once.
+struct NarUploadPlaces : NarUpload {
+  struct Dripping final : ByteSource {
+    Dripping(std::string all, testing::Gate& gate) : sent(std::move(all)), gate(gate) {}
+    Task<Piece> next() override {
+      if (!sent.empty()) {
+        now = std::exchange(sent, {});
+        co_return Piece(std::string_view(now));
+      }
+      co_await gate.pass();
+      co_return fail(ErrorKind::invalid, "broke off");
+    }
+    std::string sent, now;
+    testing::Gate& gate;
+  };
+  boost::asio::awaitable<void> drip(std::string bytes) {
+    Dripping body(std::move(bytes), gate);
+    auto answer = co_await nar_uploads.put(make_sample("x", 10).url(), body, 1 << 20, {}, "them");
+    EXPECT_FALSE(answer);
+  }
+  // So many wait at the gate then.
+  void drip(const std::string& bytes, int uploads, int arrive) {
+    for (int i = 0; i < uploads; ++i) slow.spawn(runtime.next_executor(), "drip", drip(bytes));
+    ASSERT_TRUE(gate.wait_for(arrive));
+  }
+  void end() {
+    gate.open();
+    EXPECT_TRUE(slow.join_blocking(Deadline::after(std::chrono::minutes(1))));
+  }
+  testing::Gate gate;
+  TaskGroup slow;
+};
+
+TEST_F(NarUploadPlaces, WhoSendsNothingTakesNone) {
+  drip("", 200, 200);
+  EXPECT_EQ(put_nar(make_sample("one")), "kept");
+  end();
+}
+
+TEST_F(NarUploadPlaces, OneAddressNeverHasAll) {
+  drip("x", 200, NarUploads::kAtOnce * 3 / 4);
+  EXPECT_EQ(put_nar(make_sample("one")), "kept");
+  end();
+}
+
 TEST_F(NarUpload, ANarWithoutARowIsReadAndGetsOne) {
   auto sample = make_sample("one");
   ASSERT_EQ(put_nar(sample), "kept");

@@ -1,5 +1,8 @@
 #include "cache/removal.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "cache/nar_layout.h"
 #include "nix/nar_info.h"
 #include "nix/object_path.h"
@@ -61,28 +64,54 @@ Task<Removed> Removal::narinfo(nix::StorePathHash hash) {
     CO_TRY(auto row, co_await catalog_.find_nar(*url));
     if (others.empty() && !row) orphan = url;
   }
-  if (orphan) CO_TRY(co_await store_.remove(nar_key(*orphan)));
+  if (orphan) {
+    CO_TRY(auto alone, co_await downloads_.exclude(*orphan, deadline));
+    CO_TRY(co_await store_.remove(nar_key(*orphan)));
+  }
   co_return Removed{.found = true, .narinfos = {hash}};
 }
 
-Task<Removed> Removal::nar(nix::NarUrl url) {
-  CO_TRY(auto held, co_await locks_.nars.take(url, Deadline::after(kLockTime)));
-  Removed removed;
-  CO_TRY(auto row, co_await catalog_.find_nar(url));
-  for (bool more = row.has_value(); more;) {
-    CO_TRY(auto hashes, co_await catalog_.uploads().narinfos_of(url));
-    more = hashes.size() == db::Catalog::kMostAtOnce;
-    for (const auto& hash : hashes) {
-      CO_TRY(co_await remove_files(hash));
-      if (more) CO_TRY(co_await catalog_.uploads().remove_narinfo(hash));
-    }
-    removed.narinfos.insert(removed.narinfos.end(), hashes.begin(), hashes.end());
+// The locks of narinfos come before that of their NAR (key_locks.h); so the list may be another one
+// when all are taken.
+Task<Removal::Locks> Removal::lock_with_narinfos(const nix::NarUrl& url, Deadline deadline) {
+  CO_TRY(auto before, co_await catalog_.uploads().narinfos_of(url));
+  std::ranges::sort(before);
+  Locks locks;
+  for (const auto& hash : before) {
+    CO_TRY(auto held, co_await locks_.narinfos.take(hash, deadline));
+    locks.narinfos.push_back(std::move(held));
   }
-  if (row) CO_TRY(co_await catalog_.uploads().remove_nar(url));
-  auto key = nar_key(url);
-  CO_TRY(auto was_there, co_await remove_blob(key));
-  removed.found = row || was_there;
-  co_return removed;
+  CO_TRY(auto held, co_await locks_.nars.take(url, deadline));
+  locks.nar.emplace(std::move(held));
+  CO_TRY(auto now, co_await catalog_.uploads().narinfos_of(url));
+  std::ranges::sort(now);
+  std::ranges::set_intersection(before, now, std::back_inserter(locks.leading));
+  locks.complete = locks.leading.size() == now.size() && now.size() < db::Catalog::kMostAtOnce;
+  co_return std::move(locks);
+}
+
+Task<Removed> Removal::nar(nix::NarUrl url) {
+  auto deadline = Deadline::after(kLockTime);
+  Removed removed;
+  for (;;) {
+    CO_TRY(auto locks, co_await lock_with_narinfos(url, deadline));
+    CO_TRY(auto row, co_await catalog_.find_nar(url));
+    for (const auto& hash : locks.leading) {
+      CO_TRY(co_await remove_files(hash));
+      if (!locks.complete) CO_TRY(co_await catalog_.uploads().remove_narinfo(hash));
+    }
+    removed.found = removed.found || row;
+    std::ranges::copy(locks.leading, std::back_inserter(removed.narinfos));
+    if (locks.complete) {
+      if (row) CO_TRY(co_await catalog_.uploads().remove_nar(url));
+      CO_TRY(auto alone, co_await downloads_.exclude(url, deadline));
+      CO_TRY(auto was_there, co_await remove_blob(nar_key(url)));
+      removed.found = removed.found || was_there;
+      co_return std::move(removed);
+    }
+    if (deadline.passed())
+      co_return fail(ErrorKind::timeout, "narinfos that lead to it kept coming");
+  }
 }
 
 }  // namespace ncps::cache

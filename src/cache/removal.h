@@ -2,11 +2,12 @@
 //
 // A narinfo goes before its NAR, files before rows, so that a reader gets what is there whole or
 // not at all, and a removal that was interrupted can be done again. Who reads a NAR already goes on
-// reading it. A download of it that is under way is not ended: it will be at rest again. Thread-safe.
+// reading it, also one that is on its way here, which is then not kept. Thread-safe.
 #pragma once
 
 #include <vector>
 
+#include "cache/downloads.h"
 #include "cache/upload_answer.h"
 #include "cache/upload_marks.h"
 #include "db/upload_rows.h"
@@ -21,8 +22,8 @@ struct Removed {
 
 class Removal {
  public:
-  Removal(storage::BlobStore& store, db::Catalog& catalog, UploadLocks& locks)
-      : store_(store), catalog_(catalog), locks_(locks), marks_(store) {}
+  Removal(storage::BlobStore& store, db::Catalog& catalog, UploadLocks& locks, Downloads& downloads)
+      : store_(store), catalog_(catalog), locks_(locks), downloads_(downloads), marks_(store) {}
 
   // The narinfo, its listing, and its NAR if no other narinfo has it. Errors: unavailable, timeout.
   Task<Removed> narinfo(nix::StorePathHash hash);
@@ -31,6 +32,15 @@ class Removal {
   Task<Removed> nar(nix::NarUrl url);
 
  private:
+  using Hashes = std::vector<nix::StorePathHash>;
+  // Of narinfos and their NAR, so that nobody sends one of them meanwhile.
+  struct Locks {
+    std::vector<KeyLocks<nix::StorePathHash>::Held> narinfos;
+    std::optional<KeyLocks<nix::NarUrl>::Held> nar;
+    Hashes leading;         // to the NAR, and locked
+    bool complete = false;  // no other leads there
+  };
+  Task<Locks> lock_with_narinfos(const nix::NarUrl& url, Deadline deadline);
   Task<std::optional<nix::NarUrl>> nar_of(const nix::StorePathHash& hash, bool& found);
   Task<void> remove_files(nix::StorePathHash hash);
   Task<bool> remove_blob(storage::BlobKey key);
@@ -38,6 +48,7 @@ class Removal {
   storage::BlobStore& store_;
   db::Catalog& catalog_;
   UploadLocks& locks_;
+  Downloads& downloads_;
   UploadMarks marks_;
 };
 

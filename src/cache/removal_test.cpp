@@ -11,6 +11,7 @@ struct RemovalTest : UploadFixture {
     EXPECT_EQ(removed.narinfos.size(), removed.found ? 1u : 0u);
     return removed.found;
   }
+  upstream::FakeUpstream& from = add_upstream("from");
   std::size_t files() { return files_in("store") - files_in("store/tmp"); }
 };
 
@@ -85,6 +86,75 @@ TEST_F(RemovalTest, WhatWasInterruptedCanBeDoneAgain) {
     ASSERT_TRUE(run(removal.nar(sample.url()))) << n;
     EXPECT_EQ(files(), 0u) << n;
     EXPECT_EQ(served(sample), "") << n;
+  }
+}
+
+// Takes the NAR's lock, begins to remove the NAR, and waits until the removal has the narinfo's.
+struct RemovalLocks : RemovalTest {
+  std::optional<KeyLocks<nix::NarUrl>::Held> busy;
+  std::future<Result<Removed>> removing;
+
+  bool narinfo_is_locked(const Sample& sample) {
+    for (auto patience = Deadline::after(std::chrono::seconds(20)); !patience.passed();) {
+      if (!locks.narinfos.try_take(sample.hash())) return true;
+      std::this_thread::yield();
+    }
+    return false;
+  }
+  void begin(const Sample& sample) {
+    auto held = locks.nars.try_take(sample.url());
+    ASSERT_TRUE(held);
+    busy.emplace(std::move(*held));
+    removing = std::async(std::launch::async, [&] { return run(removal.nar(sample.url())); });
+  }
+};
+
+TEST_F(RemovalLocks, NoNarInfoOfItIsSentMeanwhile) {
+  auto sample = make_sample("one");
+  send(sample);
+  begin(sample);
+  EXPECT_TRUE(narinfo_is_locked(sample));
+  busy.reset();
+  EXPECT_TRUE(removing.get().value().found);
+  EXPECT_EQ(files(), 0u);
+}
+
+TEST_F(RemovalLocks, ANarInfoThatCameMeanwhileGoesToo) {
+  auto one = make_sample("one"), two = one;
+  two.info.store_path = make_sample("two").info.store_path;
+  send(one);
+  begin(one);
+  EXPECT_TRUE(narinfo_is_locked(one));
+  auto key = narinfo_key(two.hash());
+  ASSERT_TRUE(run(real_store->put_text(key, two.text(), storage::IfExists::keep)));
+  ASSERT_TRUE(run(real_catalog->put_narinfo(
+      {.hash = two.hash(), .text = two.text(), .upstream = {}, .nar_url = two.url()},
+      two.row(""))));
+  busy.reset();
+  auto removed = removing.get().value();
+  EXPECT_EQ(removed.narinfos.size(), 2u);
+  EXPECT_EQ(served(one) + served(two), "");
+  EXPECT_EQ(files(), 0u);
+}
+
+TEST_F(RemovalTest, WhatIsOnItsWayReachesWhoAskedAndIsNotKept) {
+  for (bool by_narinfo : {false, true}) {
+    auto sample = signed_sample(by_narinfo ? "a" : "b", 30'000);
+    auto gate = std::make_shared<testing::Gate>();
+    from.narinfo(sample.hash(), std::optional(sample.text()));
+    from.nar(sample.info.url, {.bytes = sample.file, .gate = gate, .gate_at = 1});
+    ASSERT_NE(served(sample), "");
+    auto client = get_meanwhile(sample.url());
+    ASSERT_TRUE(gate->wait_for(1));
+    auto removed =
+        by_narinfo ? run(removal.narinfo(sample.hash())) : run(removal.nar(sample.url()));
+    EXPECT_TRUE(removed.value().found);
+    gate->open();
+    auto got = client.get().value();
+    EXPECT_FALSE(got.error);
+    EXPECT_TRUE(got.bytes == sample.file);
+    restart();
+    EXPECT_FALSE(at_rest(sample.url()));
   }
 }
 

@@ -2,10 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <future>
+#include <thread>
 #include <vector>
 
 #include "rt/block_on.h"
+#include "rt/task_group.h"
 #include "rt/testing/gate.h"
 
 namespace ncps::cache {
@@ -68,6 +71,53 @@ TEST_F(SlotsTest, NeverMoreAtOnceWhateverTheThreads) {
   EXPECT_LE(most, 2);
   auto first = take(), second = take();  // none was lost
   EXPECT_TRUE(first && second);
+}
+
+TEST_F(SlotsTest, NobodyAloneKeepsOthersOut) {
+  Slots four(4);
+  auto soon = [] { return Deadline::after(std::chrono::milliseconds(10)); };
+  auto take_for = [&](const char* who) { return block_on(runtime, four.take(soon(), who)); };
+  std::vector<Slots::Slot> held;
+  for (int i = 0; i < 3; ++i) held.push_back(take_for("one").value());
+  ASSERT_FALSE(take_for("one"));
+  auto waiting = std::async(std::launch::async, [&] {
+    return block_on(runtime, four.take(Deadline::after(std::chrono::minutes(1)), "one"));
+  });
+  {
+    auto other = take_for("other");
+    EXPECT_TRUE(other);
+    EXPECT_FALSE(take_for(""));
+  }
+  auto nobody = take_for("");  // has no share
+  EXPECT_TRUE(nobody);
+  held.pop_back();
+  auto fourth = waiting.get();
+  EXPECT_TRUE(fourth);
+  EXPECT_FALSE(take_for("one"));
+}
+
+TEST_F(SlotsTest, NobodyAloneFillsTheQueue) {
+  auto first = take(), second = take();
+  TaskGroup all;
+  std::atomic<std::size_t> refused = 0;
+  auto wait = [&]() -> boost::asio::awaitable<void> {
+    auto slot = co_await slots.take(Deadline::after(std::chrono::minutes(1)), "one");
+    if (!slot && slot.error().what() == "too many wait already") ++refused;
+  };
+  for (std::size_t i = 0; i < Slots::kMostWaiting; ++i)
+    all.spawn(runtime.next_executor(), "wait", wait());
+  for (auto patience = Deadline::after(std::chrono::minutes(1));
+       refused < Slots::kMostWaiting / 2 && !patience.passed();)
+    std::this_thread::yield();
+  EXPECT_EQ(refused, Slots::kMostWaiting / 2);
+  auto other = std::async(std::launch::async, [&] {
+    return block_on(runtime, slots.take(Deadline::after(std::chrono::minutes(1)), "other"));
+  });
+  slots.close();
+  auto told = other.get();
+  ASSERT_FALSE(told);
+  EXPECT_EQ(told.error().what(), "the server is shutting down");
+  EXPECT_TRUE(all.join_blocking(Deadline::after(std::chrono::minutes(1))));
 }
 
 TEST_F(SlotsTest, ClosedNobodyWaitsAndNobodyGetsOne) {

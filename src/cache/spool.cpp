@@ -95,6 +95,21 @@ void Spool::fail(Error error) {
   changed_.notify();
 }
 
+bool Spool::settle(State::Fate fate) {
+  return state_.with([&](State& s) {
+    if (s.fate == State::Fate::open) s.fate = fate;
+    return s.fate == fate;
+  });
+}
+
+bool Spool::is_kept() {
+  return settle(State::Fate::kept);
+}
+
+bool Spool::discard() {
+  return settle(State::Fate::discarded);
+}
+
 Task<Spool::View> Spool::started(Deadline deadline) {
   return wait_until([](const View& v) { return v.state != SpoolState::waiting; }, deadline);
 }

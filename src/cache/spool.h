@@ -56,6 +56,12 @@ class Spool {
   void all_arrived();           // no more bytes will come; total is known now
   Result<void> complete();      // what arrived is right. Errors: what has failed it meanwhile
   void fail(Error error);  // for good; the first Error counts; after complete() nothing happens
+  // Before it is published. False: it was discarded.
+  bool is_kept();
+
+  // ---- whoever removes what it would become ----
+  // Who reads it reads on, and then it is gone. False: too late, it is being published.
+  bool discard();
 
   // ---- readers ----
   // Waits until the bytes begin to come: then total is known if it can be. Errors: what failed;
@@ -77,7 +83,9 @@ class Spool {
   struct State {
     View view;
     std::optional<Error> error;
+    enum class Fate : std::uint8_t { open, kept, discarded } fate = Fate::open;
   };
+  bool settle(State::Fate fate);
   std::unique_ptr<storage::StagedBlob> blob_;  // written once, by begin()
   Guarded<State> state_;
   Guarded<std::string> comes_from_;

@@ -9,6 +9,7 @@
 #include "rt/block_on.h"
 #include "rt/task_group.h"
 #include "rt/testing/drain.h"
+#include "storage/spool_dir.h"
 
 namespace ncps::cache {
 namespace {

@@ -18,6 +18,7 @@ enum class Verdict : std::uint8_t {
   conflict,   // something else has that name
   too_large,
   no_room,  // the disk is full
+  busy,     // too many are being sent
 };
 
 struct UploadAnswer {

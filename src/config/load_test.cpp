@@ -27,6 +27,7 @@ TEST(Load, TheLeastThatServesTakesItsDefaults) {
   EXPECT_TRUE(o.prefetch_nars);
   EXPECT_TRUE(o.prefetch_narinfos);
   EXPECT_EQ(o.negative_ttl, 60s);
+  EXPECT_EQ(o.drain_delay, 0s);
   EXPECT_EQ(o.log_level, log::Level::info);
   EXPECT_EQ(o.log_console, std::nullopt);
   EXPECT_EQ(o.netrc_file, std::nullopt);
@@ -161,6 +162,10 @@ TEST_F(Storage, RedisMeansSeveralInstancesWhichCannotShareSqlite) {
   auto good = with({"--cache-storage-local=/x", "--cache-redis-addrs=r:6379",
                     "--cache-database-url=postgresql://h/d"});
   EXPECT_TRUE(good.mistakes.empty()) << lines(good.mistakes);
+  EXPECT_EQ(good.options.drain_delay, 5s);  // balancers have to notice
+  auto told = with({"--cache-storage-local=/x", "--cache-redis-addrs=r:6379",
+                    "--cache-database-url=postgresql://h/d", "--server-drain-delay=20s"});
+  EXPECT_EQ(told.options.drain_delay, 20s);
 }
 
 TEST_F(Storage, LocksInRedisNeedARedis) {

@@ -39,6 +39,7 @@ std::vector<Bad> bad_values() {
       {"--cache-upstream-mode", "online", "is no mode; write auto or offline"},
       {"--cache-prefetch", "nars", "write nar, narinfo or off"},
       {"--cache-negative-ttl", "soon", "is no duration"},
+      {"--server-drain-delay", "soon", "is no duration"},
       {"--cache-upstream-dialer-timeout", "0s", "longer than 0"},
       {"--cache-upstream-response-header-timeout", "0", "longer than 0"},
       {"--netrc-file", "/no/such/netrc", "cannot be read"},

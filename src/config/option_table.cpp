@@ -44,6 +44,8 @@ constexpr std::array kOptions = {
         "A prefix of console log lines"},
     OptionSpec{kGeneral, "--server-addr", "SERVER_ADDR", "server.addr", text, kServe, kFull, kOpen, kStart, ":8501",
         "Where to listen: host:port, [ipv6]:port, :port for every address, or unix:/path"},
+    OptionSpec{kGeneral, "--server-drain-delay", "SERVER_DRAIN_DELAY", "server.drain-delay", duration, kServe, kFull, kOpen, kStart, "",
+        "How long to go on serving, with 503 from /readyz, after SIGTERM or SIGINT, so that balancers send clients elsewhere first (default: 0, with --cache-redis-addrs 5s)"},
 
     OptionSpec{kCache, "--cache-hostname", "CACHE_HOSTNAME", "cache.hostname", text, kServe, kFull, kOpen, kStart, "",
         "The name of this cache, and of its signing key: a host name without scheme or path (required)"},

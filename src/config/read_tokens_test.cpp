@@ -38,6 +38,37 @@ TEST(Tokens, AShortOneIsWarnedOf) {
   EXPECT_EQ(loaded.warnings[0].find("hunter2"), std::string::npos);
 }
 
+TEST(Tokens, ThatLeaveWritingOpenAreWarnedOf) {
+  struct Row {
+    Arguments given;
+    bool put, remove;  // which is warned of
+  };
+  const std::string get = "--cache-get-token=a long enough token",
+                    put = "--cache-put-token=a long enough token",
+                    remove = "--cache-delete-token=a long enough token",
+                    admin = "--cache-admin-token=a long enough token",
+                    may_put = "--cache-allow-put-verb", may_remove = "--cache-allow-delete-verb";
+  const Row rows[] = {
+      {{admin}, false, false},
+      {{may_put, may_remove}, false, false},  // nothing was to be closed
+      {{admin, may_put}, true, false},
+      {{admin, may_remove}, false, true},
+      {{admin, may_put, may_remove}, true, true},
+      {{admin, put, may_put, may_remove}, false, false},
+      {{admin, get, may_put, may_remove}, false, false},
+      {{admin, remove, may_put, may_remove}, true, false},
+      {{remove, may_put, may_remove}, true, false},
+  };
+  for (const auto& row : rows) {
+    auto loaded = load_with(serve_and(row.given));
+    EXPECT_EQ(lines(loaded.mistakes), "");
+    auto said = lines(loaded.warnings);
+    EXPECT_EQ(said.find("everybody may upload") != said.npos, row.put) << lines(row.given);
+    EXPECT_EQ(said.find("everybody may delete") != said.npos, row.remove) << lines(row.given);
+    EXPECT_EQ(said.find("a long enough"), said.npos);
+  }
+}
+
 TEST(Tokens, OfOneNameAreRefused) {
   Files files;
   auto loaded = load_with(serve_and({"--cache-token-file", files.write("1", line_of("x", "a")),

@@ -7,6 +7,7 @@
 #include <tuple>
 #include <utility>
 
+#include "access/access.h"
 #include "base/byte_size.h"
 #include "base/cron.h"
 #include "base/duration.h"
@@ -18,6 +19,9 @@
 
 namespace ncps::config {
 namespace {
+
+// Of several instances: two looks of a balancer, each second or two, and its word to its own threads.
+constexpr auto kDrainDelay = std::chrono::seconds(5);
 
 Result<log::Level> parse_level(std::string_view text) {
   using log::Level;
@@ -278,6 +282,29 @@ void read_uploads(Reader& read, ReadOptions& out) {
         "follow from their contents can be uploaded");
 }
 
+// Whoever sets tokens means to close something, and may not know that this stays open.
+void warn_of_open_writes(ReadOptions& out) {
+  const auto& o = out.options;
+  access::Rights given;
+  for (const auto& token : o.tokens) given = given | token.rights;
+  if (given.empty()) return;
+  struct Row {
+    bool allowed;
+    access::Right right;
+    std::string_view flag, what, token;
+  };
+  using access::Right;
+  const Row rows[] = {
+      {o.allow_put, Right::write, "--cache-allow-put-verb", "upload", "--cache-put-token"},
+      {o.allow_delete, Right::remove, "--cache-allow-delete-verb", "delete",
+       "--cache-delete-token"}};
+  for (const auto& row : rows)
+    if (row.allowed && access::guardians(row.right, given).empty())
+      out.warnings.push_back(std::string(row.flag) + ": everybody may " + std::string(row.what) +
+                             ", because none of the tokens is for that: set " +
+                             std::string(row.token) + ", or one in a --cache-token-file");
+}
+
 }  // namespace
 
 ReadOptions read_serve_options(const RawValues& values, const Environment& environment) {
@@ -298,9 +325,13 @@ ReadOptions read_serve_options(const RawValues& values, const Environment& envir
   read_uploads(read, out);
   read_secret_keys(read, o);
   o.tokens = read_tokens(read, out.warnings);
+  warn_of_open_writes(out);
   read_limits(read, o, values);
   read.one("--server-addr", o.listen, http::parse_listen_address);
   read.one("--prometheus-enabled", o.prometheus, parse_bool);
+  // Nobody looks at a single instance's /readyz before it connects.
+  if (read.has("--cache-redis-addrs")) o.drain_delay = kDrainDelay;
+  read.one("--server-drain-delay", o.drain_delay, parse_duration_ms);
   read_scrub(read, values, o);
   check_the_rest(read, values);
   speak_of_what_is_to_come(values, out);

@@ -33,6 +33,12 @@ struct NarEntry {
   std::optional<Time> verified;  // when its bytes at rest were last found right; absent: never
 };
 
+// A log, a listing, a realisation or a debug link that counts.
+struct ObjectEntry {
+  std::string key;  // in the store
+  std::uint64_t size;
+};
+
 template <class Entry>
 struct Page {
   std::vector<Entry> entries;
@@ -91,6 +97,14 @@ class Inventory {
   virtual Task<std::optional<NarEntry>> find_nar(nix::NarUrl url) = 0;
   // The narinfo's text. nullopt: there is no such row, or none in it.
   virtual Task<std::optional<KeptText>> find_text(std::string hash) = 0;
+
+  // The same of other objects, by their keys.
+  virtual Task<Page<ObjectEntry>> objects(std::string after) = 0;
+  virtual Task<std::optional<ObjectEntry>> find_object(std::string key) = 0;
+  // It is in the store, with so many bytes. A new row counts as used now; one that is there keeps when
+  // it was used.
+  virtual Task<void> put_object(ObjectEntry object) = 0;
+  virtual Task<void> remove_object(std::string key) = 0;
 
   // NARs at rest, those first that were verified longest ago, or never; at most `most`, of those
   // that were not verified since `before`.

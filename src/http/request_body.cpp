@@ -19,9 +19,10 @@ constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 }  // namespace
 
 RequestBody::RequestBody(Connection& connection, const RequestHead& head, std::string_view arrived,
-                         std::chrono::seconds stall)
+                         std::chrono::seconds stall, LeastRate::Rule rate)
     : connection_(connection),
       stall_(stall),
+      rate_(rate),
       chunked_(!head.content_length),
       drainable_(!chunked_ && head.method != Method::get && head.method != Method::head),
       owes_continue_(head.expects_continue && arrived.empty()),
@@ -55,9 +56,12 @@ asio::awaitable<bool> RequestBody::receive() {
     capacity_ = size;
     buffer_ = std::make_unique_for_overwrite<char[]>(size);
   }
-  connection_.receive_until(coarse_now() + stall_);
+  auto begin = coarse_now();
+  connection_.receive_until(begin + std::min<std::chrono::milliseconds>(stall_, rate_.patience()));
   auto got = co_await connection_.receive({buffer_.get(), std::min(size, capacity_)});
   in_ = {buffer_.get(), got};
+  auto waited = std::chrono::ceil<std::chrono::milliseconds>(coarse_now() - begin);
+  rate_.came(got, waited);
   if (got == 0) co_return false;
   connection_.receive_until(Connection::TimePoint::max());
   co_return true;
@@ -90,7 +94,7 @@ Task<Piece> RequestBody::next() {
     }
     if (co_await receive()) continue;
     if (connection_.timed_out())
-      co_return fail_with(ErrorKind::timeout, 408, "the body stalled on its way here");
+      co_return fail_with(ErrorKind::timeout, 408, "the body stalled, or came too slowly");
     gone_ = true;
     co_return fail(ErrorKind::invalid, "the body broke off on its way here");
   }

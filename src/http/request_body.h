@@ -15,6 +15,7 @@
 
 #include "http/chunked_decoder.h"
 #include "http/connection.h"
+#include "http/least_rate.h"
 #include "http/request_head.h"
 #include "rt/byte_source.h"
 
@@ -26,10 +27,11 @@ class RequestBody final : public ByteSource {
   static constexpr std::uint64_t kDrained = 1024ul * 1024;
 
   // `arrived`: what came behind the head; stays where it is. `stall`: how long no byte may come.
+  // `rate`: how much must come.
   RequestBody(Connection& connection, const RequestHead& head, std::string_view arrived,
-              std::chrono::seconds stall);
+              std::chrono::seconds stall, LeastRate::Rule rate);
 
-  // Errors: invalid (ended too early, malformed), timeout (stalled).
+  // Errors: invalid (ended too early, malformed), timeout (stalled, or too slow).
   Task<Piece> next() override;
 
   // ---- for the session, when the handler is done ----
@@ -59,6 +61,7 @@ class RequestBody final : public ByteSource {
 
   Connection& connection_;
   const std::chrono::seconds stall_;
+  LeastRate rate_;
   const bool chunked_, drainable_;
   bool owes_continue_;
   std::uint64_t left_;  // of a body with a length

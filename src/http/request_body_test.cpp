@@ -207,6 +207,20 @@ TEST_F(HttpRequestBody, AStalledBodyIsGivenUp) {
   EXPECT_EQ(error_seen(), ErrorKind::timeout);
 }
 
+TEST_F(HttpRequestBody, ABodyThatOnlyDripsIsGivenUp) {
+  options.body_timeout = 60s;
+  options.body_rate = {.bytes = 1'000, .within = 1s};
+  RawClient client(start().port());
+  ASSERT_TRUE(client.send(put("/echo", length(900), "")));
+  std::jthread drip([&](std::stop_token stop) {
+    for (int i = 0; i < 900 && !stop.stop_requested() && client.send("x"); ++i)
+      std::this_thread::sleep_for(50ms);  // it is what drips
+  });
+  EXPECT_EQ(client.read().status, 408u);
+  drip.request_stop();
+  EXPECT_EQ(error_seen(), ErrorKind::timeout);
+}
+
 TEST_F(HttpRequestBody, ASlowHandlerIsNoStall) {
   options.body_timeout = 1s;
   routes["/slow"] = [this](const Request& request) -> boost::asio::awaitable<Response> {

@@ -15,6 +15,7 @@
 #include <functional>
 #include <memory>
 
+#include "http/least_rate.h"
 #include "http/listen_address.h"
 #include "http/request.h"
 #include "http/response.h"
@@ -32,6 +33,7 @@ struct ServerOptions {
   std::size_t max_target_bytes = 8 * 1024;  // 414 beyond
   std::chrono::seconds head_timeout{30};    // from a request's first byte to the end of its head
   std::chrono::seconds body_timeout{30};    // without a byte of a request's body
+  LeastRate::Rule body_rate{.bytes = 64 * 1024, .within = std::chrono::seconds(60)};  // 408 below
   std::chrono::seconds idle_timeout{150};  // between requests; Nix keeps idle connections for 118 s
   std::chrono::seconds write_timeout{
       600};  // without a byte taken by the client; Nix pauses for minutes

@@ -136,7 +136,8 @@ asio::awaitable<Session::Next> Session::answer() {
   hide_what_may_be_secret();
   if (request_.has_body) {
     auto arrived = buffer_.text().substr(scanner_.size());
-    body_ = std::make_unique<RequestBody>(connection_, request_, arrived, options().body_timeout);
+    body_ = std::make_unique<RequestBody>(connection_, request_, arrived, options().body_timeout,
+                                          options().body_rate);
     request_.body = body_.get();
   }
 

@@ -6,7 +6,8 @@
 // written with its fence, and whoever comes with a smaller one is refused there.
 //
 // Reads need no lease. Implementations: LocalLeases (this process only), lock/redis (all instances
-// that use one Redis). Both pass testing/leases_contract.h. Thread-safe.
+// that use one Redis). Both pass testing/leases_contract.h. Thread-safe. Leases are destroyed after
+// every Lease that they gave, and after every try_take() has returned.
 #pragma once
 
 #include <chrono>
@@ -50,18 +51,24 @@ struct Ask {
   std::chrono::milliseconds time_to_live{300'000};  // after the last renewal; at least 100 ms
 };
 
+// Errors: invalid.
+Result<void> check(const Ask& ask);
+
 class Leases {
  public:
   virtual ~Leases() = default;
 
-  // Takes it, if nobody has it. Errors: unavailable (could not find out: then nobody may do the
-  // work); timeout.
+  // Takes it, if nobody has it. Whoever holds it already is somebody else, too. Errors: unavailable
+  // (could not find out: then nobody may do the work); timeout; invalid (an Ask beyond its limits).
   virtual Task<Taken> try_take(Ask ask, Deadline deadline) = 0;
 
   // Notified when a lease of that name was given back, and when word of that may have been missed;
   // not when one expires: so whoever waits looks again now and then. Look at its version before
   // try_take(). Nobody need wait for it; it is kept for as long as somebody has it.
   virtual std::shared_ptr<Signal> given_back(const std::string& name) = 0;
+
+  // Why leases cannot be had just now, for /readyz and the log. Empty: nothing is known.
+  virtual std::string trouble() const { return {}; }
 };
 
 }  // namespace ncps::lock

@@ -1,33 +1,43 @@
 #include "server/ready_route.h"
 
-#include <nlohmann/json.hpp>
-
+#include "server/readiness.h"
 #include "telemetry/log.h"
 
 namespace ncps::server {
 
-boost::asio::awaitable<http::Response> ReadyRoute::answer() {
-  auto database = co_await catalog_.check();
-  if (!database) log::warn("the database does not answer", {{"error", database.error().what()}});
+ReadyRoute::ReadyRoute(Runtime& runtime, storage::BlobStore& store, db::Catalog& catalog,
+                       const upstream::UpstreamSet& upstreams)
+    : upstreams_(upstreams),
+      store_(runtime, [&store] { return store.check(); }),
+      database_(runtime, [&catalog] { return catalog.check(); }) {}
 
-  std::size_t good = 0, doubtful = 0, refused = 0;
+boost::asio::awaitable<http::Response> ReadyRoute::answer() {
+  Condition condition{.draining = draining_.load()};
+  if (!condition.draining) {
+    auto store = co_await store_.now();
+    if (!store) log::warn("the store does not answer", {{"error", store.error().what()}});
+    auto database = co_await database_.now();
+    if (!database) log::warn("the database does not answer", {{"error", database.error().what()}});
+    condition.store = store.has_value();
+    condition.database = database.has_value();
+  }
   for (const auto& upstream : *upstreams_.now()) {
     switch (upstream->standing()) {
-      case upstream::Standing::good: ++good; break;
+      case upstream::Standing::good: ++condition.good; break;
       case upstream::Standing::doubtful:
-      case upstream::Standing::trying: ++doubtful; break;
-      case upstream::Standing::refused: ++refused; break;
+      case upstream::Standing::trying: ++condition.doubtful; break;
+      case upstream::Standing::refused: ++condition.refused; break;
     }
   }
-  bool well = database.has_value() && doubtful == 0 && refused == 0;
-  nlohmann::json report = {
-      {"status", well ? "ok" : "degraded"},
-      {"database", database ? "ok" : "does not answer"},
-      {"upstreams", {{"good", good}, {"doubtful", doubtful}, {"refused", refused}}}};
   http::Response response;
+  response.status = readiness(condition).http_status;
   response.headers = {{"Content-Type", "application/json"}, {"Cache-Control", "no-store"}};
-  response.body = report.dump() + '\n';
+  response.body = print_readiness(condition);
   co_return response;
+}
+
+bool ReadyRoute::stop(Deadline deadline) {
+  return store_.stop(deadline) && database_.stop(deadline);
 }
 
 }  // namespace ncps::server

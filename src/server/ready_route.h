@@ -1,31 +1,41 @@
 // GET and HEAD of /readyz: how we are, for operators and balancers.
 //
-// 200 as long as requests are answered at all: without the database hits from memory and store go
-// on, and a balancer that took out every instance that shares it would make a small trouble a great
-// one. The JSON says what is amiss:
+// 200 or 503, as readiness.h decides, and JSON that says what is amiss:
 //
-//   {"database":"ok","status":"ok","upstreams":{"doubtful":0,"good":2,"refused":0}}
+//   {"database":"ok","status":"ok","store":"ok","upstreams":{"doubtful":0,"good":2,"refused":0}}
 //
-// "status" is "ok" or "degraded"; "database" is "ok" or "does not answer".
+// "status" is "ok", "degraded", or, with 503 and a "reason", "unready" or "draining"; "store" and
+// "database" are "ok" or "does not answer", and not looked at when we are draining. Answers within Look::kPatience, or so. Thread-safe.
 #pragma once
+
+#include <atomic>
 
 #include "db/catalog.h"
 #include "http/request.h"
 #include "http/response.h"
+#include "server/look.h"
+#include "storage/blob_store.h"
 #include "upstream/upstream.h"
 
 namespace ncps::server {
 
 class ReadyRoute {
  public:
-  ReadyRoute(db::Catalog& catalog, const upstream::UpstreamSet& upstreams)
-      : catalog_(catalog), upstreams_(upstreams) {}
+  ReadyRoute(Runtime& runtime, storage::BlobStore& store, db::Catalog& catalog,
+             const upstream::UpstreamSet& upstreams);
 
   boost::asio::awaitable<http::Response> answer();
 
+  // From now on we are about to stop.
+  void drain() noexcept { draining_ = true; }
+
+  // Waits for looks that are under way. Blocks: not from an io thread.
+  bool stop(Deadline deadline);
+
  private:
-  db::Catalog& catalog_;
   const upstream::UpstreamSet& upstreams_;
+  Look store_, database_;
+  std::atomic<bool> draining_ = false;
 };
 
 }  // namespace ncps::server

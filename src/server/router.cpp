@@ -38,7 +38,7 @@ std::optional<http::Response> Router::refusal(const http::Request& request,
   if (!reading && !pin) {
     auto policy = writes_.policy();
     bool put = policy.put && writable(target.route);
-    bool remove = policy.remove && removable(target.route) && target.side == Side::root;
+    bool remove = policy.remove && removable(target.route);
     bool allowed =
         (request.method == Method::put && put) || (request.method == Method::delete_ && remove);
     // Where writing is allowed, a name that is none is what is wrong.

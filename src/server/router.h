@@ -29,7 +29,7 @@ struct Watching {
 // Thread-safe, as its parts are. Must outlive the server that it answers for.
 class Router {
  public:
-  Router(FixedRoutes fixed, ReadyRoute ready, NarInfoRoutes& narinfos, NarRoutes& nars,
+  Router(FixedRoutes fixed, ReadyRoute& ready, NarInfoRoutes& narinfos, NarRoutes& nars,
          ObjectRoutes& objects, WriteRoutes& writes, PinRoutes& pins,
          const Permissions& permissions, Watching watching = {})
       : fixed_(std::move(fixed)),
@@ -56,7 +56,7 @@ class Router {
              std::chrono::steady_clock::time_point begin) const;
 
   Live<FixedRoutes> fixed_;
-  ReadyRoute ready_;
+  ReadyRoute& ready_;
   NarInfoRoutes& narinfos_;
   NarRoutes& nars_;
   ObjectRoutes& objects_;

@@ -53,6 +53,34 @@ TEST_F(RouterFixed, ReadyzSaysHowWeAre) {
   EXPECT_EQ(head("/readyz").status, 200u);
 }
 
+TEST_F(RouterFixed, WhoIsAboutToStopSaysSoAndServesAsEver) {
+  start();
+  auto p = package('a', "contents");
+  serve(p);
+  parts->ready.drain();
+  auto answer = get("/readyz");
+  EXPECT_EQ(answer.status, 503u);
+  auto report = nlohmann::json::parse(answer.body);
+  EXPECT_EQ(report["status"], "draining");
+  EXPECT_EQ(head("/readyz").status, 503u);
+  EXPECT_EQ(get("/healthz").status, 200u);
+  for (auto path : {p.narinfo_path(), p.nar_path()}) EXPECT_EQ(get(path).status, 200u);
+}
+
+TEST_F(RouterFixed, WhoCannotReadItsStoreIsNotReady) {
+  start();
+  ASSERT_EQ(get("/readyz").status, 200u);
+  std::filesystem::remove_all(root.path() / "store");  // as where nothing is mounted
+  auto answer = get("/readyz");
+  while (answer.status == 200) answer = get("/readyz");  // what was seen holds for a moment
+  EXPECT_EQ(answer.status, 503u);
+  auto report = nlohmann::json::parse(answer.body);
+  EXPECT_EQ(report["status"], "unready");
+  EXPECT_EQ(report["store"], "does not answer");
+  EXPECT_FALSE(answer.body.contains(root.path().native())) << answer.body;
+  EXPECT_EQ(get("/healthz").status, 200u);
+}
+
 TEST_F(RouterFixed, OtherMethodsAreRefusedEverywhere) {
   start();
   auto p = package('a', "x");

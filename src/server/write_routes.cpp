@@ -23,6 +23,7 @@ unsigned status_of(Verdict verdict) {
     case Verdict::conflict: return 409;
     case Verdict::too_large: return 413;
     case Verdict::no_room: return 507;
+    case Verdict::busy: return 503;
   }
   return 500;
 }
@@ -81,7 +82,9 @@ http::Response response_to(const http::Request& request, std::string_view who,
   }
   auto status = status_of(answer->verdict);
   audit(request, who, "upload", status, answer->why);
-  return status == 204 ? done() : http::text_response(status, answer->why);
+  auto response = status == 204 ? done() : http::text_response(status, answer->why);
+  if (answer->verdict == Verdict::busy) response.headers.push_back({"Retry-After", "10"});
+  return response;
 }
 
 }  // namespace
@@ -108,7 +111,8 @@ asio::awaitable<http::Response> WriteRoutes::put(const http::Request& request, c
   auto encoding = *encoding_of(request.header("Content-Encoding"));
   Result<UploadAnswer> answer;
   if (const auto* url = std::get_if<nix::NarUrl>(&target.route)) {
-    answer = co_await deps_.nars.put(*url, body, most, request.content_length);
+    answer = co_await deps_.nars.put(*url, body, most, request.content_length,
+                                     std::string(request.client));
   } else if (const auto* object = std::get_if<nix::ObjectPath>(&target.route)) {
     answer = co_await deps_.objects.put(*object, body, encoding);
   } else {

@@ -77,7 +77,11 @@ TEST_F(WriteRoutesTest, WhatMayBeDoneWhere) {
       {remove, "DELETE", nar, 404, ""},
       {remove, "DELETE", info, 404, ""},
       {remove, "DELETE", listing, 405, read},
-      {remove, "DELETE", "/upload" + info, 405, read},
+      {remove, "DELETE", "/upload" + info, 404, ""},
+      {remove, "DELETE", "/upload" + nar, 404, ""},
+      {remove, "DELETE", "/upload" + listing, 405, read},
+      {remove, "DELETE", "/upload/nix-cache-info", 405, read},
+      {remove, "POST", "/upload" + info, 405, with_delete},
       {remove, "DELETE", "/nowhere", 404, ""},
       {all, "DELETE", "/nix-cache-info", 405, read},
       {all, "POST", info, 405, "GET, HEAD, PUT, DELETE"},
@@ -107,6 +111,19 @@ TEST_F(WriteRoutesTest, AnUploadIsServedAtOnceAlsoWhereItWasInMemory) {
   EXPECT_EQ(get(info_path(sample)).status, 200u);
   EXPECT_EQ(ask("DELETE", nar_path(sample)).status, 204u);
   EXPECT_EQ(get(info_path(sample)).status, 404u);
+}
+
+TEST_F(WriteRoutesTest, BelowUploadIsRemovedWhatIsRemovedAtTheRoot) {
+  auto one = make_sample("one"), two = make_sample("two");
+  send(one);
+  send(two);
+  EXPECT_EQ(get(info_path(one)).status, 200u);
+  EXPECT_EQ(ask("DELETE", "/upload" + info_path(one)).status, 204u);
+  EXPECT_EQ(ask("DELETE", "/upload" + nar_path(two)).status, 204u);
+  for (const auto& sample : {one, two}) {
+    EXPECT_EQ(get(info_path(sample)).status, 404u);
+    EXPECT_EQ(get(nar_path(sample)).status, 404u);
+  }
 }
 
 TEST_F(WriteRoutesTest, BelowUploadNobodyIsAsked) {

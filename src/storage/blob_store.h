@@ -110,6 +110,9 @@ class BlobStore {
   virtual Task<std::vector<BlobEntry>> list(BlobKey folder, std::string after) = 0;
   static constexpr std::size_t kListed = 1000;
 
+  // Whether what is kept can be read now. Changes nothing. Errors: unavailable.
+  virtual Task<void> check() = 0;
+
   // What processes that are gone have left of blobs that never got their names, a line for each; at
   // most kListed. A start removes it. Errors: unavailable.
   virtual Task<std::vector<std::string>> leftovers() {

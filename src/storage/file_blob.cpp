@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "base/posix_error.h"
 #include "base/unique_fd.h"
+#include "storage/stale_handle.h"
 
 namespace ncps::storage {
 namespace {
@@ -49,7 +50,7 @@ class FileBlob final : public Blob {
 }  // namespace
 
 Result<std::unique_ptr<Blob>> open_file_blob(const std::filesystem::path& path) {
-  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  UniqueFd fd(again_if_stale([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC); }));
   if (!fd) {
     if (errno == ENOENT || errno == ENOTDIR) return nullptr;
     return std::unexpected(posix_error("opening", path.native(), errno));

@@ -1,19 +1,14 @@
 // Files that are still being written: where downloads grow before they are verified.
 //
-// Source: open(2), flock(2), rename(2). A SpoolDir is one process's own folder below a root that
-// several processes may share; it holds a locked file "lock" for as long as the process lives. So
-// the spool files of a process that was killed can be told from those of one that lives, and are
-// removed at the next start of anybody.
+// Source: open(2), fsync(2), rename(2).
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "base/result.h"
 #include "base/unique_fd.h"
@@ -57,31 +52,6 @@ class SpoolFile {
   std::filesystem::path path_;  // empty once moved
   std::uint64_t size_ = 0;
   std::function<void(std::function<void()>)> elsewhere_;
-};
-
-// Thread-safe. Blocking: create() is for the disk pool.
-class SpoolDir {
- public:
-  // Makes our folder below `root` (created if missing), and removes those of processes that are
-  // gone. Errors: unavailable, if root cannot be made, written or locked.
-  static Result<std::unique_ptr<SpoolDir>> open(const std::filesystem::path& root,
-                                                FileOps& ops = FileOps::real());
-  ~SpoolDir();  // removes our folder
-
-  // What open() would remove, by its path, at most `most`. Changes nothing. Errors: unavailable.
-  static Result<std::vector<std::string>> stale(const std::filesystem::path& root,
-                                                std::size_t most);
-
-  Result<std::unique_ptr<SpoolFile>> create();  // Errors: unavailable
-  const std::filesystem::path& path() const noexcept { return path_; }
-
- private:
-  SpoolDir(std::filesystem::path path, UniqueFd lock, FileOps& ops)
-      : ops_(ops), path_(std::move(path)), lock_(std::move(lock)) {}
-  FileOps& ops_;
-  std::filesystem::path path_;
-  UniqueFd lock_;
-  std::atomic<std::uint64_t> next_{0};
 };
 
 // Makes `folder` and its parents, each entry synced so that it survives a power cut. Errors:

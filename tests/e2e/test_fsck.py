@@ -146,7 +146,11 @@ class FsckCase:
         self.sql("DELETE FROM narinfos")
         self.sql("DELETE FROM nar_urls")
         count = len(self.made.paths)
-        self.assertEqual(self.found("--repair"), {"narinfo_without_row": (count, count)})
+        log = f"store/log/0/00/{'0' * 32}-x.drv"
+        self.write(log, b"it was built\n")
+        os.utime(self.server.storage / log, (0, 0))  # long ago
+        self.assertEqual(self.found("--repair"),
+                         {"narinfo_without_row": (count, count), "object_without_row": (1, 1)})
         self.assertEqual(self.found("--verify-content"), {})
         self.assert_served_without_upstream()
 
@@ -159,6 +163,16 @@ class FsckCase:
             self.assertEqual(stream.join().ending, raw.COMPLETE)
         self.assertEqual(self.server.stop(), 0)
         self.assertEqual(self.found("--verify-content"), {})
+
+    def test_logs_and_the_like_count_as_they_lie_there(self) -> None:
+        self.fill()
+        name = f"{'0' * 32}-x.drv"
+        self.write(f"store/log/0/00/{name}", b"it was built\n")
+        for key in (f"store/log/0/00/{name}", f"store/listing/0/00/{'0' * 32}.ls"):
+            self.sql(f"INSERT INTO kept_objects (name, size) VALUES ('{key}', 5)")
+        self.assertEqual(self.found(), {"object_of_other_size": (1, 0), "object_absent": (1, 0)})
+        self.assertEqual(self.found("--repair"), {"object_of_other_size": (1, 1), "object_absent": (1, 1)})
+        self.assertEqual(self.found(), {})
 
     def test_stats_say_what_is_kept(self) -> None:
         self.fill()

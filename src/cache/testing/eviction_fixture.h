@@ -19,21 +19,7 @@ struct EvictionFixture : NarInfoFixture {
     nars = std::make_unique<NarService>(store, catalog, upstreams, *downloads);
     service = std::make_unique<NarInfoService>(runtime, store, catalog, upstreams, *downloads, cpu,
                                                live_trust, policy);
-    evictor = std::make_unique<Evictor>(
-        runtime, EvictorDeps{.store = store,
-                             .catalog = catalog,
-                             .rows = *database.eviction,
-                             .pins = *database.pins,
-                             .downloads = *downloads,
-                             .nars = *nars,
-                             .narinfos = *service,
-                             .locks = locks,
-                             .uses = uses,
-                             .space = space,
-                             .lease = lease,
-                             .forget = [this](const nix::StorePathHash& hash) {
-                               forgotten.with([&](auto& all) { all.push_back(hash); });
-                             }});
+    evictor = std::make_unique<Evictor>(runtime, evictor_deps(store));
   }
   ~EvictionFixture() override {
     space.stop();
@@ -41,6 +27,23 @@ struct EvictionFixture : NarInfoFixture {
     EXPECT_TRUE(downloads->stop(Deadline::after(std::chrono::seconds(60))));
     EXPECT_TRUE(evictor->stop(Deadline::after(std::chrono::seconds(60))));
     evictor.reset();
+  }
+
+  EvictorDeps evictor_deps(storage::BlobStore& from) {
+    return {.store = from,
+            .catalog = catalog,
+            .rows = *database.eviction,
+            .pins = *database.pins,
+            .downloads = *downloads,
+            .nars = *nars,
+            .narinfos = *service,
+            .locks = locks,
+            .uses = uses,
+            .space = space,
+            .lease = lease,
+            .forget = [this](const nix::StorePathHash& hash) {
+              forgotten.with([&](auto& all) { all.push_back(hash); });
+            }};
   }
 
   void limit(SpaceLimits limits) { space.use(limits); }

@@ -42,6 +42,7 @@ struct UploadFixture : NarInfoFixture {
       case Verdict::conflict: return "conflict";
       case Verdict::too_large: return "too large";
       case Verdict::no_room: return "no room";
+      case Verdict::busy: return "busy";
     }
     return "";
   }
@@ -83,6 +84,8 @@ struct UploadFixture : NarInfoFixture {
     std::destroy_at(&nar_uploads);
     std::construct_at(&nar_uploads, nar_upload_deps());
     std::construct_at(&narinfo_uploads, narinfo_upload_deps());
+    std::destroy_at(&removal);
+    std::construct_at(&removal, store, catalog, locks, *downloads);
   }
   void restart() { restart(trust()); }
 
@@ -112,7 +115,7 @@ struct UploadFixture : NarInfoFixture {
   NarUploads nar_uploads{nar_upload_deps()};
   NarInfoUploads narinfo_uploads{narinfo_upload_deps()};
   ObjectUploads object_uploads{store, disk};
-  Removal removal{store, catalog, locks};
+  Removal removal{store, catalog, locks, *downloads};
 };
 
 }  // namespace ncps::cache

@@ -47,6 +47,30 @@ class SociInventory final : public Inventory {
     co_return co_await pool_.run<std::optional<KeptText>>("reading a narinfo's text", work);
   }
 
+  Task<Page<ObjectEntry>> objects(std::string after) override {
+    auto work = [&](Statements& s) -> Result<Page<ObjectEntry>> {
+      return object_page(s.sql(), after);
+    };
+    co_return co_await pool_.run<Page<ObjectEntry>>("reading all objects", work);
+  }
+
+  Task<std::optional<ObjectEntry>> find_object(std::string key) override {
+    auto work = [&](Statements& s) -> Result<std::optional<ObjectEntry>> {
+      return find_object_entry(s.sql(), key);
+    };
+    co_return co_await pool_.run<std::optional<ObjectEntry>>("looking up an object", work);
+  }
+
+  Task<void> put_object(ObjectEntry object) override {
+    auto work = [&](soci::session& sql) { db::put_object(sql, *dialect_, object); };
+    co_return co_await write("noting an object", work);
+  }
+
+  Task<void> remove_object(std::string key) override {
+    auto work = [&](soci::session& sql) { db::remove_object(sql, key); };
+    co_return co_await write("forgetting an object", work);
+  }
+
   Task<void> mark_gone(nix::NarUrl url) override {
     auto work = [&](soci::session& sql) { db::mark_gone(sql, url); };
     co_return co_await write("noting that a NAR is gone", work);
@@ -118,7 +142,8 @@ Result<void> check_schema(const Dialect& dialect) {
     auto sql = dialect.connect();
     if (has_columns(dialect, *sql, "nar_urls", "verified_at") &&
         has_columns(dialect, *sql, "narinfos", "uploaded") &&
-        has_columns(dialect, *sql, "daily_counts", "day"))
+        has_columns(dialect, *sql, "daily_counts", "day") &&
+        has_columns(dialect, *sql, "kept_objects", "name"))
       return {};
   } catch (const std::exception& e) {
     return std::unexpected(dialect.error(e));

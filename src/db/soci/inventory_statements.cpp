@@ -151,6 +151,38 @@ Page<NarEntry> nar_page(soci::session& sql, const std::string& after) {
   return page;
 }
 
+Page<ObjectEntry> object_page(soci::session& sql, const std::string& after) {
+  Query query(sql, std::string(kObjectPage), 2, 1);
+  auto rows = query.rows({after});
+  Page<ObjectEntry> page;
+  close_page(page, rows);
+  for (const auto& row : rows)
+    page.entries.push_back({.key = row[0].value_or(""), .size = number(row[1]).value_or(0)});
+  return page;
+}
+
+std::optional<ObjectEntry> find_object_entry(soci::session& sql, const std::string& key) {
+  Query query(sql, "SELECT size FROM kept_objects WHERE name = :name", 1, 1);
+  auto row = query.row({key});
+  if (!row) return std::nullopt;
+  return ObjectEntry{.key = key, .size = number(row->at(0)).value_or(0)};
+}
+
+void put_object(soci::session& sql, const Dialect& dialect, const ObjectEntry& object) {
+  bool mysql = dialect.name() == "mysql";
+  Query query(sql,
+              fmt::format("INSERT INTO kept_objects (name, size) VALUES (:name, :size) {}",
+                          mysql ? "ON DUPLICATE KEY UPDATE size = VALUES(size)"
+                                : "ON CONFLICT (name) DO UPDATE SET size = excluded.size"),
+              0, 2);
+  query.execute({object.key, std::to_string(object.size)});
+}
+
+void remove_object(soci::session& sql, const std::string& key) {
+  Query query(sql, "DELETE FROM kept_objects WHERE name = :name", 0, 1);
+  query.execute({key});
+}
+
 std::vector<NarEntry> least_verified(soci::session& sql, const Dialect& dialect, std::size_t most,
                                      Time before) {
   Query query(sql, least_verified_statement(dialect.at_rest(), most, before), kNarColumnCount);

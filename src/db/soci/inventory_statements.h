@@ -15,10 +15,16 @@ inline constexpr std::string_view kNarInfoPage =
     "n "
     "LEFT JOIN nar_urls u ON u.id = n.nar_url_id WHERE n.hash > :after ORDER BY n.hash LIMIT 500";
 std::string nar_page_statement();
+inline constexpr std::string_view kObjectPage =
+    "SELECT name, size FROM kept_objects WHERE name > :after ORDER BY name LIMIT 500";
 std::string least_verified_statement(std::string_view at_rest, std::size_t most, Time before);
 
 Page<NarInfoEntry> narinfo_page(soci::session& sql, const std::string& after);
 Page<NarEntry> nar_page(soci::session& sql, const std::string& after);
+Page<ObjectEntry> object_page(soci::session& sql, const std::string& after);
+std::optional<ObjectEntry> find_object_entry(soci::session& sql, const std::string& key);
+void put_object(soci::session& sql, const Dialect& dialect, const ObjectEntry& object);
+void remove_object(soci::session& sql, const std::string& key);
 std::optional<NarInfoEntry> find_narinfo_entry(soci::session& sql, const std::string& hash);
 Result<std::optional<NarEntry>> find_nar_entry(soci::session& sql, const nix::NarUrl& url);
 std::optional<KeptText> find_text(soci::session& sql, const std::string& hash);

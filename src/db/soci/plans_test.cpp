@@ -130,7 +130,7 @@ TEST_P(Plans, WhatIsEvictedIsReadInTheOrderOfItsIndexAndAddedUpFromItAlone) {
 TEST_P(Plans, ThePagesOfAnInventoryAreReadInTheOrderOfTheirIndex) {
   half_at_rest();
   for (auto statement :
-       {std::string(kNarInfoPage), nar_page_statement(),
+       {std::string(kNarInfoPage), std::string(kObjectPage), nar_page_statement(),
         least_verified_statement(dialect->at_rest(), 10, Time(std::chrono::seconds(7)))}) {
     if (auto at = statement.find("LIMIT 500"); at != statement.npos)
       statement.replace(at, 9,

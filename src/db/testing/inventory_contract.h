@@ -94,6 +94,40 @@ TEST_P(InventoryContract, PagesHaveAllRowsInOrderWithoutGapOrRepetition) {
   EXPECT_EQ(nars, narinfos);
 }
 
+TEST_P(InventoryContract, ObjectsComeInTheOrderOfTheBytesOfTheirKeys) {
+  constexpr int kMany = 501;
+  for (int n = kMany - 1; n >= 0; --n)
+    ASSERT_TRUE(run(inventory->put_object({.key = "store/log/" + name(n), .size = 7})));
+  std::vector<std::string> keys;
+  for (std::string after;;) {
+    auto page = run(inventory->objects(after)).value();
+    for (const auto& entry : page.entries) keys.push_back(entry.key);
+    if (page.end) break;
+    after = page.last;
+  }
+  ASSERT_EQ(keys.size(), std::size_t(kMany));
+  for (int n = 0; n < kMany; ++n) EXPECT_EQ(keys[n], "store/log/" + name(n));
+  for (auto key : {"store/log/a-B", "store/log/a-b", "store/log/a+b", "store/debuginfo/x.debug"})
+    ASSERT_TRUE(run(inventory->put_object({.key = key, .size = 1})));
+  EXPECT_EQ(run(inventory->objects("")).value().entries[0].key, "store/debuginfo/x.debug");
+  std::string behind;
+  for (const auto& entry : run(inventory->objects("store/log/9")).value().entries)
+    behind += entry.key.substr(10) + " ";
+  EXPECT_EQ(behind, "a+b a-B a-b ");
+}
+
+TEST_P(InventoryContract, AnObjectIsPutCorrectedAndForgotten) {
+  const std::string key = "store/log/x";
+  EXPECT_FALSE(run(inventory->find_object(key)).value());
+  ASSERT_TRUE(run(inventory->put_object({.key = key, .size = 5'000'000'000})));
+  EXPECT_EQ(run(inventory->find_object(key)).value()->size, 5'000'000'000u);
+  ASSERT_TRUE(run(inventory->put_object({.key = key, .size = 3})));
+  EXPECT_EQ(run(inventory->find_object(key)).value()->size, 3u);
+  ASSERT_TRUE(run(inventory->remove_object(key)));
+  ASSERT_TRUE(run(inventory->remove_object(key)));
+  EXPECT_FALSE(run(inventory->find_object(key)).value());
+}
+
 TEST_P(InventoryContract, WhatAClientHasSentIsToldAsSuch) {
   add(1);
   auto nar = row(name(2));

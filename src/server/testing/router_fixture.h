@@ -77,6 +77,7 @@ class RouterTest : public ::testing::Test {
     EXPECT_TRUE(parts->objects.stop(deadline));
     EXPECT_TRUE(parts->downloads.stop(deadline));
     EXPECT_TRUE(parts->narinfos.stop(deadline));
+    EXPECT_TRUE(parts->ready.stop(deadline));
     server.reset();
     parts.reset();
   }
@@ -157,8 +158,9 @@ class RouterTest : public ::testing::Test {
                       .store = *t.store,
                       .narinfos = narinfos,
                       .policy = t.write_policy}),
-          router({"cache.example", {t.key.public_key()}}, {*t.catalog, t.upstreams}, narinfo_routes,
-                 nar_routes, object_routes, uploads.routes, pin_routes, permissions) {}
+          ready(t.runtime, *t.store, *t.catalog, t.upstreams),
+          router({"cache.example", {t.key.public_key()}}, ready, narinfo_routes, nar_routes,
+                 object_routes, uploads.routes, pin_routes, permissions) {}
     cache::Downloads downloads;
     cache::NarService nars;
     cache::NarInfoService narinfos;
@@ -170,6 +172,7 @@ class RouterTest : public ::testing::Test {
     ObjectRoutes object_routes;
     UploadParts uploads;
     PinRoutes pin_routes;
+    ReadyRoute ready;
     Router router;
   };
 

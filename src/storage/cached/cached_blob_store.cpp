@@ -105,6 +105,7 @@ class CachedBlobStore final : public BlobStore {
   Task<std::optional<std::string>> find_text(BlobKey key) override {
     return inner_->find_text(std::move(key));
   }
+  Task<void> check() override { return inner_->check(); }
   Task<std::vector<std::string>> leftovers() override { return inner_->leftovers(); }
   Task<std::vector<BlobEntry>> list(BlobKey folder, std::string after) override {
     return inner_->list(std::move(folder), std::move(after));

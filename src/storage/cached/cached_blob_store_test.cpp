@@ -9,6 +9,7 @@
 #include "base/testing/temp_dir.h"
 #include "rt/block_on.h"
 #include "storage/local/local_blob_store.h"
+#include "storage/spool_owner.h"
 #include "storage/testing/blob_store_listing.h"
 #include "storage/testing/blob_store_parts.h"
 
@@ -162,7 +163,7 @@ TEST_F(CachedBlobStoreTest, TheNextProcessTakesOverWhatIsWholeAndNothingElse) {
   put("a", "hello");
   make_hot("a");
   cached.store.reset();
-  auto dead = cached.folder / "tmp" / "1-dead";
+  auto dead = cached.folder / "tmp" / (this_machine() + "-1-dead");
   fs::create_directories(dead);
   std::ofstream(dead / "lock");
   std::ofstream(dead / "0") << "half done";

@@ -10,6 +10,7 @@
 
 #include "base/posix_error.h"
 #include "storage/file_blob.h"
+#include "storage/spool_dir.h"
 
 namespace ncps::storage {
 namespace {

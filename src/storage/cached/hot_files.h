@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "storage/blob_store.h"
-#include "storage/spool_file.h"
+#include "storage/spool_dir.h"
 
 namespace ncps::storage {
 

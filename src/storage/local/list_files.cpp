@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "base/posix_error.h"
+#include "storage/stale_handle.h"
 
 namespace ncps::storage {
 namespace {
@@ -62,7 +63,7 @@ class Lister {
   Result<void> add(const std::string& name) {
     auto path = root_ / name;
     struct stat info{};
-    if (::stat(path.c_str(), &info) != 0) {
+    if (again_if_stale([&] { return ::stat(path.c_str(), &info); }) != 0) {
       if (errno == ENOENT || errno == ENOTDIR) return {};
       return std::unexpected(posix_error("sizing", path.native(), errno));
     }

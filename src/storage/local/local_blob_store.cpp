@@ -7,8 +7,11 @@
 #include <cerrno>
 
 #include "base/posix_error.h"
+#include "storage/disk_calls.h"
 #include "storage/file_blob.h"
 #include "storage/local/list_files.h"
+#include "storage/spool_dir.h"
+#include "storage/stale_handle.h"
 
 namespace ncps::storage {
 namespace {
@@ -17,23 +20,37 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kSpoolFolder = "store/tmp";
 
-Result<std::optional<std::string>> read_text(const fs::path& path) {
+// All of a file, to `text`. 0, or -1 with errno: EFBIG, if it is too large.
+int read_all(const fs::path& path, std::string& text) {
   UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd) {
-    if (errno == ENOENT || errno == ENOTDIR) return std::nullopt;
-    return std::unexpected(posix_error("opening", path.native(), errno));
-  }
-  std::string text;
+  if (!fd) return -1;
+  text.clear();
   char part[16 * 1024];
   for (;;) {
     auto n = ::read(fd.get(), part, sizeof part);
-    if (n == 0) return text;
+    if (n == 0) return 0;
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return std::unexpected(posix_error("reading", path.native(), errno));
+    if (n < 0) return -1;
     text.append(part, static_cast<std::size_t>(n));
-    if (text.size() > BlobStore::kMaxText)
-      return fail(ErrorKind::unavailable, path.native() + ": too large to be a small document");
+    if (text.size() <= BlobStore::kMaxText) continue;
+    errno = EFBIG;
+    return -1;
   }
+}
+
+Result<std::optional<std::string>> read_text(const fs::path& path) {
+  std::string text;
+  if (again_if_stale([&] { return read_all(path, text); }) == 0) return text;
+  if (errno == ENOENT || errno == ENOTDIR) return std::nullopt;
+  if (errno == EFBIG)
+    return fail(ErrorKind::unavailable, path.native() + ": too large to be a small document");
+  return std::unexpected(posix_error("reading", path.native(), errno));
+}
+
+Result<void> look_at(const fs::path& folder) {
+  struct stat info{};
+  if (again_if_stale([&] { return ::stat(folder.c_str(), &info); }) == 0) return {};
+  return std::unexpected(posix_write_error("looking at", folder.native(), errno));
 }
 
 // Nothing gets its name before all of its bytes are on the disk.
@@ -78,17 +95,23 @@ class LocalStagedBlob final : public StagedBlob {
 
 class LocalBlobStore final : public BlobStore {
  public:
-  LocalBlobStore(fs::path root, std::unique_ptr<SpoolDir> spool_dir, Pool& disk, FileOps& ops)
-      : root_(std::move(root)), spool_dir_(std::move(spool_dir)), disk_(disk), ops_(ops) {}
+  LocalBlobStore(const LocalOptions& options, std::unique_ptr<SpoolDir> spool_dir, Pool& disk)
+      : root_(options.root),
+        spool_dir_(std::move(spool_dir)),
+        disk_(disk),
+        calls_(disk, options.patience),
+        ops_(options.ops) {}
 
   Task<std::unique_ptr<Blob>> open(BlobKey key) override {
-    auto work = [&] { return open_file_blob(root_ / key.str()); };
-    co_return co_await offload(disk_, std::move(work));
+    auto path = root_ / key.str();
+    auto work = [path] { return open_file_blob(path); };
+    co_return co_await calls_.run("opening " + path.native(), std::move(work));
   }
 
   Task<std::optional<std::string>> find_text(BlobKey key) override {
-    auto work = [&] { return read_text(root_ / key.str()); };
-    co_return co_await offload(disk_, std::move(work));
+    auto path = root_ / key.str();
+    auto work = [path] { return read_text(path); };
+    co_return co_await calls_.run("reading " + path.native(), std::move(work));
   }
 
   Task<void> put_text(BlobKey key, std::string text, IfExists if_exists) override {
@@ -113,7 +136,8 @@ class LocalBlobStore final : public BlobStore {
     auto work = [&]() -> Result<void> {
       TRY(check_writable());
       auto path = root_ / key.str();
-      if (ops_.unlink(path) != 0 && errno != ENOENT && errno != ENOTDIR) {
+      auto unlink = [&] { return ops_.unlink(path); };
+      if (again_if_stale(unlink) != 0 && errno != ENOENT && errno != ENOTDIR) {
         return std::unexpected(posix_write_error("removing", path.native(), errno));
       }
       return {};
@@ -124,6 +148,13 @@ class LocalBlobStore final : public BlobStore {
   Task<std::vector<BlobEntry>> list(BlobKey folder, std::string after) override {
     auto work = [&] { return list_files(root_, folder, after, kListed); };
     co_return co_await offload(disk_, std::move(work));
+  }
+
+  // Our own folder in it: if that is not there, another file system is mounted than at our start.
+  Task<void> check() override {
+    auto path = spool_dir_ ? spool_dir_->path() : root_;
+    auto work = [path] { return look_at(path); };
+    co_return co_await calls_.run("looking at " + path.native(), std::move(work));
   }
 
   Task<std::vector<std::string>> leftovers() override {
@@ -145,6 +176,7 @@ class LocalBlobStore final : public BlobStore {
   fs::path root_;
   std::unique_ptr<SpoolDir> spool_dir_;  // nullptr: only to be read
   Pool& disk_;
+  DiskCalls calls_;
   FileOps& ops_;
 };
 
@@ -155,7 +187,7 @@ Result<std::unique_ptr<BlobStore>> open_local(const LocalOptions& options, Pool&
   if (options.access == Access::write) {
     TRY(spool_dir, SpoolDir::open(options.root / kSpoolFolder, options.ops));
   }
-  return std::make_unique<LocalBlobStore>(options.root, std::move(spool_dir), disk, options.ops);
+  return std::make_unique<LocalBlobStore>(options, std::move(spool_dir), disk);
 }
 
 }  // namespace ncps::storage

@@ -12,6 +12,7 @@
 #include "base/testing/temp_dir.h"
 #include "rt/runtime.h"
 #include "rt/task_group.h"
+#include "storage/spool_dir.h"
 #include "storage/testing/blob_store_listing.h"
 #include "storage/testing/blob_store_parts.h"
 
@@ -47,6 +48,10 @@ struct LocalBlobStore : ::testing::Test {
   template <class T>
   Result<T> run(Task<T> task) {
     return ncps::testing::run_sync(io, std::move(task));
+  }
+  template <class T>
+  static std::optional<ErrorKind> failure_of(const Result<T>& result) {
+    return result ? std::nullopt : std::optional(result.error().kind());
   }
   static BlobKey key(std::string_view text) { return BlobKey::parse(text).value(); }
 };
@@ -96,6 +101,29 @@ TEST_F(LocalBlobStore, OpenedToBeReadItChangesNothing) {
   EXPECT_EQ(run(reader->find_text(key("a"))).value(), "text");
   EXPECT_TRUE(fs::exists(left));
   EXPECT_EQ(fs::last_write_time(local.root.path() / "store/tmp"), before);
+}
+
+// A pipe without a writer hangs in open(2), as a file of a server that is away does.
+TEST_F(LocalBlobStore, ADiskThatHangsTakesAllThreadsAndNobodyWaitsForIt) {
+  auto pipe = local.root.path() / "store/hangs";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  ASSERT_TRUE(run(local.store->put_text(key("store/text"), "text", IfExists::keep)));
+  auto impatient =
+      open_local({.root = local.root.path(), .patience = std::chrono::milliseconds(20)}, local.disk)
+          .value();
+  EXPECT_TRUE(run(impatient->check()));
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(failure_of(run(impatient->open(key("store/hangs")))), ErrorKind::unavailable);
+  }
+  // No thread is left: nothing is found out, and nothing is said to be absent.
+  for (auto name : {"store/text", "store/nothing"}) {
+    EXPECT_EQ(failure_of(run(impatient->open(key(name)))), ErrorKind::unavailable);
+    EXPECT_EQ(failure_of(run(impatient->find_text(key(name)))), ErrorKind::unavailable);
+  }
+  EXPECT_EQ(failure_of(run(impatient->check())), ErrorKind::unavailable);
+
+  UniqueFd writer(::open(pipe.c_str(), O_RDWR | O_CLOEXEC));
+  EXPECT_EQ(run(local.store->find_text(key("store/text"))).value(), "text");
 }
 
 TEST_F(LocalBlobStore, ManyWritersOfOneTextAgreeOnOne) {

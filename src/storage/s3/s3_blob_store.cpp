@@ -15,6 +15,7 @@
 #include "storage/s3/s3_outside.h"
 #include "storage/s3/s3_start.h"
 #include "storage/s3/s3_upload.h"
+#include "storage/spool_dir.h"
 
 namespace ncps::s3 {
 namespace {
@@ -168,6 +169,13 @@ class S3BlobStore final : public BlobStore {
     auto page = co_await list_objects(client_, folder.str(), std::move(after), deadline);
     if (!page) co_return std::unexpected(named(std::move(page).error(), "listing ", folder));
     co_return std::move(*page);
+  }
+
+  // Not of a blob that must be there: an answer from the server is what matters.
+  Task<void> check() override {
+    CO_TRY(auto key, BlobKey::parse("config/cache.key"));
+    CO_TRY(co_await find(std::move(key)));
+    co_return Result<void>();
   }
 
   Task<std::vector<std::string>> leftovers() override {

@@ -33,7 +33,7 @@ class FailingStagedBlob final : public StagedBlob {
   std::unique_ptr<SpoolFile> full_;  // instead of its own
 };
 
-class FailingBlobStore final : public BlobStore {
+class FailingBlobStore : public BlobStore {
  public:
   FailingBlobStore(BlobStore& inner, ncps::testing::FaultPlan& plan) : inner_(inner), plan_(plan) {}
 
@@ -72,6 +72,10 @@ class FailingBlobStore final : public BlobStore {
   Task<std::vector<BlobEntry>> list(BlobKey folder, std::string after) override {
     CO_TRY(plan_.call("list"));
     co_return co_await inner_.list(std::move(folder), std::move(after));
+  }
+  Task<void> check() override {
+    CO_TRY(plan_.call("check"));
+    co_return co_await inner_.check();
   }
   Task<std::vector<std::string>> leftovers() override {
     CO_TRY(plan_.call("leftovers"));

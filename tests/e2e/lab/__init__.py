@@ -20,6 +20,7 @@
   s3_case   the TestCase for servers with a bucket
   bucket    a bucket instead of a folder, for tests that know nothing of it (NCPS_TEST_STORAGE=s3)
   credential_services  a stand-in for those of a cloud: STS, container, instance
+  redis     real Redis servers: alone, with ACL, with TLS, as a cluster
   wire_proxy  a proxy that spoils what goes through it
   case      the TestCase that puts these together and cleans up
 """

@@ -1,15 +1,15 @@
 #include "db/soci/testing/database_server.h"
 
-#include <netinet/in.h>
 #include <soci/mysql/soci-mysql.h>
 #include <soci/postgresql/soci-postgresql.h>
 #include <soci/soci.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <fstream>
 #include <sstream>
 #include <thread>
+
+#include "base/testing/process/certificates.h"
+#include "base/testing/process/free_port.h"
 
 namespace ncps::testing {
 namespace {
@@ -18,19 +18,6 @@ namespace fs = std::filesystem;
 using db::DatabaseKind;
 
 constexpr auto kPatience = std::chrono::seconds(60);  // for a start, on a busy machine
-
-int free_port() {
-  int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof(address);
-  auto* any = reinterpret_cast<sockaddr*>(&address);
-  bool bound = ::bind(socket, any, size) == 0 && ::getsockname(socket, any, &size) == 0;
-  ::close(socket);
-  if (!bound) throw std::runtime_error("no free port");
-  return ntohs(address.sin_port);
-}
 
 std::string text_of(const fs::path& file) {
   std::ostringstream text;
@@ -72,7 +59,7 @@ DatabaseServer& DatabaseServer::of(DatabaseKind kind) {
 DatabaseServer::DatabaseServer(DatabaseKind kind)
     : kind_(kind), folder_(make_folder(kind == DatabaseKind::mysql ? "mariadb" : "postgres")) {
   try {
-    make_certificates();
+    make_certificates(folder_);
     make_files();
     start();
     std::unique_ptr<soci::session> sql = admin();
@@ -99,26 +86,6 @@ DatabaseServer::~DatabaseServer() {
 fs::path DatabaseServer::socket() const {
   if (kind_ == DatabaseKind::mysql) return folder_ / "socket";
   return folder_ / (".s.PGSQL." + std::to_string(port_));
-}
-
-// A CA that signed the server's certificate, and one that did not.
-void DatabaseServer::make_certificates() {
-  std::ofstream(folder_ / "names") << "subjectAltName=DNS:localhost\n";
-  auto openssl = [&](std::vector<std::string> arguments) {
-    arguments.insert(arguments.begin(), "/usr/bin/openssl");
-    run_to_end(arguments, folder_ / "log");
-  };
-  auto file = [&](const char* name) { return (folder_ / name).native(); };
-  for (const char* name : {"ca", "other"}) {
-    openssl({"req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-             "-days", "2", "-subj", std::string("/CN=") + name, "-keyout", file(name) + ".key",
-             "-out", file(name) + ".pem"});
-  }
-  openssl({"req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj",
-           "/CN=localhost", "-keyout", file("server.key"), "-out", file("server.csr")});
-  openssl({"x509", "-req", "-in", file("server.csr"), "-CA", file("ca.pem"), "-CAkey",
-           file("ca.key"), "-CAcreateserial", "-days", "2", "-extfile", file("names"), "-out",
-           file("server.pem")});
 }
 
 void DatabaseServer::make_files() {

@@ -10,7 +10,7 @@
 #include <string>
 
 #include "db/database_url.h"
-#include "db/soci/testing/child.h"
+#include "base/testing/process/child.h"
 
 namespace soci {
 class session;
@@ -56,7 +56,6 @@ class DatabaseServer {
 
  private:
   explicit DatabaseServer(db::DatabaseKind kind);
-  void make_certificates();
   void make_files();
   void launch();
 

@@ -1,4 +1,4 @@
-#include "db/soci/testing/child.h"
+#include "base/testing/process/child.h"
 
 #include <fcntl.h>
 #include <grp.h>
