@@ -22,6 +22,7 @@
 #include "config/serve_options.h"
 #include "db/database.h"
 #include "fetch/http_client.h"
+#include "lock/lease_probe.h"
 #include "server/router.h"
 #include "upstream/configured_upstreams.h"
 #include "upstream/health_watch.h"
@@ -96,6 +97,7 @@ class Application {
   cache::AloneLease lease_;
   cache::Evictor evictor_;
   server::ServedProbe served_;
+  lock::LeaseProbe lease_probe_{registry_, lock::Mode::local};  // for whoever makes leases: lock::measured
   server::StatusRoute status_;
   server::MetricsRoute metrics_;
   server::ReadyRoute ready_;
