@@ -3,6 +3,8 @@
 #include "config/version.h"
 #include "fetch/curl/curl_client.h"
 #include "storage/free_space.h"
+#include "telemetry/process_metrics.h"
+#include "telemetry/prometheus/exposition.h"
 
 namespace ncps::app {
 namespace {
@@ -71,6 +73,13 @@ cache::DiskProbe disk_probe(const config::ServeOptions& options, Pool& disk) {
   return probe;
 }
 
+server::MetricsRoute::Text metrics_text(const config::ServeOptions& options,
+                                        const metrics::Registry& registry) {
+  if (!options.prometheus) return {};
+  return {.render = [&registry] { return metrics::prometheus_text(registry.picture()); },
+          .type = metrics::kPrometheusType};
+}
+
 }  // namespace
 
 Application::Application(const config::ServeOptions& options,
@@ -82,7 +91,7 @@ Application::Application(const config::ServeOptions& options,
       inventory_(std::move(inventory)),
       client_(fetch::make_curl_client({.user_agent = config::user_agent()})),
       hostname_(options.hostname),
-      configured_(*client_),
+      configured_(*client_, &registry_),
       upstreams_(configured_.use(upstream_options(options))),
       trust_(make_trust(options, keys)),
       space_(space_limits(options), disk_probe(options, disk)),
@@ -92,7 +101,8 @@ Application::Application(const config::ServeOptions& options,
                   .disk = disk,
                   .cpu = cpu,
                   .policy = {},
-                  .space = &space_},
+                  .space = &space_,
+                  .probe = cache::DownloadProbe(registry_)},
                  {}),
       nars_(*store_, catalog_, upstreams_, downloads_,
             [this](nix::StorePathHash hash, Deadline deadline) {
@@ -118,7 +128,9 @@ Application::Application(const config::ServeOptions& options,
                     .locks = upload_locks_,
                     .disk = disk,
                     .cpu = cpu,
-                    .space = &space_}),
+                    .space = &space_,
+                    .received = registry_.counter({"ncps_upload_received_bytes_total",
+                                                   "Bytes of NARs that clients have sent"})}),
       narinfo_uploads_({.store = *store_,
                         .catalog = catalog_,
                         .narinfos = narinfos_,
@@ -149,30 +161,53 @@ Application::Application(const config::ServeOptions& options,
                      .removal = removal_,
                      .hot = narinfo_routes_,
                      .cpu = cpu,
-                     .policy = write_policy_}),
+                     .policy = write_policy_,
+                     .probe = server::UploadProbe(registry_)}),
       pin_routes_({.pins = *database_.pins,
                    .catalog = catalog_,
                    .store = *store_,
                    .narinfos = narinfos_,
                    .policy = write_policy_}),
+      evictor_(runtime,
+               {.store = *store_,
+                .catalog = catalog_,
+                .rows = *database_.eviction,
+                .pins = *database_.pins,
+                .downloads = downloads_,
+                .nars = nars_,
+                .narinfos = narinfos_,
+                .locks = upload_locks_,
+                .uses = uses_,
+                .space = space_,
+                .lease = lease_,
+                .forget = [this](const nix::StorePathHash& hash) { narinfo_routes_.forget(hash); },
+                .probe = cache::EvictionProbe(registry_)}),
+      served_(registry_),
+      status_(runtime, {.downloads = downloads_,
+                        .space = space_,
+                        .upstreams = upstreams_,
+                        .counted = [this] { return evictor_.counted(); },
+                        .served = served_,
+                        .version = std::string(config::kVersion)}),
+      metrics_(metrics_text(options, registry_), cpu),
       ready_(runtime, *store_, catalog_, upstreams_),
       router_(fixed_routes(hostname_, keys), ready_, narinfo_routes_, nar_routes_, object_routes_,
-              write_routes_, pin_routes_, permissions_, &counts_),
+              write_routes_, pin_routes_, permissions_,
+              {.counts = &counts_, .served = served_, .status = &status_, .metrics = &metrics_}),
       watch_(runtime, upstreams_),
-      evictor_(runtime, {.store = *store_,
-                         .catalog = catalog_,
-                         .rows = *database_.eviction,
-                         .pins = *database_.pins,
-                         .downloads = downloads_,
-                         .nars = nars_,
-                         .narinfos = narinfos_,
-                         .locks = upload_locks_,
-                         .uses = uses_,
-                         .space = space_,
-                         .lease = lease_,
-                         .forget = [this](const nix::StorePathHash& hash) {
-                           narinfo_routes_.forget(hash);
-                         }}) {
+      measured_{.space = space_,
+                .evictor = evictor_,
+                .downloads = downloads_,
+                .uploads = nar_uploads_,
+                .upstreams = upstreams_,
+                .client = *client_,
+                .store = *store_,
+                .catalog = catalog_,
+                .disk = disk,
+                .cpu = cpu,
+                .served = served_},
+      asked_(ask_parts(registry_, measured_)) {
+  for (auto& one : metrics::ask_process(registry_)) asked_.push_back(std::move(one));
   evictor_.use(options.lru_schedule);
 }
 
@@ -187,6 +222,7 @@ void Application::start() {
   evictor_.start();
   counts_.start();
   scrub_.start();
+  status_.start();
 }
 
 void Application::use(const config::ServeOptions& options, std::vector<nix::SecretKey> keys) {
@@ -216,6 +252,7 @@ bool Application::stop(Deadline grace) {
   auto at_once = Deadline::after(std::chrono::seconds(0));
   watch_.stop(at_once);  // no new probe
   scrub_.stop(at_once);
+  status_.stop(at_once);
   // Objects first: they ask for narinfos and NARs. Then narinfos: they begin downloads.
   auto all_stop = [&](Deadline by) {
     return objects_.stop(by) && narinfos_.stop(by) && downloads_.stop(by);
@@ -229,7 +266,7 @@ bool Application::stop(Deadline grace) {
   client_->stop();  // what is left now is a probe, or had its time
   auto last = Deadline::after(kUnwind);
   return all_stop(last) && watch_.stop(last) && evictor_.stop(last) && uses_.stop(last) &&
-         counts_.stop(last) && scrub_.stop(last) && ready_.stop(last);
+         counts_.stop(last) && scrub_.stop(last) && status_.stop(last) && ready_.stop(last);
 }
 
 }  // namespace ncps::app

@@ -6,6 +6,7 @@
 
 #include <memory>
 
+#include "app/gauges.h"
 #include "base/live.h"
 #include "cache/count_log.h"
 #include "cache/evictor.h"
@@ -21,6 +22,7 @@
 #include "config/serve_options.h"
 #include "db/database.h"
 #include "fetch/http_client.h"
+#include "lock/lease_probe.h"
 #include "server/router.h"
 #include "upstream/configured_upstreams.h"
 #include "upstream/health_watch.h"
@@ -47,6 +49,7 @@ class Application {
   void use(const config::ServeOptions& options, std::vector<nix::SecretKey> keys);
 
   storage::BlobStore& store() noexcept { return *store_; }
+  metrics::Registry& registry() noexcept { return registry_; }
 
   // From now on /readyz says that we are about to stop; all is served as ever.
   void drain() noexcept { ready_.drain(); }
@@ -60,6 +63,7 @@ class Application {
  private:
   Task<void> bring_narinfo(nix::StorePathHash hash, Deadline deadline);
 
+  metrics::Registry registry_;
   std::unique_ptr<storage::BlobStore> store_;
   db::Database database_;
   db::Catalog& catalog_ = *database_.catalog;
@@ -90,11 +94,17 @@ class Application {
   server::ObjectRoutes object_routes_;
   server::WriteRoutes write_routes_;
   server::PinRoutes pin_routes_;
+  cache::AloneLease lease_;
+  cache::Evictor evictor_;
+  server::ServedProbe served_;
+  lock::LeaseProbe lease_probe_{registry_, lock::Mode::local};  // for whoever makes leases: lock::measured
+  server::StatusRoute status_;
+  server::MetricsRoute metrics_;
   server::ReadyRoute ready_;
   server::Router router_;
   upstream::HealthWatch watch_;
-  cache::AloneLease lease_;
-  cache::Evictor evictor_;
+  MeasuredParts measured_;
+  std::vector<metrics::Registry::Asked> asked_;
 };
 
 }  // namespace ncps::app

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "cache/download_probe.h"
 #include "cache/fetch_policy.h"
 #include "cache/nar_verifier.h"
 #include "cache/space.h"
@@ -58,6 +59,7 @@ struct DownloadDeps {
   Pool& cpu;
   FetchPolicy policy;
   Space* space = nullptr;  // nullptr: there is room for everything
+  DownloadProbe probe = {};
 };
 
 // Runs it to its end; every outcome is in the spool. Failures: not_found (every source says so),

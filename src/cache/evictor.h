@@ -12,6 +12,7 @@
 #include <functional>
 
 #include "base/cron.h"
+#include "cache/eviction_probe.h"
 #include "cache/nar_info_service.h"
 #include "cache/nar_service.h"
 #include "cache/oldest_first.h"
@@ -37,6 +38,7 @@ struct EvictorDeps {
   RoundLease& lease;
   // Forgets a narinfo that is ready in memory.
   std::function<void(const nix::StorePathHash&)> forget;
+  EvictionProbe probe = {};
 };
 
 class Evictor {
@@ -69,6 +71,11 @@ class Evictor {
   // One round. Not beside start(): for tests. Errors: unavailable.
   Task<Outcome> round(Why why);
 
+  // As of the last count, which is at most kLookEvery old, if the database answers; nullopt: none yet.
+  std::optional<db::KeptTotals> counted() const {
+    return counted_.with([](const auto& totals) { return totals; });
+  }
+
  private:
   enum class Fate : std::uint8_t { gone, stays };
 
@@ -84,12 +91,13 @@ class Evictor {
   Task<void> remove_narinfo(const nix::StorePathHash& hash);
   Task<void> remove_narinfos(const db::KeptNar& nar);
   Task<void> remove_files(const db::KeptNar& nar);
-  void report(const Outcome& outcome);
+  void report(const Outcome& outcome, std::chrono::duration<double> took);
 
   Runtime& runtime_;
   const EvictorDeps deps_;
   PinnedClosure pinned_;
   Live<std::optional<CronSchedule>> schedule_{std::nullopt};
+  Guarded<std::optional<db::KeptTotals>> counted_;
   TaskGroup group_;
 };
 

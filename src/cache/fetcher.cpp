@@ -55,6 +55,7 @@ Task<upstream::FileBody> Fetcher::open_somewhere() {
     auto opened =
         co_await source().upstream->open_file(source().url, writer_.taken(), decode(), deadline);
     if (opened && *opened && fits(**opened)) {
+      spool_.comes_from(source().upstream->name());
       if (!writer_.begun()) CO_TRY(co_await begin(**opened));
       co_return std::move(**opened);
     }

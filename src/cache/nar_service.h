@@ -28,7 +28,8 @@ class OpenNar {
  public:
   OpenNar(std::unique_ptr<storage::Blob> blob, InUse::Token token);
   explicit OpenNar(PassThrough direct);
-  OpenNar(std::shared_ptr<Spool> spool, std::optional<std::uint64_t> total, std::string_view how);
+  OpenNar(std::shared_ptr<Spool> spool, Spool::Client client, std::optional<std::uint64_t> total,
+          std::string_view how);
 
   std::optional<std::uint64_t> size() const noexcept {
     return size_;
@@ -36,6 +37,7 @@ class OpenNar {
   // Waits until size() is known. Errors: what failed the download; timeout.
   Task<void> wait_for_size(Deadline deadline);
   std::string_view how() const noexcept { return how_; }  // "hit", "inflight", "miss"
+  std::string upstream() const;  // that it comes from just now; empty: it is at rest
 
   // From `first` on, `length` bytes or to the end. REQUIRES: within size(), if that is known; once,
   // if it is passed through.
@@ -46,7 +48,15 @@ class OpenNar {
     std::unique_ptr<storage::Blob> blob;
     InUse::Token token;
   };
-  std::variant<AtRest, std::shared_ptr<Spool>, std::unique_ptr<ByteSource>> from_;
+  struct Arriving {
+    std::shared_ptr<Spool> spool;
+    Spool::Client client;
+  };
+  struct Passing {
+    std::unique_ptr<ByteSource> bytes;
+    std::string upstream;
+  };
+  std::variant<AtRest, Arriving, Passing> from_;
   std::optional<std::uint64_t> size_;
   std::string_view how_;
 };

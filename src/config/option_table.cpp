@@ -176,8 +176,8 @@ constexpr std::array kOptions = {
     OptionSpec{kRedis, "--cache-lock-allow-degraded-mode", "CACHE_LOCK_ALLOW_DEGRADED_MODE", "cache.lock.allow-degraded-mode", flag, kServe, kFull, kOpen, kStart, "false",
         "Go on with locks of our own while Redis cannot be reached"},
 
-    OptionSpec{kSeeing, "--prometheus-enabled", "PROMETHEUS_ENABLED", "prometheus.enabled", flag, kGlobal, kLater, kOpen, kStart, "false",
-        "Serve metrics at /metrics"},
+    OptionSpec{kSeeing, "--prometheus-enabled", "PROMETHEUS_ENABLED", "prometheus.enabled", flag, kGlobal, kFull, kOpen, kStart, "false",
+        "Serve metrics at /metrics, for Prometheus"},
     OptionSpec{kSeeing, "--otel-enabled", "OTEL_ENABLED", "opentelemetry.enabled", flag, kGlobal, kFull, kOpen, kStart, "false",
         "Send logs, metrics and traces to an OpenTelemetry collector; the standard's variables OTEL_... count as well"},
     OptionSpec{kSeeing, "--otel-grpc-url", "OTEL_GRPC_URL", "opentelemetry.grpc-url", text, kGlobal, kFull, kOpen, kStart, "",

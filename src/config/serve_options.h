@@ -59,7 +59,8 @@ struct ServeOptions {
   http::ListenAddress listen;
   bool otel = false;  // logs, metrics and traces are sent
   std::optional<telemetry::CollectorUrl>
-      collector;  // where to; absent: where the standard's variables say, or stdout
+      collector;            // where to; absent: where the standard's variables say, or stdout
+  bool prometheus = false;  // /metrics is there
   std::chrono::milliseconds drain_delay{};     // from a signal to the end of listening
   std::optional<CronSchedule> scrub_schedule;  // absent: what is kept is not read again
   std::uint64_t scrub_rate = 0;                // bytes a second; 0: as fast as they come

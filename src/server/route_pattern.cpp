@@ -30,8 +30,8 @@ struct PatternOf {
       case Fixed::cache_info: return {"/nix-cache-info", "/upload/nix-cache-info"};
       case Fixed::pubkey: return {"/pubkey", "/upload/pubkey"};
       case Fixed::healthz: return {"/healthz"};
-      default: return {};
     }
+    return {};
   }
   Pattern operator()(const nix::StorePathHash&) const {
     return {"/{hash}.narinfo", "/upload/{hash}.narinfo"};
@@ -41,9 +41,10 @@ struct PatternOf {
   Pattern operator()(const PinList&) const { return {"/pins"}; }
   Pattern operator()(const PinOf&) const { return {"/pin/{hash}.narinfo"}; }
   Pattern operator()(const Ready&) const { return {"/readyz"}; }
+  Pattern operator()(const Status&) const { return {"/status"}; }
+  Pattern operator()(const Metrics&) const { return {"/metrics"}; }
   Pattern operator()(const BadNarName&) const { return {}; }
   Pattern operator()(const NoSuchPath&) const { return {}; }
-  Pattern operator()(const auto&) const { return {}; }
 };
 
 }  // namespace

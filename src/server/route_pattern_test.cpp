@@ -19,6 +19,8 @@ TEST(RoutePattern, NamesWhatIsAskedForNotWhichOne) {
            Case{"/pubkey", "/pubkey"},
            Case{"/healthz", "/healthz"},
            Case{"/readyz", "/readyz"},
+           Case{"/status", "/status"},
+           Case{"/metrics", "/metrics"},
            Case{"/pins", "/pins"},
            Case{"/pin/" + hash + ".narinfo", "/pin/{hash}.narinfo"},
            Case{"/" + hash + ".narinfo", "/{hash}.narinfo"},

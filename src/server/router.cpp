@@ -58,7 +58,17 @@ std::optional<http::Response> Router::refusal(const http::Request& request,
   return std::nullopt;
 }
 
+void Router::count(const Target& target, http::Response& response,
+                   std::chrono::steady_clock::time_point begin) const {
+  if (target.side == Side::root && std::holds_alternative<nix::StorePathHash>(target.route))
+    count_narinfo(watching_.counts, response);
+  if (std::holds_alternative<nix::NarUrl>(target.route)) count_nar(watching_.counts, response);
+  std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+  watching_.served.answered(target.route, response, took.count());
+}
+
 boost::asio::awaitable<http::Response> Router::answer(const http::Request& request) {
+  auto begin = std::chrono::steady_clock::now();
   auto target = parse_target(request.path);
   if (auto refused = refusal(request, target)) co_return std::move(*refused);
   auto permit = permissions_.ask(request, target.route);
@@ -76,32 +86,37 @@ boost::asio::awaitable<http::Response> Router::answer(const http::Request& reque
   if (auto* hash = std::get_if<nix::StorePathHash>(&target.route);
       hash != nullptr && target.side == Side::root) {
     if (auto hot = narinfos_.answer_from_memory(request, *hash)) {
-      count_narinfo(counts_, *hot);
+      count(target, *hot, begin);
       co_return std::move(*hot);
     }
   }
-  co_return co_await read(request, target);
+  auto response = co_await read(request, target);
+  count(target, response, begin);
+  co_return response;
 }
 
 boost::asio::awaitable<http::Response> Router::read(const http::Request& request, Target& target) {
   auto& route = target.route;
-  if (auto* hash = std::get_if<nix::StorePathHash>(&route)) {
-    auto response = co_await narinfos_.answer(request, *hash, target.side);
-    if (target.side == Side::root) count_narinfo(counts_, response);
-    co_return response;
-  }
-  if (auto* url = std::get_if<nix::NarUrl>(&route)) {
-    auto response = co_await nars_.answer(request, *url, target.side);
-    count_nar(counts_, response);
-    co_return response;
-  }
+  if (auto* hash = std::get_if<nix::StorePathHash>(&route))
+    co_return co_await narinfos_.answer(request, *hash, target.side);
+  if (auto* url = std::get_if<nix::NarUrl>(&route))
+    co_return co_await nars_.answer(request, *url, target.side);
   if (auto* object = std::get_if<nix::ObjectPath>(&route))
     co_return co_await objects_.answer(request, *object, target.side);
-  if (std::holds_alternative<PinList>(route)) co_return co_await pins_.list();
-  if (auto* fixed = std::get_if<Fixed>(&route)) co_return fixed_.now()->answer(*fixed);
-  if (std::holds_alternative<Ready>(route)) co_return co_await ready_.answer();
   if (std::holds_alternative<BadNarName>(route))
     co_return http::text_response(400, "not the name of a NAR");
+  co_return co_await read_ours(route);
+}
+
+// What is about this cache itself.
+boost::asio::awaitable<http::Response> Router::read_ours(const Route& route) {
+  if (const auto* fixed = std::get_if<Fixed>(&route)) co_return fixed_.now()->answer(*fixed);
+  if (std::holds_alternative<PinList>(route)) co_return co_await pins_.list();
+  if (std::holds_alternative<Ready>(route)) co_return co_await ready_.answer();
+  if (std::holds_alternative<Status>(route) && watching_.status != nullptr)
+    co_return watching_.status->answer();
+  if (std::holds_alternative<Metrics>(route) && watching_.metrics != nullptr)
+    co_return co_await watching_.metrics->answer();
   co_return http::text_response(404, "no such path");
 }
 

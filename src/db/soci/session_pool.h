@@ -53,6 +53,8 @@ class SessionPool {
     co_return std::move(answer);
   }
 
+  std::size_t calls() const noexcept { return waiting_.load(); }  // that run or wait
+
  private:
   using Job = std::function<Result<void>(Statements&)>;
   struct WaitsNoMore {

@@ -8,13 +8,13 @@
 #include <atomic>
 #include <cerrno>
 #include <condition_variable>
-#include <cstdio>
 #include <mutex>
 
 #include "fetch/retry_delay.h"
 #include "fetch/unit_random.h"
 #include "telemetry/log.h"
 #include "telemetry/otlp/grpc_channel.h"
+#include "telemetry/stdout_mutex.h"
 
 namespace ncps::otlp {
 namespace {
@@ -112,11 +112,10 @@ class LineDelivery final : public Delivery {
 
   std::size_t deliver(const std::string& request, std::size_t items) override {
     auto line = request + "\n";
-    // The log's lines go there as well, through stdout's own lock.
-    ::flockfile(stdout);
-    bool written = write(line);
-    ::funlockfile(stdout);
-    return written ? items : 0;
+    std::unique_lock lock(log::stdout_mutex(), std::defer_lock);
+    while (!lock.try_lock_for(200ms))
+      if (given_up()) return 0;
+    return write(line) ? items : 0;
   }
 
   void give_up_at(Clock::time_point when) noexcept override {
@@ -124,10 +123,12 @@ class LineDelivery final : public Delivery {
   }
 
  private:
+  bool given_up() const { return Clock::now().time_since_epoch().count() >= last_.load(); }
+
   bool write(std::string_view rest) const {
     while (!rest.empty()) {
       pollfd ready{.fd = fd_, .events = POLLOUT, .revents = 0};
-      if (Clock::now().time_since_epoch().count() >= last_.load()) return false;
+      if (given_up()) return false;
       if (::poll(&ready, 1, 200) <= 0) continue;
       auto written = ::write(fd_, rest.data(), std::min<std::size_t>(rest.size(), PIPE_BUF));
       if (written < 0 && errno != EINTR && errno != EAGAIN) return false;
