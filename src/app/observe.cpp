@@ -29,8 +29,8 @@ std::string_view name_of(db::DatabaseKind kind) {
 // What the user says goes before what we know.
 otlp::Speaker speaker(const otlp::OtlpOptions& options, const config::ServeOptions& serve) {
   auto attributes = options.resource;
-  auto add = [&](const telemetry::Attribute& one) {
-    auto same = [&](const telemetry::Attribute& other) { return other.key == one.key; };
+  auto add = [&](const telemetry::ResourceAttribute& one) {
+    auto same = [&](const telemetry::ResourceAttribute& other) { return other.key == one.key; };
     if (std::ranges::none_of(attributes, same)) attributes.push_back(one);
   };
   for (const auto& one : otlp::describe_process(config::kVersion)) add(one);

@@ -4,6 +4,8 @@
 #include <optional>
 #include <thread>
 
+#include "telemetry/span.h"
+
 namespace ncps::cache {
 namespace {
 

@@ -19,7 +19,7 @@
 #include "rt/runtime.h"
 #include "rt/signal.h"
 #include "rt/task_group.h"
-#include "telemetry/span.h"
+#include "telemetry/current_span.h"
 
 namespace ncps::cache {
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "telemetry/span.h"
+#include "telemetry/current_span.h"
 
 namespace ncps::fetch {
 

@@ -23,7 +23,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "telemetry/span.h"
+#include "telemetry/current_span.h"
 
 namespace ncps {
 

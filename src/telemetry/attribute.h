@@ -11,16 +11,17 @@ namespace ncps::telemetry {
 
 using Value = std::variant<std::string, std::int64_t, double, bool>;
 
-struct Attribute {
-  std::string key;
+template <class Key>
+struct BasicAttribute {
+  Key key;
   Value value;
 
-  Attribute(std::string_view k, std::string_view v) : key(k), value(std::string(v)) {}
-  Attribute(std::string_view k, const std::string& v) : key(k), value(v) {}
-  Attribute(std::string_view k, const char* v) : key(k), value(std::string(v)) {}
-  Attribute(std::string_view k, double v) : key(k), value(v) {}
+  BasicAttribute(std::string_view k, std::string_view v) : key(k), value(std::string(v)) {}
+  BasicAttribute(std::string_view k, const std::string& v) : key(k), value(v) {}
+  BasicAttribute(std::string_view k, const char* v) : key(k), value(std::string(v)) {}
+  BasicAttribute(std::string_view k, double v) : key(k), value(v) {}
   template <std::integral Int>
-  Attribute(std::string_view k, Int v) : key(k) {
+  BasicAttribute(std::string_view k, Int v) : key(k) {
     if constexpr (std::same_as<Int, bool>) {
       value = v;
     } else {
@@ -28,5 +29,10 @@ struct Attribute {
     }
   }
 };
+
+// Its name is a literal: there are many of these.
+using Attribute = BasicAttribute<std::string_view>;
+// Its name is its own.
+using ResourceAttribute = BasicAttribute<std::string>;
 
 }  // namespace ncps::telemetry

@@ -18,9 +18,9 @@
 #include <vector>
 
 #include "base/guarded.h"
+#include "telemetry/current_span.h"
 #include "telemetry/log_copy.h"
 #include "telemetry/repeats.h"
-#include "telemetry/span.h"
 #include "telemetry/stdout_mutex.h"
 #include "telemetry/utf8.h"
 

@@ -4,7 +4,7 @@
 #include <chrono>
 #include <vector>
 
-#include "telemetry/span.h"
+#include "telemetry/current_span.h"
 
 namespace ncps::log {
 namespace {

@@ -5,8 +5,8 @@
 
 #include <cstdlib>
 
+#include "telemetry/current_span.h"
 #include "telemetry/log_copy.h"
-#include "telemetry/span.h"
 
 namespace ncps::log {
 namespace {

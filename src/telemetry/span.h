@@ -20,9 +20,9 @@
 #include <vector>
 
 #include "telemetry/attribute.h"
+#include "telemetry/current_span.h"
 #include "telemetry/export_queue.h"
 #include "telemetry/sampler.h"
-#include "telemetry/trace_context.h"
 
 namespace ncps::trace {
 
@@ -49,46 +49,6 @@ void start(Sampler sampler, std::shared_ptr<SpanQueue> queue);
 void stop();
 
 bool enabled() noexcept;
-
-// The place of one coroutine (or of the function that it has offloaded) in which it keeps its
-// current span. One thread at a time.
-struct Slot {
-  SpanContext context;
-};
-
-namespace detail {
-extern constinit thread_local Slot* current_slot;
-}
-
-inline Slot* current_slot() noexcept {
-  return detail::current_slot;
-}
-
-// The span that runs on this thread now. nullptr: none, whether recorded or not.
-inline const SpanContext* current() noexcept {
-  auto* slot = detail::current_slot;
-  return slot != nullptr && slot->context.valid() ? &slot->context : nullptr;
-}
-
-// The same as a value, for who goes on elsewhere; not valid: none.
-inline SpanContext here() {
-  const auto* context = current();
-  return context != nullptr ? *context : SpanContext();
-}
-
-// For as long as it lives, that slot is this thread's.
-class Enter {
- public:
-  explicit Enter(Slot* slot) noexcept : before_(detail::current_slot) {
-    detail::current_slot = slot;
-  }
-  ~Enter() { detail::current_slot = before_; }
-  Enter(const Enter&) = delete;
-  Enter& operator=(const Enter&) = delete;
-
- private:
-  Slot* before_;
-};
 
 class Span {
  public:
@@ -117,8 +77,10 @@ class Span {
   bool recorded() const noexcept { return data_ != nullptr; }
 
   // Texts are cut to kMostText bytes: some come from strangers.
+  // `key`: a literal.
   void set(std::string_view key, const auto& value) {
     if (!data_) return;
+    data_->attributes.reserve(8);
     if constexpr (std::convertible_to<decltype(value), std::string_view>) {
       data_->attributes.emplace_back(key, std::string_view(value).substr(0, kMostText));
     } else {

@@ -12,6 +12,10 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+// Between two batches of a signal: so 10,240 a second at most, by default. What a flood of hits has to
+// say beyond that is lost, so that it does not take the processors from the hits.
+constexpr auto kPause = std::chrono::milliseconds(50);
+
 std::uint64_t now_ns() {
   auto now = std::chrono::system_clock::now().time_since_epoch();
   return static_cast<std::uint64_t>(std::chrono::nanoseconds(now).count());
@@ -63,6 +67,8 @@ struct Exporter::Impl {
       auto dropped = queue.dropped();
       tally.lost.add(dropped - std::exchange(counted, dropped));
       if (items.empty() && queue.closed() && queue.size() == 0) return;
+      std::unique_lock lock(mutex);
+      changed.wait_for(lock, kPause, [&] { return stopping; });
     }
   }
 
@@ -142,8 +148,8 @@ void Exporter::stop(Clock::time_point until) {
   impl_->threads.clear();
 }
 
-std::vector<telemetry::Attribute> describe_process(std::string_view version) {
-  std::vector<telemetry::Attribute> out;
+std::vector<telemetry::ResourceAttribute> describe_process(std::string_view version) {
+  std::vector<telemetry::ResourceAttribute> out;
   out.emplace_back("service.version", version);
   out.emplace_back("telemetry.sdk.name", "ncps");
   out.emplace_back("telemetry.sdk.language", "cpp");

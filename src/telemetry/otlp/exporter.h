@@ -54,6 +54,6 @@ class Exporter {
 
 // What is known about this process without asking anybody: name and system of the host, number and
 // instance of the process. No arguments, no environment: secrets lie there.
-std::vector<telemetry::Attribute> describe_process(std::string_view version);
+std::vector<telemetry::ResourceAttribute> describe_process(std::string_view version);
 
 }  // namespace ncps::otlp

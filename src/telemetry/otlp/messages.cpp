@@ -10,6 +10,7 @@ namespace ncps::otlp {
 namespace {
 
 using telemetry::Attribute;
+using telemetry::BasicAttribute;
 
 constexpr int kCumulative = 2;                 // AggregationTemporality
 constexpr int kError = 2;                      // Status.code
@@ -30,16 +31,17 @@ struct WriteValue {
   void operator()(double x) const { w.real({4, "doubleValue"}, x); }
 };
 
-template <class Writer>
-void write_attribute(Writer& w, const Attribute& attribute) {
+template <class Writer, class Key>
+void write_attribute(Writer& w, const BasicAttribute<Key>& attribute) {
   w.text({1, "key"}, attribute.key);
   w.message({2, "value"}, [&](Writer& v) { std::visit(WriteValue<Writer>{v}, attribute.value); });
 }
 
-template <class Writer>
-void write_attributes(Writer& w, unsigned number, const std::vector<Attribute>& attributes) {
+template <class Writer, class Key>
+void write_attributes(Writer& w, unsigned number,
+                      const std::vector<BasicAttribute<Key>>& attributes) {
   if (attributes.empty()) return;
-  w.list({number, "attributes"}, attributes, write_attribute<Writer>);
+  w.list({number, "attributes"}, attributes, write_attribute<Writer, Key>);
 }
 
 template <class Writer>

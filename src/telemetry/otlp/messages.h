@@ -26,7 +26,7 @@ struct Picture {
 
 // Who says it: the same in every message.
 struct Speaker {
-  std::vector<telemetry::Attribute> resource;
+  std::vector<telemetry::ResourceAttribute> resource;
   std::string version;  // of the program that measures itself
 };
 

@@ -125,7 +125,7 @@ void read_headers(Reader& read, OtlpOptions& options) {
 // OTEL_SERVICE_NAME goes before what the attributes say.
 void read_resource(Reader& read, OtlpOptions& options) {
   std::string service = "ncps";
-  std::vector<telemetry::Attribute> others;
+  std::vector<telemetry::ResourceAttribute> others;
   if (auto text = read.text("OTEL_RESOURCE_ATTRIBUTES")) {
     auto pairs = parse_pairs(*text);
     if (!pairs) read.warn("OTEL_RESOURCE_ATTRIBUTES", "not of the form name=value,name=value");

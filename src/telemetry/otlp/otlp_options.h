@@ -36,7 +36,7 @@ struct OtlpOptions {
   std::chrono::milliseconds metric_interval{60'000};
   trace::Sampler sampler;
   // service.name first, and what OTEL_RESOURCE_ATTRIBUTES says.
-  std::vector<telemetry::Attribute> resource;
+  std::vector<telemetry::ResourceAttribute> resource;
   std::vector<std::string> warnings;  // one line each, without values that may be secrets
 };
 

@@ -19,7 +19,7 @@ OtlpOptions read(std::map<std::string, std::string, std::less<>> variables,
   });
 }
 
-std::string text_of(const telemetry::Attribute& attribute) {
+std::string text_of(const telemetry::ResourceAttribute& attribute) {
   return attribute.key + "=" + std::get<std::string>(attribute.value);
 }
 
