@@ -34,14 +34,14 @@ Result<CollectorUrl> parse_collector_url(std::string_view text) {
   auto colon = text.find("://");
   if (colon != text.npos) {
     auto scheme = text.substr(0, colon);
-    if (scheme != "http" && scheme != "https") return wrong("neither http nor https");
+    if (scheme != "http" && scheme != "https") return wrong("is neither http nor https");
     url.tls = scheme == "https";
     text.remove_prefix(colon + 3);
   }
   if (text.ends_with('/')) text.remove_suffix(1);
   if (text.find('@') != text.npos)
-    return wrong("no user and no password here (OTEL_EXPORTER_OTLP_HEADERS is for such)");
-  if (text.find_first_of("/?#") != text.npos) return wrong("a path or query means nothing to gRPC");
+    return wrong("has a user or a password, which belong into OTEL_EXPORTER_OTLP_HEADERS");
+  if (text.find_first_of("/?#") != text.npos) return wrong("has a path or a query, which mean nothing to gRPC");
   url.port = url.tls ? kTlsPort : kPlainPort;
   auto bracket = text.rfind(']');
   colon = text.rfind(':');
@@ -49,10 +49,10 @@ Result<CollectorUrl> parse_collector_url(std::string_view text) {
     auto digits = text.substr(colon + 1);
     auto [end, ec] = std::from_chars(digits.data(), digits.data() + digits.size(), url.port);
     if (ec != std::errc() || end != digits.data() + digits.size() || url.port == 0)
-      return wrong("not a port");
+      return wrong("has a port that is none");
     text = text.substr(0, colon);
   }
-  if (!is_host(text)) return wrong("not the name or address of a host");
+  if (!is_host(text)) return wrong("names no host");
   url.host = text;
   return url;
 }

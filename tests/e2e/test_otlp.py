@@ -233,7 +233,7 @@ class Collector(OtlpCase):
         self.load(proxy)
         proxy.wait_line(LOST, signal="traces")
         receiver.tell("ok")
-        proxy.wait_line("a collector takes what it is sent again", signal="metrics")
+        proxy.wait_line("a collector takes what it is sent again", signal="traces")
         raw.get(proxy.url, "/healthz")
         eventually(lambda: of_kind(receiver.spans(), "GET /healthz"), "spans come")
         self.assertGreater(int(lost(receiver, "traces")), 0)

@@ -32,13 +32,18 @@ class OtlpReceiver:
                                          stdout=subprocess.PIPE, text=True)
         assert self._process.stdout
         self.port = int(self._process.stdout.readline())
-        threading.Thread(target=self._collect, args=(self._process,), daemon=True).start()
+        self._reader = threading.Thread(target=self._collect, args=(self._process,), daemon=True)
+        self._reader.start()
         return self
 
     def stop(self) -> None:
         if self._process:
+            assert self._process.stdin and self._process.stdout
             self._process.kill()
             self._process.wait()
+            self._reader.join(5)
+            self._process.stdin.close()
+            self._process.stdout.close()
             self._process = None
 
     def tell(self, what: str | int) -> None:
