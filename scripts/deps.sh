@@ -10,11 +10,13 @@ build=(
   libboost1.81-dev libcurl4-openssl-dev libssl-dev libsoci-dev libsqlite3-dev libpq-dev libmariadb-dev libfmt-dev libspdlog-dev
   libcli11-dev nlohmann-json3-dev libyaml-cpp-dev libtomlplusplus-dev libhowardhinnant-date-dev tzdata liblzma-dev libzstd-dev zlib1g-dev liblz4-dev libbrotli-dev libbz2-dev libpugixml-dev
   libhiredis-dev
+  prometheus-cpp-dev
   libgtest-dev
 )
 test=(clang-format-19 nix-bin nginx-light openssl wrk curl iproute2 procps xz-utils zstd bzip2 zsh fish
   postgresql-15 mariadb-server ceph-mon ceph-osd radosgw python3-botocore libfaketime
-  redis-server haproxy)
+  redis-server haproxy
+  prometheus)
 sanitizers=(libclang-rt-19-dev)
 lint=(clang-tidy-19)
 
@@ -53,7 +55,7 @@ status=0
 [ $status -eq 0 ] || { cat /tmp/ncps-deps.$$; rm -f /tmp/ncps-deps.$$; exit $status; }
 rm -f /tmp/ncps-deps.$$
 # Nor at the next boot, if it was us who brought it.
-for pair in nginx-light:nginx postgresql-15:postgresql mariadb-server:mariadb redis-server:redis-server haproxy:haproxy; do
+for pair in nginx-light:nginx postgresql-15:postgresql mariadb-server:mariadb redis-server:redis-server haproxy:haproxy prometheus:prometheus; do
   if command -v systemctl >/dev/null && [[ " ${missing[*]} " == *" ${pair%:*} "* ]]; then
     "${root[@]}" systemctl disable --quiet "${pair#*:}" >/dev/null 2>&1 || true
   fi

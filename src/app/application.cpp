@@ -1,8 +1,11 @@
 #include "app/application.h"
 
 #include "config/version.h"
+#include "lock/measured_leases.h"
 #include "fetch/curl/curl_client.h"
 #include "storage/free_space.h"
+#include "telemetry/process_metrics.h"
+#include "telemetry/prometheus/exposition.h"
 
 namespace ncps::app {
 namespace {
@@ -78,27 +81,38 @@ cache::DiskProbe disk_probe(const config::ServeOptions& options, Pool& disk) {
   return probe;
 }
 
+server::MetricsRoute::Text metrics_text(const config::ServeOptions& options,
+                                        const metrics::Registry& registry) {
+  if (!options.prometheus) return {};
+  return {.render = [&registry] { return metrics::prometheus_text(registry.picture()); },
+          .type = metrics::kPrometheusType};
+}
+
 }  // namespace
 
 Application::Application(const config::ServeOptions& options,
                          std::unique_ptr<storage::BlobStore> store, db::Database database,
-                         std::unique_ptr<db::Inventory> inventory, lock::Leases& leases,
-                         Runtime& runtime, Pool& disk, Pool& cpu, std::vector<nix::SecretKey> keys)
-    : store_(std::move(store)),
+                         std::unique_ptr<db::Inventory> inventory,
+                         std::unique_ptr<lock::Leases> leases, Runtime& runtime, Pool& disk, Pool& cpu, std::vector<nix::SecretKey> keys)
+    : leases_(lock::measured(
+          std::move(leases),
+          lock::LeaseProbe(registry_, options.redis ? lock::Mode::distributed : lock::Mode::local))),
+      store_(std::move(store)),
       database_(std::move(database)),
       inventory_(std::move(inventory)),
       client_(fetch::make_curl_client({.user_agent = config::user_agent()})),
       hostname_(options.hostname),
-      configured_(*client_),
+      configured_(*client_, &registry_),
       upstreams_(configured_.use(upstream_options(options))),
       trust_(make_trust(options, keys)),
       peer_secret_(peer_secret(options, keys)),
       peers_(peer::make_http_peer_reader(*client_, peer_secret_)),
-      sharing_{.leases = leases,
+      sharing_{.leases = *leases_,
                .peers = peers_.get(),
                .address = [this] { return *address_.now(); },
                .time_to_live = options.download_lease,
                .follow = {.patience = options.poll_timeout}},
+      upstream_counts_(catalog_, *inventory_),
       space_(space_limits(options), disk_probe(options, disk)),
       downloads_(runtime,
                  {.store = *store_,
@@ -107,7 +121,9 @@ Application::Application(const config::ServeOptions& options,
                   .cpu = cpu,
                   .policy = {},
                   .space = &space_,
-                  .sharing = &sharing_},
+                   .sharing = &sharing_,
+                   .probe = cache::DownloadProbe(registry_),
+                   .counts = &upstream_counts_},
                  {}),
       nars_(*store_, catalog_, upstreams_, downloads_,
             [this](nix::StorePathHash hash, Deadline deadline) {
@@ -133,7 +149,9 @@ Application::Application(const config::ServeOptions& options,
                     .locks = upload_locks_,
                     .disk = disk,
                     .cpu = cpu,
-                    .space = &space_}),
+                    .space = &space_,
+                    .received = registry_.counter({"ncps_upload_received_bytes_total",
+                                                   "Bytes of NARs that clients have sent"})}),
       narinfo_uploads_({.store = *store_,
                         .catalog = catalog_,
                         .narinfos = narinfos_,
@@ -146,7 +164,7 @@ Application::Application(const config::ServeOptions& options,
                         .space = &space_}),
       object_uploads_(*store_, disk, &uses_, &space_),
       removal_(*store_, catalog_, upload_locks_, downloads_),
-      counts_(runtime, *inventory_),
+      counts_(runtime, *inventory_, &upstream_counts_),
       scrub_(runtime,
              {.store = *store_,
               .inventory = *inventory_,
@@ -156,7 +174,7 @@ Application::Application(const config::ServeOptions& options,
               .forget = [this](const nix::StorePathHash& hash) { narinfo_routes_.forget(hash); }},
              {.schedule = options.scrub_schedule,
               .bytes_per_second = options.scrub_rate,
-              .leases = &leases,
+              .leases = leases_.get(),
               .lease_lasts = options.lru_lease}),
       narinfo_routes_(narinfos_, uses_, kHotNarInfoBytes, permissions_),
       nar_routes_(nars_, uses_, permissions_),
@@ -167,18 +185,13 @@ Application::Application(const config::ServeOptions& options,
                      .removal = removal_,
                      .hot = narinfo_routes_,
                      .cpu = cpu,
-                     .policy = write_policy_}),
+                     .policy = write_policy_,
+                     .probe = server::UploadProbe(registry_)}),
       pin_routes_({.pins = *database_.pins,
                    .catalog = catalog_,
                    .store = *store_,
                    .narinfos = narinfos_,
                    .policy = write_policy_}),
-      ready_(runtime, *store_, catalog_, upstreams_, &leases),
-      peer_routes_(downloads_, peer_secret_),
-      router_(fixed_routes(hostname_, keys), ready_, narinfo_routes_, nar_routes_, object_routes_,
-              write_routes_, pin_routes_, permissions_, &counts_,
-              options.redis ? &peer_routes_ : nullptr),
-      watch_(runtime, upstreams_),
       evictor_(runtime,
                {.store = *store_,
                 .catalog = catalog_,
@@ -190,9 +203,38 @@ Application::Application(const config::ServeOptions& options,
                 .locks = upload_locks_,
                 .uses = uses_,
                 .space = space_,
-                .leases = leases,
+                .leases = *leases_,
                 .forget = [this](const nix::StorePathHash& hash) { narinfo_routes_.forget(hash); },
-                .lease_lasts = options.lru_lease}) {
+                .lease_lasts = options.lru_lease,
+                .probe = cache::EvictionProbe(registry_)}),
+      served_(registry_),
+      status_(runtime, {.downloads = downloads_,
+                        .space = space_,
+                        .upstreams = upstreams_,
+                        .counted = [this] { return evictor_.counted(); },
+                        .served = served_,
+                        .version = std::string(config::kVersion)}),
+      metrics_(metrics_text(options, registry_), cpu),
+      ready_(runtime, *store_, catalog_, upstreams_, leases_.get()),
+      peer_routes_(downloads_, peer_secret_),
+      router_(fixed_routes(hostname_, keys), ready_, narinfo_routes_, nar_routes_, object_routes_,
+              write_routes_, pin_routes_, permissions_,
+              {.counts = &counts_, .served = served_, .status = &status_, .metrics = &metrics_},
+              options.redis ? &peer_routes_ : nullptr),
+      watch_(runtime, upstreams_),
+      measured_{.space = space_,
+                .evictor = evictor_,
+                .downloads = downloads_,
+                .uploads = nar_uploads_,
+                .upstreams = upstreams_,
+                .client = *client_,
+                .store = *store_,
+                .catalog = catalog_,
+                .disk = disk,
+                .cpu = cpu,
+                .served = served_},
+      asked_(ask_parts(registry_, measured_)) {
+  for (auto& one : metrics::ask_process(registry_)) asked_.push_back(std::move(one));
   evictor_.use(options.lru_schedule);
 }
 
@@ -207,6 +249,7 @@ void Application::start() {
   evictor_.start();
   counts_.start();
   scrub_.start();
+  status_.start();
 }
 
 void Application::use(const config::ServeOptions& options, std::vector<nix::SecretKey> keys) {
@@ -237,6 +280,7 @@ bool Application::stop(Deadline grace) {
   auto at_once = Deadline::after(std::chrono::seconds(0));
   watch_.stop(at_once);  // no new probe
   scrub_.stop(at_once);
+  status_.stop(at_once);
   // Objects first: they ask for narinfos and NARs. Then narinfos: they begin downloads.
   auto all_stop = [&](Deadline by) {
     return objects_.stop(by) && narinfos_.stop(by) && downloads_.stop(by);
@@ -250,7 +294,7 @@ bool Application::stop(Deadline grace) {
   client_->stop();  // what is left now is a probe, or had its time
   auto last = Deadline::after(kUnwind);
   return all_stop(last) && watch_.stop(last) && evictor_.stop(last) && uses_.stop(last) &&
-         counts_.stop(last) && scrub_.stop(last) && ready_.stop(last);
+         counts_.stop(last) && scrub_.stop(last) && status_.stop(last) && ready_.stop(last);
 }
 
 }  // namespace ncps::app

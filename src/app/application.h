@@ -6,6 +6,7 @@
 
 #include <memory>
 
+#include "app/gauges.h"
 #include "base/live.h"
 #include "cache/count_log.h"
 #include "cache/evictor.h"
@@ -21,6 +22,7 @@
 #include "config/serve_options.h"
 #include "db/database.h"
 #include "fetch/http_client.h"
+#include "lock/leases.h"
 #include "peer/http_peer_reader.h"
 #include "server/router.h"
 #include "upstream/configured_upstreams.h"
@@ -30,10 +32,10 @@ namespace ncps::app {
 
 class Application {
  public:
-  // Leases, runtime and pools must outlive it.
+  // Runtime and pools must outlive it.
   Application(const config::ServeOptions& options, std::unique_ptr<storage::BlobStore> store,
-              db::Database database, std::unique_ptr<db::Inventory> inventory, lock::Leases& leases,
-              Runtime& runtime, Pool& disk, Pool& cpu, std::vector<nix::SecretKey> keys);
+              db::Database database, std::unique_ptr<db::Inventory> inventory,
+              std::unique_ptr<lock::Leases> leases, Runtime& runtime, Pool& disk, Pool& cpu, std::vector<nix::SecretKey> keys);
 
   boost::asio::awaitable<http::Response> answer(const http::Request& request) {
     return router_.answer(request);
@@ -51,6 +53,7 @@ class Application {
   void use(const config::ServeOptions& options, std::vector<nix::SecretKey> keys);
 
   storage::BlobStore& store() noexcept { return *store_; }
+  metrics::Registry& registry() noexcept { return registry_; }
 
   // From now on /readyz says that we are about to stop; all is served as ever.
   void drain() noexcept { ready_.drain(); }
@@ -64,6 +67,8 @@ class Application {
  private:
   Task<void> bring_narinfo(nix::StorePathHash hash, Deadline deadline);
 
+  metrics::Registry registry_;
+  std::unique_ptr<lock::Leases> leases_;
   std::unique_ptr<storage::BlobStore> store_;
   db::Database database_;
   db::Catalog& catalog_ = *database_.catalog;
@@ -77,6 +82,7 @@ class Application {
   Live<peer::PeerSecret> peer_secret_;
   std::unique_ptr<peer::PeerReader> peers_;
   cache::Sharing sharing_;
+  cache::UpstreamCounts upstream_counts_;
   cache::Space space_;
   cache::Downloads downloads_;
   cache::NarService nars_;
@@ -98,11 +104,16 @@ class Application {
   server::ObjectRoutes object_routes_;
   server::WriteRoutes write_routes_;
   server::PinRoutes pin_routes_;
+  cache::Evictor evictor_;
+  server::ServedProbe served_;
+  server::StatusRoute status_;
+  server::MetricsRoute metrics_;
   server::ReadyRoute ready_;
   server::PeerRoutes peer_routes_;
   server::Router router_;
   upstream::HealthWatch watch_;
-  cache::Evictor evictor_;
+  MeasuredParts measured_;
+  std::vector<metrics::Registry::Asked> asked_;
 };
 
 }  // namespace ncps::app

@@ -85,6 +85,26 @@ void reload(const config::Loaded& at_start, const config::Loaded& next, Runtime&
                                          {"upstream_keys", next.options.upstream_keys.size()}});
 }
 
+http::ServerOptions server_options(const config::ServeOptions& options,
+                                   metrics::Registry& registry) {
+  http::ServerOptions out;
+  out.address = options.listen;
+  out.probe = http::ServerProbe(registry);
+  return out;
+}
+
+std::vector<metrics::Registry::Asked> ask_connections(metrics::Registry& registry,
+                                                      const http::Server& server) {
+  std::vector<metrics::Registry::Asked> asked;
+  auto now = [&server] { return static_cast<double>(server.connections()); };
+  asked.push_back(registry.ask({"ncps_http_connections", "Connections of clients that are open"},
+                               metrics::Type::gauge, now));
+  auto most = [] { return static_cast<double>(http::ServerOptions().max_connections); };
+  asked.push_back(registry.ask({"ncps_http_connections_limit", "How many there may be"},
+                               metrics::Type::gauge, most));
+  return asked;
+}
+
 // Balancers go elsewhere before connections are refused. The next signal ends even this at once.
 void tell_balancers(Application& app, int signal, std::chrono::milliseconds delay) {
   app.drain();
@@ -136,11 +156,13 @@ int serve(config::Loaded loaded, const std::function<config::Loaded()>& read_opt
   auto public_keys = joined_public(*keys);
   audit_keys(options, *keys);
 
-  Application app(options, std::move(*store), std::move(*database), std::move(*inventory), **leases,
+  Application app(options, std::move(*store), std::move(*database), std::move(*inventory), std::move(*leases),
                   runtime, disk, cpu, std::move(*keys));
   auto handler = [&app](const http::Request& request) { return app.answer(request); };
-  auto server = http::Server::start(runtime, disk, {.address = options.listen}, handler);
+  auto server =
+      http::Server::start(runtime, disk, server_options(options, app.registry()), handler);
   if (!server) return cannot_start(server.error());
+  auto connections = ask_connections(app.registry(), **server);
   log::info("listening", {{"addr", (*server)->address().str()},
                           {"hostname", options.hostname},
                           {"public_key", public_keys},

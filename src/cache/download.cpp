@@ -97,7 +97,10 @@ Task<Kept> fetch_verify_keep(DownloadDeps& deps, DownloadJob& job, std::shared_p
   Verification::Check check = [&] { return verify(deps, job.expected, spool); };
   beside.spawn(executor, "verify", Verification::run(verification, std::move(check), spool));
   Bringing bringing(deps, job, *spool, lease, wanted);
+  auto began = Clock::now();
   auto fetched = co_await bringing.run();
+  if (fetched)
+    deps.probe.seconds.observe(std::chrono::duration<double>(Clock::now() - began).count());
   if (fetched) spool->all_arrived();
   if (!fetched) spool->fail(fetched.error());  // wakes the verifier
   CO_TRY(co_await verification->outcome());
@@ -151,17 +154,27 @@ asio::awaitable<std::optional<Untold>> run_download(DownloadDeps deps, DownloadJ
   if (!done) spool->fail(done.error());
   co_await beside.join(Deadline::never());
   auto view = spool->view();
+  deps.probe.ended(done ? nullptr : &done.error());
+  if (view.fd != -1) deps.probe.clients.observe(static_cast<double>(spool->clients_ever()));
+  if (done && deps.counts != nullptr && !spool->comes_from().empty())
+    deps.counts->fetched(spool->comes_from(), view.size);
   if (done) {
     log::info(*done == Kept::not_by_us ? "NAR passed on" : "NAR stored",
               {{"nar", job.url.str()},
                {"bytes", view.size},
-               {"elapsed", static_cast<double>(since(started).count()) / 1000}});
+               {"elapsed", static_cast<double>(since(started).count()) / 1000},
+               {"upstream", spool->comes_from()},
+               {"clients", spool->clients_ever()}});
   } else if (done.error().no_space() && deps.space != nullptr) {
     deps.space->complain(done.error());
   } else if (done.error().kind() != ErrorKind::conflict &&
              done.error().kind() != ErrorKind::not_found) {
-    log::error("NAR not stored",
-               {{"nar", job.url.str()}, {"bytes", view.size}, {"error", done.error().what()}});
+    log::error("NAR not stored", {{"nar", job.url.str()},
+                                  {"bytes", view.size},
+                                  {"elapsed", static_cast<double>(since(started).count()) / 1000},
+                                  {"upstream", spool->comes_from()},
+                                  {"clients", spool->clients_ever()},
+                                  {"error", done.error().what()}});
   }
   if (!done || *done != Kept::untold) co_return std::nullopt;
   co_return Untold{.size = view.size, .fence = lease->fence().value_or(0)};

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "cache/download_probe.h"
 #include "cache/fetch_policy.h"
 #include "cache/file_source.h"
 #include "cache/held_lease.h"
@@ -17,6 +18,7 @@
 #include "cache/space.h"
 #include "cache/spool.h"
 #include "cache/spool_writer.h"
+#include "cache/upstream_counts.h"
 #include "db/catalog.h"
 #include "nix/nar_url.h"
 #include "rt/offload.h"
@@ -58,6 +60,8 @@ struct DownloadDeps {
   FetchPolicy policy;
   Space* space = nullptr;      // nullptr: there is room for everything
   Sharing* sharing = nullptr;  // nullptr: there are no other instances
+  DownloadProbe probe = {};
+  UpstreamCounts* counts = nullptr;
 };
 
 enum class Wanted : bool { by_nobody, by_client };

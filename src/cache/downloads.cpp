@@ -139,9 +139,41 @@ Downloads::EntryPtr Downloads::take_next(State& s) const {
   }
   if (next) {
     next->running = true;
+    next->begun = Deadline::Clock::now();
+    s.under_way.push_back(next);
     ++s.running;
   }
   return next;
+}
+
+Downloads::Load Downloads::load() const {
+  Load load;
+  auto running = state_.with([&](const State& s) {
+    load.running = s.running;
+    load.queued_clients = s.clients.size();
+    load.queued_prefetches = s.prefetches.size();
+    return s.under_way;
+  });
+  for (const auto& entry : running) load.spooled += entry->spool->view().size;
+  return load;
+}
+
+std::vector<Downloads::Transfer> Downloads::transfers(std::size_t most) const {
+  auto running = state_.with([](const State& s) { return s.under_way; });
+  if (running.size() > most) running.resize(most);
+  std::vector<Transfer> list;
+  for (const auto& entry : running) {
+    auto view = entry->spool->view();
+    std::chrono::duration<double> since = Deadline::Clock::now() - entry->begun;
+    list.push_back({.nar = entry->job.url.str(),
+                    .upstream = entry->spool->comes_from(),
+                    .bytes = view.size,
+                    .total = view.total,
+                    .clients = entry->spool->clients_now(),
+                    .prefetch = entry->spool->clients_ever() == 0,
+                    .seconds = since.count()});
+  }
+  return list;
 }
 
 void Downloads::start_what_may() {
@@ -209,6 +241,7 @@ boost::asio::awaitable<void> Downloads::run(EntryPtr entry) {
   state_.with([&](State& s) {
     note_outcome(s, *entry, outcome);
     forget(s, entry);
+    std::erase(s.under_way, entry);
     --s.running;
     if (entry->asked == Asked::by_nobody) --s.prefetching;
   });

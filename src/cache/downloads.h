@@ -9,7 +9,9 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "base/guarded.h"
 #include "cache/doubtful_nars.h"
@@ -74,6 +76,25 @@ class Downloads {
   Space* space() const noexcept { return deps_.space; }
   Pool& cpu() const noexcept { return deps_.cpu; }
 
+  // What runs and what waits, now.
+  struct Load {
+    std::size_t running = 0;  // of clients and prefetches
+    std::size_t queued_clients = 0, queued_prefetches = 0;
+    std::uint64_t spooled = 0;  // bytes that have come and are not published yet
+  };
+  Load load() const;
+
+  // One that runs. At most `most` of them, those that began first.
+  struct Transfer {
+    std::string nar, upstream;           // `upstream` empty: nobody has answered yet
+    std::uint64_t bytes = 0;             // that have come
+    std::optional<std::uint64_t> total;  // absent: nobody knows
+    std::size_t clients = 0;             // that read it, or wait for it
+    bool prefetch = false;               // for nobody in particular
+    double seconds = 0;                  // since it began
+  };
+  std::vector<Transfer> transfers(std::size_t most) const;
+
   // What could not be had lately.
   DoubtfulNars& doubtful() noexcept { return doubtful_; }
 
@@ -93,11 +114,13 @@ class Downloads {
     Asked asked;
     bool running = false;
     bool noted = false;  // its outcome
+    Deadline::Clock::time_point begun = {};
   };
   using EntryPtr = std::shared_ptr<Entry>;
   struct State {
     std::map<nix::NarUrl, EntryPtr> all;
     std::deque<EntryPtr> clients, prefetches;  // not running yet
+    std::vector<EntryPtr> under_way;           // running, in the order of their beginning
     std::size_t running = 0, prefetching = 0;
     // How often wrong bytes came for a URL: next time another source goes first.
     std::map<nix::NarUrl, std::size_t> rotten;

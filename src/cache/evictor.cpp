@@ -57,15 +57,22 @@ boost::asio::awaitable<void> Evictor::run() {
 }
 
 Task<Evictor::Outcome> Evictor::round(Why why) {
+  auto begin = steady_clock::now();
   deps_.space.begin_round();
   auto outcome = co_await make_room(why);
   deps_.space.end_round(outcome && outcome->enough);
-  if (outcome) report(*outcome);
+  if (outcome) report(*outcome, steady_clock::now() - begin);
+  if (!outcome || !outcome->enough) deps_.probe.failed.add();
   co_return std::move(outcome);
 }
 
 Task<Evictor::Outcome> Evictor::make_room(Why why) {
-  if (deps_.space.idle()) co_return Outcome();
+  if (deps_.space.idle()) {  // it is counted all the same, for who wants to know
+    auto counted = co_await count();
+    if (!counted)
+      log::warn("what is kept could not be counted", {{"error", counted.error().what()}});
+    co_return Outcome();
+  }
   CO_TRY(auto lease, co_await take_round(why));
   if (!lease) co_return co_await left_to_others(why);
   fence_ = lease->fence();
@@ -114,6 +121,7 @@ Task<void> Evictor::count() {
   CO_TRY(auto totals, co_await deps_.rows.totals());
   auto kept = totals.nar_bytes + totals.object_bytes + totals.narinfos * kNarInfoBytes;
   deps_.space.measured(kept);
+  counted_.with([&](auto& last) { last = totals; });
   log::debug("counted what is kept",
              {{"bytes", kept}, {"nars", totals.nars}, {"narinfos", totals.narinfos}});
   co_return Result<void>();
@@ -248,14 +256,22 @@ Task<Evictor::Fate> Evictor::evict_object(const db::KeptObject& object, Outcome&
   co_return Fate::gone;
 }
 
-void Evictor::report(const Outcome& outcome) {
+void Evictor::report(const Outcome& outcome, std::chrono::duration<double> took) {
   auto kept = deps_.space.kept();
   if (outcome.bytes != 0) {
+    const auto& probe = deps_.probe;
+    probe.rounds.add();
+    probe.seconds.observe(took.count());
+    probe.nars.add(outcome.nars);
+    probe.narinfos.add(outcome.narinfos);
+    probe.objects.add(outcome.objects);
+    probe.bytes.add(outcome.bytes);
     log::info("made room", {{"bytes", outcome.bytes},
                             {"nars", outcome.nars},
                             {"narinfos", outcome.narinfos},
                             {"objects", outcome.objects},
-                            {"kept", kept.value_or(0)}});
+                            {"kept", kept.value_or(0)},
+                            {"elapsed", took.count()}});
   }
   if (outcome.enough || outcome.elsewhere) return;
   deps_.space.complain(

@@ -13,6 +13,7 @@
 #include <functional>
 
 #include "base/cron.h"
+#include "cache/eviction_probe.h"
 #include "cache/nar_info_service.h"
 #include "cache/nar_service.h"
 #include "cache/oldest_first.h"
@@ -39,6 +40,7 @@ struct EvictorDeps {
   // Forgets a narinfo that is ready in memory.
   std::function<void(const nix::StorePathHash&)> forget;
   std::chrono::milliseconds lease_lasts{std::chrono::minutes(30)};  // after an instance has died
+  EvictionProbe probe = {};
 };
 
 class Evictor {
@@ -72,6 +74,11 @@ class Evictor {
   // One round. Not beside start(): for tests. Errors: unavailable.
   Task<Outcome> round(Why why);
 
+  // As of the last count, which is at most kLookEvery old, if the database answers; nullopt: none yet.
+  std::optional<db::KeptTotals> counted() const {
+    return counted_.with([](const auto& totals) { return totals; });
+  }
+
  private:
   enum class Fate : std::uint8_t { gone, stays };
 
@@ -90,13 +97,14 @@ class Evictor {
   Task<void> remove_narinfo(const nix::StorePathHash& hash);
   Task<void> remove_narinfos(const db::KeptNar& nar);
   Task<void> remove_files(const db::KeptNar& nar);
-  void report(const Outcome& outcome);
+  void report(const Outcome& outcome, std::chrono::duration<double> took);
 
   Runtime& runtime_;
   const EvictorDeps deps_;
   PinnedClosure pinned_;
   Live<std::optional<CronSchedule>> schedule_{std::nullopt};
   std::uint64_t fence_ = 0;  // of the round
+  Guarded<std::optional<db::KeptTotals>> counted_;
   TaskGroup group_;
 };
 

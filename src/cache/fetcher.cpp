@@ -61,6 +61,8 @@ Task<upstream::FileBody> Fetcher::open_somewhere() {
     auto deadline = Deadline::after(open_time());
     auto opened = co_await source().open(writer_.taken(), decode(), deadline);
     if (opened && *opened && fits(**opened)) {
+      // What another instance or the store has, no upstream had to send once more.
+      spool_.comes_from(source().edition().empty() ? source().name() : std::string());
       if (!writer_.begun()) CO_TRY(co_await begin(**opened));
       co_return std::move(**opened);
     }

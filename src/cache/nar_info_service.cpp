@@ -267,6 +267,7 @@ Task<NarInfoService::Found> NarInfoService::keep(const nix::StorePathHash& hash,
   bool kept = indexed.done || (stored && found_without_row(indexed.nar));
   CO_TRY(auto found, co_await serve(std::move(accepted), indexed.nar.url, "miss"));
   if (found) found->kept = kept;
+  if (found) found->upstream = finding.from->name();
   co_return std::move(found);
 }
 

@@ -32,6 +32,7 @@ struct ServedNarInfo {
   std::string text;
   std::string etag;
   std::string_view how;     // "hit", "miss"
+  std::string upstream;     // that it has just come from; empty: from what we keep
   bool kept = true;         // false: without its row its NAR may not be found; ask here again
   std::uint64_t as_of = 0;  // NarInfoService::as_of() when we began to look
 };
@@ -64,7 +65,12 @@ class NarInfoService {
   // answer cannot be right), unavailable.
   Task<std::optional<ServedNarInfo>> find(nix::StorePathHash hash, Asked asked, Deadline deadline);
 
-  // The same from what is kept alone, and only if its NAR is at rest, too: then a client may leave
+  // Whether all upstreams have said lately that they have none, so that find() asks nobody.
+  bool known_missing(const nix::StorePathHash& hash) {
+    return missing_.has(hash, world(), MissingMemory::Clock::now());
+  }
+
+  // The same as find() from what is kept alone, and only if its NAR is at rest, too: then a client may leave
   // both out of an upload. No upstream is asked, and nothing is written. Errors: unavailable.
   Task<std::optional<ServedNarInfo>> find_kept(nix::StorePathHash hash);
 

@@ -10,12 +10,20 @@ OpenNar::OpenNar(std::unique_ptr<storage::Blob> blob, InUse::Token token)
   from_ = AtRest{std::move(blob), std::move(token)};
 }
 
-OpenNar::OpenNar(std::shared_ptr<Spool> spool, std::optional<std::uint64_t> total,
-                 std::string_view how)
-    : from_(std::move(spool)), size_(total), how_(how) {}
+OpenNar::OpenNar(std::shared_ptr<Spool> spool, Spool::Client client,
+                 std::optional<std::uint64_t> total, std::string_view how)
+    : from_(Arriving{std::move(spool), std::move(client)}), size_(total), how_(how) {}
 
 OpenNar::OpenNar(PassThrough direct)
-    : from_(std::move(direct.bytes)), size_(direct.total), how_("miss") {}
+    : from_(Passing{std::move(direct.bytes), std::move(direct.upstream)}),
+      size_(direct.total),
+      how_("miss") {}
+
+std::string OpenNar::upstream() const {
+  if (const auto* arriving = std::get_if<Arriving>(&from_)) return arriving->spool->comes_from();
+  if (const auto* passing = std::get_if<Passing>(&from_)) return passing->upstream;
+  return {};
+}
 
 std::unique_ptr<ByteSource> OpenNar::read(std::uint64_t first,
                                           std::optional<std::uint64_t> length) {
@@ -23,16 +31,17 @@ std::unique_ptr<ByteSource> OpenNar::read(std::uint64_t first,
     auto source = rest->blob->read(first, length.value_or(rest->blob->size() - first));
     return std::make_unique<SourceInUse>(std::move(source), rest->token);
   }
-  if (auto* direct = std::get_if<std::unique_ptr<ByteSource>>(&from_))
-    return part_of(std::move(*direct), first, length);
-  return Spool::read(std::get<std::shared_ptr<Spool>>(from_), first, length, Tail::held);
+  if (auto* direct = std::get_if<Passing>(&from_))
+    return part_of(std::move(direct->bytes), first, length);
+  const auto& arriving = std::get<Arriving>(from_);
+  return Spool::read(arriving.spool, first, length, Tail::held, arriving.client);
 }
 
 Task<void> OpenNar::wait_for_size(Deadline deadline) {
   if (size_) co_return Result<void>();
-  if (std::holds_alternative<std::unique_ptr<ByteSource>>(from_))
+  if (std::holds_alternative<Passing>(from_))
     co_return fail(ErrorKind::unavailable, "its length is known only when it has been fetched");
-  CO_TRY(auto view, co_await std::get<std::shared_ptr<Spool>>(from_)->sized(deadline));
+  CO_TRY(auto view, co_await std::get<Arriving>(from_).spool->sized(deadline));
   size_ = view.total;
   co_return Result<void>();
 }
@@ -100,9 +109,10 @@ Task<OpenNar> NarService::open(nix::NarUrl url, Deadline deadline,
       spool = downloads_.join(std::move(job));
       how = "miss";
     }
+    auto client = Spool::client(spool);
     auto started = co_await spool->started(deadline);
     if (started && started->follows && how == "miss") how = "peer";
-    if (started) co_return OpenNar(std::move(spool), started->total, how);
+    if (started) co_return OpenNar(std::move(spool), std::move(client), started->total, how);
     if (started.error().kind() != ErrorKind::conflict)
       co_return std::unexpected(std::move(started).error());
   }

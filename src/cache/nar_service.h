@@ -28,7 +28,8 @@ class OpenNar {
  public:
   OpenNar(std::unique_ptr<storage::Blob> blob, InUse::Token token);
   explicit OpenNar(PassThrough direct);
-  OpenNar(std::shared_ptr<Spool> spool, std::optional<std::uint64_t> total, std::string_view how);
+  OpenNar(std::shared_ptr<Spool> spool, Spool::Client client, std::optional<std::uint64_t> total,
+          std::string_view how);
 
   std::optional<std::uint64_t> size() const noexcept {
     return size_;
@@ -37,6 +38,7 @@ class OpenNar {
   Task<void> wait_for_size(Deadline deadline);
   // "hit", "inflight", "miss", "peer": from the instance that downloads it
   std::string_view how() const noexcept { return how_; }
+  std::string upstream() const;  // that it comes from just now; empty: it is at rest
 
   // From `first` on, `length` bytes or to the end. REQUIRES: within size(), if that is known; once,
   // if it is passed through.
@@ -47,7 +49,15 @@ class OpenNar {
     std::unique_ptr<storage::Blob> blob;
     InUse::Token token;
   };
-  std::variant<AtRest, std::shared_ptr<Spool>, std::unique_ptr<ByteSource>> from_;
+  struct Arriving {
+    std::shared_ptr<Spool> spool;
+    Spool::Client client;
+  };
+  struct Passing {
+    std::unique_ptr<ByteSource> bytes;
+    std::string upstream;
+  };
+  std::variant<AtRest, Arriving, Passing> from_;
   std::optional<std::uint64_t> size_;
   std::string_view how_;
 };

@@ -53,6 +53,7 @@ class NarUploads::Intake {
       if (bytes.size() > most_ - size_)
         co_return refuse(Verdict::too_large, "more than " + std::to_string(most_) + " bytes");
       size_ += bytes.size();
+      deps_.received.add(bytes.size());
       if (blob != nullptr) {
         auto still_to_come = length_ && *length_ > size_ ? *length_ - size_ : 0;
         auto& file = blob->file();

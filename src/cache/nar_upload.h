@@ -19,6 +19,7 @@
 #include "rt/byte_source.h"
 #include "rt/offload.h"
 #include "storage/blob_store.h"
+#include "telemetry/metrics.h"
 
 namespace ncps::cache {
 
@@ -29,7 +30,8 @@ struct NarUploadDeps {
   UploadLocks& locks;
   Pool& disk;
   Pool& cpu;
-  Space* space = nullptr;  // nullptr: there is no limit
+  Space* space = nullptr;          // nullptr: there is no limit
+  metrics::Counter received = {};  // bytes of their files
 };
 
 // A NAR at rest, and what its bytes are.
@@ -56,6 +58,8 @@ class NarUploads {
   // The NAR at rest under that URL, read and verified first if it has no row. nullopt: it is not at
   // rest. Errors: unavailable; corrupt: what lies there is no such NAR.
   Task<std::optional<KnownNar>> find(nix::NarUrl url, Deadline deadline);
+
+  Slots::Load load() const { return slots_.load(); }
 
   // Nobody gets a place any more.
   void cut_off() { slots_.close(); }

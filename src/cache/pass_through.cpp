@@ -123,7 +123,8 @@ Task<PassThrough> open_pass_through(DownloadJob job, Pool& cpu, Slots& slots, De
     } else if (*opened) {
       auto total = job.intake == Intake::compressed ? std::nullopt : (*opened)->total;
       CO_TRY(auto bytes, co_await verified(job, std::move(**opened), cpu, std::move(slot)));
-      co_return PassThrough{.bytes = std::move(bytes), .total = total};
+      co_return PassThrough{
+          .bytes = std::move(bytes), .total = total, .upstream = source.upstream->name()};
     }
   }
   co_return std::unexpected(trouble.value_or(Error(ErrorKind::not_found, "no upstream has it")));

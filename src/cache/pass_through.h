@@ -8,6 +8,7 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "cache/download.h"
 #include "cache/slots.h"
@@ -17,6 +18,7 @@ namespace ncps::cache {
 struct PassThrough {
   std::unique_ptr<ByteSource> bytes;   // all of what the URL names
   std::optional<std::uint64_t> total;  // bytes; absent: not known
+  std::string upstream;                // its name
 };
 
 // Asks the sources in their order. `cpu` and `slots` must outlive what it gives. Errors: not_found

@@ -38,11 +38,20 @@ class Slots {
   };
 
   explicit Slots(std::size_t places)
-      : share_(std::max<std::size_t>(1, places * 3 / 4)), state_(State{.free = places}) {}
+      : places_(places),
+        share_(std::max<std::size_t>(1, places * 3 / 4)),
+        state_(State{.free = places}) {}
 
   // `who`: empty: nobody in particular. Errors: timeout; unavailable, if too many wait already, or
   // after close().
   Task<Slot> take(Deadline deadline, std::string who = {});
+
+  struct Load {
+    std::size_t taken, waiting;
+  };
+  Load load() const {
+    return state_.with([&](const State& s) { return Load{places_ - s.free, s.waiting}; });
+  }
 
   // Nobody gets a place any more, and nobody waits.
   void close();
@@ -64,6 +73,7 @@ class Slots {
   // Counts one more or less of what it holds or waits for.
   static void count(State& state, const std::string& who, std::size_t State::One::* what, int by);
 
+  const std::size_t places_;
   const std::size_t share_;  // of one alone
   Guarded<State> state_;
   Signal changed_;

@@ -227,4 +227,13 @@ std::optional<std::uint64_t> Space::kept() const {
       [](const State& s) { return s.measured ? std::optional(s.kept()) : std::nullopt; });
 }
 
+std::optional<std::uint64_t> Space::max_size() const {
+  auto limits = limits_.now();
+  return limits->max_size != 0 ? std::optional(limits->max_size) : std::nullopt;
+}
+
+std::uint64_t Space::waiting() const {
+  return state_.with([](const State& s) { return s.waiting; });
+}
+
 }  // namespace ncps::cache

@@ -69,7 +69,9 @@ class Space {
   // `enough`: whoever still waits may hope for another one.
   void end_round(bool enough);
 
-  std::optional<std::uint64_t> kept() const;  // bytes; nullopt: not counted yet
+  std::optional<std::uint64_t> kept() const;      // bytes; nullopt: not counted yet
+  std::optional<std::uint64_t> max_size() const;  // bytes; nullopt: no limit
+  std::uint64_t waiting() const;                  // bytes of those who wait to publish
 
  private:
   struct State {

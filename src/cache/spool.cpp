@@ -24,6 +24,21 @@ Spool::View Spool::view() const {
   return state_.with([](const State& s) { return s.view; });
 }
 
+Spool::Client Spool::client(std::shared_ptr<Spool> spool) {
+  ++spool->clients_now_;
+  ++spool->clients_ever_;
+  auto* raw = spool.get();
+  return {raw, [spool = std::move(spool)](const void*) { --spool->clients_now_; }};
+}
+
+std::string Spool::comes_from() const {
+  return comes_from_.with([](const std::string& name) { return name; });
+}
+
+void Spool::comes_from(std::string upstream) {
+  comes_from_.with([&](std::string& name) { name = std::move(upstream); });
+}
+
 void Spool::leaves_queue() {
   state_.with([](State& s) { s.view.queued = false; });
 }
@@ -136,8 +151,8 @@ Task<Spool::View> Spool::wait_until(bool (*good)(const View&), Deadline deadline
 class SpoolReader final : public ByteSource {
  public:
   SpoolReader(std::shared_ptr<Spool> spool, std::uint64_t first,
-              std::optional<std::uint64_t> length, Tail tail)
-      : spool_(std::move(spool)), next_(first), tail_(tail) {
+              std::optional<std::uint64_t> length, Tail tail, Spool::Client client)
+      : spool_(std::move(spool)), client_(std::move(client)), next_(first), tail_(tail) {
     if (length) end_ = first + *length;
   }
 
@@ -167,14 +182,16 @@ class SpoolReader final : public ByteSource {
   }
 
   std::shared_ptr<Spool> spool_;
+  Spool::Client client_;
   std::uint64_t next_;
   std::optional<std::uint64_t> end_;
   Tail tail_;
 };
 
 std::unique_ptr<ByteSource> Spool::read(std::shared_ptr<Spool> spool, std::uint64_t first,
-                                        std::optional<std::uint64_t> length, Tail tail) {
-  return std::make_unique<SpoolReader>(std::move(spool), first, length, tail);
+                                        std::optional<std::uint64_t> length, Tail tail,
+                                        Client client) {
+  return std::make_unique<SpoolReader>(std::move(spool), first, length, tail, std::move(client));
 }
 
 }  // namespace ncps::cache

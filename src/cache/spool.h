@@ -6,9 +6,11 @@
 // everything that has arrived.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "base/guarded.h"
 #include "rt/byte_source.h"
@@ -38,7 +40,16 @@ class Spool {
   };
   View view() const;
 
+  // ---- who looks on ----
+  // It counts as one more client for as long as what this gives lives. It may be copied.
+  using Client = std::shared_ptr<const void>;
+  static Client client(std::shared_ptr<Spool> spool);
+  std::size_t clients_now() const noexcept { return clients_now_.load(); }
+  std::size_t clients_ever() const noexcept { return clients_ever_.load(); }
+  std::string comes_from() const;  // an upstream's name; empty: nobody has it, so far
+
   // ---- the writer ----
+  void comes_from(std::string upstream);
   void leaves_queue();  // it is being fetched now; before, who waits is told that it waits for us
   void begin(std::unique_ptr<storage::StagedBlob> blob, std::optional<std::uint64_t> total);
   void follows();  // what comes now comes from another instance
@@ -64,9 +75,10 @@ class Spool {
   // Waits until total is known. Errors: what failed; timeout.
   Task<View> sized(Deadline deadline);
 
-  // `length` bytes from `first` on; absent: to the end. REQUIRES: started.
+  // `length` bytes from `first` on; absent: to the end. `client` is kept as long. REQUIRES: started.
   static std::unique_ptr<ByteSource> read(std::shared_ptr<Spool> spool, std::uint64_t first,
-                                          std::optional<std::uint64_t> length, Tail tail);
+                                          std::optional<std::uint64_t> length, Tail tail,
+                                          Client client = {});
 
  private:
   friend class SpoolReader;
@@ -81,6 +93,8 @@ class Spool {
   std::unique_ptr<storage::StagedBlob> blob_;  // written once, by begin()
   bool alone_ = false;                         // the writer's
   Guarded<State> state_;
+  Guarded<std::string> comes_from_;
+  std::atomic<std::size_t> clients_now_ = 0, clients_ever_ = 0;
   Signal changed_;
 };
 

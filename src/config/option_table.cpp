@@ -180,8 +180,8 @@ constexpr std::array kOptions = {
     OptionSpec{kRedis, "--cache-peer-secret", "CACHE_PEER_SECRET", "cache.peer-secret", text, kServe, kFull, kSecret, kStart, "",
         "What instances of one cache know each other by, at least 16 characters, the same for all (default: made of their signing key)"},
 
-    OptionSpec{kSeeing, "--prometheus-enabled", "PROMETHEUS_ENABLED", "prometheus.enabled", flag, kGlobal, kLater, kOpen, kStart, "false",
-        "Serve metrics at /metrics"},
+    OptionSpec{kSeeing, "--prometheus-enabled", "PROMETHEUS_ENABLED", "prometheus.enabled", flag, kGlobal, kFull, kOpen, kStart, "false",
+        "Serve metrics at /metrics, for Prometheus"},
     OptionSpec{kSeeing, "--otel-enabled", "OTEL_ENABLED", "opentelemetry.enabled", flag, kGlobal, kLater, kOpen, kStart, "false",
         "Send logs, metrics and traces to an OpenTelemetry collector"},
     OptionSpec{kSeeing, "--otel-grpc-url", "OTEL_GRPC_URL", "opentelemetry.grpc-url", text, kGlobal, kLater, kOpen, kStart, "",

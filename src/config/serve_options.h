@@ -56,6 +56,7 @@ struct ServeOptions {
   unsigned min_free_percent = 0;             // of it, up to 100
   std::optional<CronSchedule> lru_schedule;  // absent: no round by the clock
   http::ListenAddress listen;
+  bool prometheus = false;                     // /metrics is there
   std::chrono::milliseconds drain_delay{};     // from a signal to the end of listening
   std::optional<CronSchedule> scrub_schedule;  // absent: what is kept is not read again
   std::uint64_t scrub_rate = 0;                // bytes a second; 0: as fast as they come

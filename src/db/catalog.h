@@ -64,6 +64,9 @@ class Catalog {
 
   virtual ~Catalog() = default;
 
+  // How many calls of the database run, or wait for a connection, now.
+  virtual std::size_t calls() const noexcept { return 0; }
+
   // Whether the database answers.
   virtual Task<void> check() = 0;
 

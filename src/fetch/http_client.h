@@ -92,6 +92,12 @@ class HttpClient {
   // complete body. Thread-safe.
   virtual boost::asio::awaitable<HttpResult> fetch(HttpRequest request, Deadline deadline) = 0;
 
+  struct Load {
+    std::size_t running = 0, waiting = 0;  // transfers; waiting: for a connection
+  };
+  // A moment ago.
+  virtual Load load() const noexcept { return {}; }
+
   // Ends all transfers with an Error, and every later one at once. Thread-safe.
   virtual void stop() = 0;
 };

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "rt/byte_source.h"
+#include "telemetry/metrics.h"
 
 namespace ncps::http {
 
@@ -43,8 +44,11 @@ struct Response {
   // (HTTP/1.0).
   std::optional<std::uint64_t> length;
 
-  std::string_view
-      cache;  // for the log: "hit", "memory", "miss", "inflight", "peer", "redirect"; empty: no object
+  // For the log: "hit", "memory", "miss", "negative", "inflight", "peer", "redirect"; empty: no object.
+  std::string_view cache;
+  std::string upstream;  // for the log: where it has just come from; empty: from nowhere
+
+  metrics::Counter sent;  // counts the bytes of the body that were sent
 };
 
 // Renders status line and headers for a Prepared.

@@ -120,7 +120,12 @@ void ServerImpl::accept_backlog() {
 }
 
 void ServerImpl::deal(Socket socket) {
-  if (context_.connections.load() >= context_.options.max_connections) return turn_away(socket);
+  const auto& probe = context_.options.probe;
+  if (context_.connections.load() >= context_.options.max_connections) {
+    probe.turned_away.add();
+    return turn_away(socket);
+  }
+  probe.accepted.add();
   context_.connections.fetch_add(1);
   auto& loop = next_loop();
   ++turn_;

@@ -19,6 +19,7 @@
 #include "http/listen_address.h"
 #include "http/request.h"
 #include "http/response.h"
+#include "http/server_probe.h"
 #include "rt/deadline.h"
 #include "rt/offload.h"
 #include "rt/runtime.h"
@@ -36,6 +37,7 @@ struct ServerOptions {
   std::chrono::seconds idle_timeout{150};  // between requests; Nix keeps idle connections for 118 s
   std::chrono::seconds write_timeout{
       600};  // without a byte taken by the client; Nix pauses for minutes
+  ServerProbe probe = {};
 };
 
 // Called on the connection's thread; must not block it. What it throws is answered with 500 and

@@ -355,12 +355,69 @@ TEST_F(HttpServer, LogsOneLineForEachRequest) {
   auto text = ::testing::internal::GetCapturedStdout();
   auto has = [&](std::string_view part) { return text.find(part) != std::string::npos; };
   EXPECT_TRUE(
-      has(R"("method":"GET","request_uri":"/hit?a=b","status":200,"bytes":1000,"elapsed":)"))
+      has(R"("method":"GET","request_uri":"/hit?***","status":200,"bytes":1000,"elapsed":)"))
       << text;
   EXPECT_TRUE(has(R"("from":"127.0.0.1","cache":"hit","message":"handled request"})")) << text;
   EXPECT_TRUE(has(R"("request_uri":"/nowhere","status":404,"bytes":10,"elapsed":)")) << text;
   EXPECT_TRUE(has(R"("from":"127.0.0.1","message":"handled request"})")) << text;
   EXPECT_EQ(std::ranges::count(text, '\n'), 2) << text;
+}
+
+// A path may be a secret only by a client's own mistake; a query is where tokens travel.
+TEST_F(HttpServer, LogsNoQueryAndNoUserOfATarget) {
+  serve("/hit", [] { return text_response(200, "x"); });
+  ::testing::internal::CaptureStdout();
+  log::start(log::Level::info, log::Format::json);
+  auto& server = start();
+  RawClient client(server.port());
+  client.send("GET http://user:hunter2@host/hit?token=hunter2 HTTP/1.1\r\nHost: host\r\n\r\n");
+  EXPECT_EQ(client.read().status, 200u);
+  EXPECT_TRUE(client.get("/hit"));
+  EXPECT_EQ(client.read().status, 200u);
+  server.drain(Deadline::never());
+  log::stop();
+  auto text = ::testing::internal::GetCapturedStdout();
+  EXPECT_FALSE(text.contains("hunter2")) << text;
+  EXPECT_TRUE(text.contains(R"("request_uri":"/hit?***")")) << text;
+  EXPECT_TRUE(text.contains(R"("request_uri":"/hit",)")) << text;
+}
+
+TEST_F(HttpServer, CountsWhatItAnswers) {
+  metrics::Registry registry;
+  options.probe = ServerProbe(registry);
+  auto ours = registry.counter({"ours_total", "x"});
+  serve("/hit", [this, ours] {
+    Response response;
+    response.body = narinfo;
+    response.sent = ours;
+    return response;
+  });
+  auto& server = start();
+  RawClient client(server.port());
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_TRUE(client.get("/hit"));
+    EXPECT_EQ(client.read().status, 200u);
+  }
+  client.send("HEAD /hit HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_EQ(client.read(RawClient::To::head).status, 200u);
+  client.send("nonsense\r\n\r\n");
+  EXPECT_EQ(client.read().status, 400u);
+  server.drain(Deadline::never());
+  auto counted = [&](std::string_view method, std::string_view status) {
+    return registry
+        .counter({"http_server_requests_total", "x"},
+                 {{"http_request_method", std::string(method)},
+                  {"http_response_status_code", std::string(status)}})
+        .value();
+  };
+  EXPECT_EQ(counted("GET", "200"), 3u);
+  EXPECT_EQ(counted("HEAD", "200"), 1u);
+  EXPECT_EQ(counted("_OTHER", "400"), 1u);
+  EXPECT_EQ(counted("GET", "404"), 0u);
+  EXPECT_EQ(ours.value(), 3 * narinfo->body.size());
+  EXPECT_EQ(options.probe.sent_bytes.value(), 3 * narinfo->body.size());
+  EXPECT_EQ(options.probe.accepted.value(), 1u);
+  EXPECT_EQ(options.probe.active.value(), 0);
 }
 
 TEST_F(HttpServer, ListensOnIpv4WithoutAHost) {

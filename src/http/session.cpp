@@ -2,6 +2,7 @@
 
 #include <array>
 #include <exception>
+#include <span>
 #include <utility>
 
 #include "http/response_writer.h"
@@ -21,6 +22,18 @@ constexpr std::size_t kLingerBytes = 1024ul * 1024;
 
 // A method and a version need no more than this beside the target.
 constexpr std::size_t kAroundTarget = 64;
+
+// One request more is being answered, for as long as it lives.
+class Active {
+ public:
+  explicit Active(const metrics::Gauge& gauge) : gauge_(gauge) { gauge_.add(1); }
+  ~Active() { gauge_.add(-1); }
+  Active(const Active&) = delete;
+  Active& operator=(const Active&) = delete;
+
+ private:
+  const metrics::Gauge& gauge_;
+};
 
 unsigned status_of(const Response& response) {
   if (const auto* prepared = std::get_if<std::shared_ptr<const Prepared>>(&response.body))
@@ -118,8 +131,9 @@ asio::awaitable<bool> Session::receive_more() {
 
 asio::awaitable<Session::Next> Session::answer() {
   connection_.receive_until(Connection::TimePoint::max());  // the handler takes its time
-  bool logged = log::enabled(log::Level::info);
-  auto begin = logged ? std::chrono::steady_clock::now() : Connection::TimePoint();
+  auto begin = std::chrono::steady_clock::now();
+  Active active(options().probe.active);
+  hide_what_may_be_secret();
   if (request_.has_body) {
     auto arrived = buffer_.text().substr(scanner_.size());
     body_ = std::make_unique<RequestBody>(connection_, request_, arrived, options().body_timeout,
@@ -132,7 +146,7 @@ asio::awaitable<Session::Next> Session::answer() {
   auto fate = body_ ? body_->fate() : RequestBody::Fate::whole;
   if (fate == RequestBody::Fate::gone) {
     connection_.abort();
-    if (logged) log_request(response, status_of(response), {}, begin);
+    count(response, {}, begin);
     co_return Next::stop;
   }
   if (fate == RequestBody::Fate::failed)
@@ -143,12 +157,12 @@ asio::awaitable<Session::Next> Session::answer() {
               .close = !request_.keep_alive || !in_step || loop_.draining()};
   Written written;
   try {
-    written = co_await write_response(connection_, loop_.date, reply, response, request_.target);
+    written = co_await write_response(connection_, loop_.date, reply, response, shown());
   } catch (const std::exception& e) {
-    log::error("a response body threw", {{"request_uri", request_.target}, {"error", e.what()}});
+    log::error("a response body threw", {{"request_uri", shown()}, {"error", e.what()}});
     connection_.abort();
   }
-  if (logged) log_request(response, status_of(response), written, begin);
+  count(response, written, begin);
   co_return co_await go_on(written);
 }
 
@@ -171,9 +185,8 @@ asio::awaitable<Response> Session::call_handler() {
   try {
     co_return co_await loop_.context.handler(request_);
   } catch (const std::exception& e) {
-    log::error(
-        "a handler threw",
-        {{"method", request_.method_name}, {"request_uri", request_.target}, {"error", e.what()}});
+    log::error("a handler threw",
+               {{"method", request_.method_name}, {"request_uri", shown()}, {"error", e.what()}});
   }
   co_return text_response(500, "internal error");
 }
@@ -181,6 +194,7 @@ asio::awaitable<Response> Session::call_handler() {
 asio::awaitable<void> Session::refuse(Refusal refusal) {
   log::debug("refused a request",
              {{"status", refusal.status}, {"why", refusal.what}, {"from", client_}});
+  options().probe.handled(Method::other, refusal.status, 0, 0);
   auto response = text_response(refusal.status, refusal.what);
   Reply reply{.close = true};
   auto written = co_await write_response(connection_, loop_.date, reply, response, "");
@@ -199,35 +213,41 @@ asio::awaitable<void> Session::linger() {
   }
 }
 
-void Session::log_request(const Response& response, unsigned status, const Written& written,
-                          std::chrono::steady_clock::time_point begin) const {
+void Session::count(const Response& response, const Written& written,
+                    std::chrono::steady_clock::time_point begin) const {
   std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - begin;
-  auto bytes = written.body_bytes;
-  if (!written.complete) {
-    log::info("handled request", {{"method", request_.method_name},
-                                  {"request_uri", request_.target},
-                                  {"status", status},
-                                  {"bytes", bytes},
-                                  {"complete", false},
-                                  {"elapsed", elapsed.count()},
-                                  {"from", client_},
-                                  {"cache", response.cache}});
-  } else if (response.cache.empty()) {
-    log::info("handled request", {{"method", request_.method_name},
-                                  {"request_uri", request_.target},
-                                  {"status", status},
-                                  {"bytes", bytes},
-                                  {"elapsed", elapsed.count()},
-                                  {"from", client_}});
-  } else {
-    log::info("handled request", {{"method", request_.method_name},
-                                  {"request_uri", request_.target},
-                                  {"status", status},
-                                  {"bytes", bytes},
-                                  {"elapsed", elapsed.count()},
-                                  {"from", client_},
-                                  {"cache", response.cache}});
-  }
+  const auto& probe = options().probe;
+  auto status = status_of(response);
+  probe.handled(request_.method, status, written.body_bytes, elapsed.count());
+  response.sent.add(written.body_bytes);
+  if (!written.complete) probe.broken_off.add();
+  if (log::enabled(log::Level::info)) log_request(response, status, written, elapsed.count());
+}
+
+// A query may hold a token, and the absolute form of a target a password.
+void Session::hide_what_may_be_secret() {
+  shown_.clear();
+  if (request_.query.empty() && request_.target.starts_with('/')) return;
+  shown_ = request_.path;
+  if (!request_.query.empty()) shown_ += "?***";
+}
+
+void Session::log_request(const Response& response, unsigned status, const Written& written,
+                          double seconds) const {
+  std::array<log::Field, 9> fields{{{"method", request_.method_name},
+                                    {"request_uri", shown()},
+                                    {"status", status},
+                                    {"bytes", written.body_bytes},
+                                    {"elapsed", seconds},
+                                    {"from", client_},
+                                    {"cache", response.cache},
+                                    {"upstream", response.upstream},
+                                    {"complete", false}}};
+  std::size_t count = 6;
+  if (!response.cache.empty()) fields[count++] = {"cache", response.cache};
+  if (!response.upstream.empty()) fields[count++] = {"upstream", response.upstream};
+  if (!written.complete) fields[count++] = {"complete", false};
+  log::write(log::Level::info, "handled request", std::span(fields).first(count));
 }
 
 }  // namespace ncps::http

@@ -43,8 +43,12 @@ class Session {
   boost::asio::awaitable<Response> call_handler();
   boost::asio::awaitable<void> refuse(Refusal refusal);
   boost::asio::awaitable<void> linger();
+  void count(const Response& response, const Written& written,
+             std::chrono::steady_clock::time_point begin) const;
+  void hide_what_may_be_secret();
   void log_request(const Response& response, unsigned status, const Written& written,
-                   std::chrono::steady_clock::time_point begin) const;
+                   double seconds) const;
+  std::string_view shown() const { return shown_.empty() ? request_.target : shown_; }
 
   const ServerOptions& options() const { return loop_.context.options; }
 
@@ -54,6 +58,7 @@ class Session {
   ReadBuffer buffer_;
   HeadScanner scanner_;
   RequestHead request_;
+  std::string shown_;                  // the target for the log, where that is another
   std::unique_ptr<RequestBody> body_;  // of a request that has one
   bool idle_ = false;                  // waiting for the first byte of a request
 };

@@ -8,6 +8,7 @@
 // joined before the io_context of the coroutine is destroyed.
 #pragma once
 
+#include <atomic>
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/awaitable.hpp>
@@ -16,6 +17,7 @@
 #include <boost/asio/prefer.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <cstddef>
 #include <exception>
 #include <optional>
 #include <type_traits>
@@ -23,7 +25,21 @@
 
 namespace ncps {
 
-using Pool = boost::asio::thread_pool;
+// Threads for what blocks.
+class Pool : public boost::asio::thread_pool {
+ public:
+  explicit Pool(std::size_t threads) : boost::asio::thread_pool(threads), threads_(threads) {}
+
+  std::size_t threads() const noexcept { return threads_; }
+  std::size_t waiting() const noexcept { return waiting_.load(std::memory_order_relaxed); }  // work
+  std::size_t running() const noexcept { return running_.load(std::memory_order_relaxed); }
+
+ private:
+  template <class F>
+  friend boost::asio::awaitable<std::invoke_result_t<F>> offload(Pool& pool, F work);
+  const std::size_t threads_;
+  std::atomic<std::size_t> waiting_ = 0, running_ = 0;
+};
 
 template <class F>
 boost::asio::awaitable<std::invoke_result_t<F>> offload(Pool& pool, F work) {
@@ -35,12 +51,16 @@ boost::asio::awaitable<std::invoke_result_t<F>> offload(Pool& pool, F work) {
   auto start = [&pool, &work, &value, &error](auto handler) {
     auto home = asio::prefer(asio::get_associated_executor(handler),
                              asio::execution::outstanding_work.tracked);
-    asio::post(pool, [home, &work, &value, &error, handler = std::move(handler)]() mutable {
+    pool.waiting_.fetch_add(1, std::memory_order_relaxed);
+    asio::post(pool, [home, &pool, &work, &value, &error, handler = std::move(handler)]() mutable {
+      pool.waiting_.fetch_sub(1, std::memory_order_relaxed);
+      pool.running_.fetch_add(1, std::memory_order_relaxed);
       try {
         value.emplace(work());
       } catch (...) {
         error = std::current_exception();
       }
+      pool.running_.fetch_sub(1, std::memory_order_relaxed);
       asio::post(home, std::move(handler));
     });
   };

@@ -12,12 +12,22 @@ namespace ncps::server {
 // was wrong, or empty.
 inline void audit(const http::Request& request, std::string_view who, std::string_view action,
                   unsigned status, std::string_view why) {
-  log::info("audit", {{"action", action},
-                      {"path", request.path},
-                      {"token", who},
-                      {"from", request.client},
-                      {"status", status},
-                      {"why", why}});
+  if (request.content_length && request.method == http::Method::put) {
+    log::info("audit", {{"action", action},
+                        {"path", request.path},
+                        {"token", who},
+                        {"from", request.client},
+                        {"status", status},
+                        {"bytes", *request.content_length},
+                        {"why", why}});
+  } else {
+    log::info("audit", {{"action", action},
+                        {"path", request.path},
+                        {"token", who},
+                        {"from", request.client},
+                        {"status", status},
+                        {"why", why}});
+  }
 }
 
 }  // namespace ncps::server

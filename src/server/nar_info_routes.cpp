@@ -58,6 +58,7 @@ boost::asio::awaitable<http::Response> NarInfoRoutes::answer(const http::Request
   bool get = request.method == http::Method::get;
   auto epoch = memory_.epoch();
   auto asked = get ? cache::Asked::by_get : cache::Asked::by_head;
+  bool known_missing = side == Side::root && narinfos_.known_missing(hash);
   auto found = side == Side::upload
                    ? co_await narinfos_.find_kept(hash)
                    : co_await narinfos_.find(hash, asked, Deadline::after(kAnswerTime));
@@ -65,7 +66,7 @@ boost::asio::awaitable<http::Response> NarInfoRoutes::answer(const http::Request
   if (!*found) {
     auto absent = http::text_response(
         404, side == Side::upload ? "not kept here" : "no upstream has this store path");
-    absent.cache = "miss";
+    absent.cache = known_missing ? "negative" : "miss";
     co_return absent;
   }
   uses_.used(hash);
@@ -76,7 +77,9 @@ boost::asio::awaitable<http::Response> NarInfoRoutes::answer(const http::Request
   // begun before a doubt would come back into the memory that was emptied because of it.
   bool current = served.kept && served.as_of == narinfos_.as_of();
   if (get && side == Side::root && current) memory_.put(hash, hot, epoch);
-  co_return respond(request, hot, served.how);
+  auto response = respond(request, hot, served.how);
+  response.upstream = std::move(served.upstream);
+  co_return response;
 }
 
 }  // namespace ncps::server

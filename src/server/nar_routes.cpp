@@ -95,6 +95,7 @@ boost::asio::awaitable<http::Response> NarRoutes::answer(const http::Request& re
   uses_.used(url);
   http::Response response{.headers = headers_for(url)};
   response.cache = nar->how();
+  response.upstream = nar->upstream();
   if (!wanted.empty()) {
     auto sized = co_await nar->wait_for_size(Deadline::after(kSizeTime));
     if (!sized) co_return error_response(sized.error());

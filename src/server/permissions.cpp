@@ -28,11 +28,16 @@ http::Response too_many(std::chrono::seconds wait) {
 
 }  // namespace
 
-std::optional<access::Right> right_for(http::Method method, const Route& route) {
+std::optional<access::Right> right_for(http::Method method, const Route& route, Admins admins) {
   auto* fixed = std::get_if<Fixed>(&route);
   if (std::holds_alternative<Ready>(route) || (fixed != nullptr && *fixed == Fixed::healthz))
     return std::nullopt;
   if (std::holds_alternative<PinOf>(route)) return access::Right::write;
+  bool reading = method == http::Method::get || method == http::Method::head;
+  if (reading && admins == Admins::some &&
+      (std::holds_alternative<Status>(route) || std::holds_alternative<Metrics>(route)))
+    return access::Right::admin;
+  if (reading && std::holds_alternative<Metrics>(route)) return std::nullopt;
   switch (method) {
     case http::Method::get:
     case http::Method::head:
@@ -46,10 +51,11 @@ std::optional<access::Right> right_for(http::Method method, const Route& route) 
 
 Permissions::Permissions(std::vector<access::Token> tokens)
     : access_(access::Access(std::move(tokens), limiter_)),
-      reads_guarded_(access_.now()->guarded(access::Right::read)) {}
+      reads_guarded_(access_.now()->guarded(access::Right::read)),
+      admins_(access_.now()->guarded(access::Right::admin)) {}
 
 Permit Permissions::ask(const http::Request& request, const Route& route) const {
-  auto right = right_for(request.method, route);
+  auto right = right_for(request.method, route, admins_ ? Admins::some : Admins::none);
   if (!right || (*right == access::Right::read && !reads_guarded_)) return {};
   auto verdict = access_.now()->judge(*right, request.header("Authorization"), request.client,
                                       access::Access::Clock::now());
@@ -70,6 +76,7 @@ Permit Permissions::ask(const http::Request& request, const Route& route) const 
 void Permissions::use(std::vector<access::Token> tokens) {
   access::Access access(std::move(tokens), limiter_);
   reads_guarded_ = access.guarded(access::Right::read);
+  admins_ = access.guarded(access::Right::admin);
   access_.replace(std::move(access));
 }
 

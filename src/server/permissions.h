@@ -3,6 +3,8 @@
 // | method | route | right |
 // |---|---|---|
 // | any | /healthz, /readyz | none: always open |
+// | GET, HEAD | /status | admin, if some token has it; else read |
+// | GET, HEAD | /metrics | admin, if some token has it; else none |
 // | any | /pin/... | write |
 // | GET, HEAD | everything else | read |
 // | PUT, POST | everything | write |
@@ -22,8 +24,9 @@
 
 namespace ncps::server {
 
-// nullopt: nobody needs any right. Pure.
-std::optional<access::Right> right_for(http::Method method, const Route& route);
+// nullopt: nobody needs any right. `admins`: some token has the right admin. Pure.
+enum class Admins : bool { none, some };
+std::optional<access::Right> right_for(http::Method method, const Route& route, Admins admins);
 
 struct Permit {
   std::optional<http::Response> refusal;  // 401, 403 or 429; absent: go on
@@ -48,6 +51,7 @@ class Permissions {
   mutable access::AttemptLimiter limiter_;
   Live<access::Access> access_;
   std::atomic<bool> reads_guarded_ = false;  // so that open reads look at nothing shared
+  std::atomic<bool> admins_ = false;         // some token has the right admin
 };
 
 }  // namespace ncps::server

@@ -93,6 +93,28 @@ TEST_F(PermissionsTest, HealthIsOpenWhateverIsSent) {
         EXPECT_EQ(status(permissions, method, path, token), 200u) << path;
 }
 
+// /metrics as in the Go program, whose scrapers know no token, until there is one for admins.
+TEST_F(PermissionsTest, WhatAdminsSeeIsClosedByTheirToken) {
+  Permissions open, read({access::Token::of("r", "reader", Right::read)}),
+      admin({access::Token::of("a", "admin", Right::admin)}),
+      both({access::Token::of("r", "reader", Right::read),
+            access::Token::of("a", "admin", Right::admin)});
+  struct Row {
+    const Permissions& permissions;
+    std::string_view token;
+    unsigned status, metrics;
+  };
+  const Row rows[] = {
+      {open, "", 200, 200},       {read, "", 401, 200},       {read, "reader", 200, 200},
+      {admin, "", 401, 401},      {admin, "admin", 200, 200}, {both, "", 401, 401},
+      {both, "reader", 403, 403}, {both, "admin", 200, 200},  {both, "guess", 401, 401}};
+  for (const auto& row : rows)
+    for (auto method : {Method::get, Method::head}) {
+      EXPECT_EQ(status(row.permissions, method, "/status", row.token), row.status) << row.token;
+      EXPECT_EQ(status(row.permissions, method, "/metrics", row.token), row.metrics) << row.token;
+    }
+}
+
 TEST_F(PermissionsTest, WithoutTokensEverythingIsOpen) {
   Permissions permissions;
   for (auto path : kPaths)

@@ -56,6 +56,8 @@ Route parse_decoded(std::string_view path) {
   if (path == "/pubkey") return Fixed::pubkey;
   if (path == "/healthz") return Fixed::healthz;
   if (path == "/readyz") return Ready{};
+  if (path == "/status") return Status{};
+  if (path == "/metrics") return Metrics{};
   if (path.starts_with('/')) {
     auto object = nix::ObjectPath::parse(path.substr(1));
     if (object) return std::move(*object);
@@ -80,7 +82,8 @@ Target parse_target(std::string_view path) {
   if (rest.front() != '/') return {.route = parse_route(path)};
   auto route = parse_route(rest);
   auto* fixed = std::get_if<Fixed>(&route);
-  bool absent = std::holds_alternative<Ready>(route) || std::holds_alternative<PeerNar>(route) ||
+  bool absent = std::holds_alternative<Ready>(route) || std::holds_alternative<Status>(route) ||
+                std::holds_alternative<Metrics>(route) || std::holds_alternative<PeerNar>(route) ||
                 (fixed != nullptr && *fixed == Fixed::healthz);
   if (absent) route = NoSuchPath{};
   return {.route = std::move(route), .side = Side::upload};

@@ -19,7 +19,9 @@ struct PinOf {
 // Who may read: decides whether caches between us and the client may share an answer.
 enum class Audience : bool { everybody, token_holders };
 
-struct Ready {};  // /readyz
+struct Ready {};    // /readyz
+struct Status {};   // /status
+struct Metrics {};  // /metrics
 struct PeerNar {
   nix::NarUrl url;
 };  // /peer/nar/<name>.nar[.ext]: between instances
@@ -27,8 +29,8 @@ struct NoSuchPath {};
 struct BadNarName {
 };  // below /nar/, ends like a NAR, but is no name that we can serve: 400, as the contract has it
 
-using Route = std::variant<Fixed, Ready, nix::StorePathHash, nix::NarUrl, nix::ObjectPath, PinList,
-                           PinOf, PeerNar, NoSuchPath, BadNarName>;
+using Route = std::variant<Fixed, Ready, Status, Metrics, nix::StorePathHash, nix::NarUrl,
+                           nix::ObjectPath, PinList, PinOf, PeerNar, NoSuchPath, BadNarName>;
 
 // Below /upload the same names mean what is kept here, and nobody else is asked: so a client that
 // uploads there sends all that is missing here.
@@ -39,7 +41,7 @@ struct Target {
   Side side = Side::root;
 };
 
-// Of /healthz, /readyz and /peer there is none below /upload.
+// Of /healthz, /readyz, /status, /metrics and /peer there is none below /upload.
 Target parse_target(std::string_view path);
 
 // `path` as sent, without query: percent-decoded here, once. What is malformed, or would leave its

@@ -18,6 +18,8 @@ std::string shown(std::string_view path) {
   if (auto* object = std::get_if<nix::ObjectPath>(&route)) return "object " + object->str();
   if (std::holds_alternative<Ready>(route)) return "ready";
   if (auto* peer = std::get_if<PeerNar>(&route)) return "peer " + peer->url.str();
+  if (std::holds_alternative<Status>(route)) return "status";
+  if (std::holds_alternative<Metrics>(route)) return "metrics";
   if (std::holds_alternative<PinList>(route)) return "pins";
   if (auto* pin = std::get_if<PinOf>(&route)) return "pin " + std::string(pin->hash.str());
   return std::holds_alternative<BadNarName>(route) ? "bad" : "none";
@@ -29,6 +31,8 @@ TEST(Route, NamesEveryResource) {
   EXPECT_EQ(shown("/pubkey"), "fixed 2");
   EXPECT_EQ(shown("/healthz"), "fixed 3");
   EXPECT_EQ(shown("/readyz"), "ready");
+  EXPECT_EQ(shown("/status"), "status");
+  EXPECT_EQ(shown("/metrics"), "metrics");
   EXPECT_EQ(shown("/pins"), "pins");
   EXPECT_EQ(shown("/pin/" + kHash + ".narinfo"), "pin " + kHash);
   for (auto other : {"/pins/", "/pin", "/pin/", "/pin/x.narinfo"}) EXPECT_EQ(shown(other), "none");

@@ -22,10 +22,10 @@ void count_narinfo(cache::CountLog* counts, const http::Response& response) {
 }
 
 // What was asked for only by its head, or is known to the client, was not served.
-void count_nar(cache::CountLog* counts, const http::Response& response) {
+void count_nar(cache::CountLog* counts, const nix::NarUrl& url, const http::Response& response) {
   if (counts == nullptr || (response.status != 200 && response.status != 206)) return;
   if (std::holds_alternative<std::monostate>(response.body)) return;
-  counts->nar(response.cache, response.length.value_or(0));
+  counts->nar(url, response.cache, response.length.value_or(0));
 }
 
 }  // namespace
@@ -58,7 +58,18 @@ std::optional<http::Response> Router::refusal(const http::Request& request,
   return std::nullopt;
 }
 
+void Router::count(const Target& target, http::Response& response,
+                   std::chrono::steady_clock::time_point begin) const {
+  if (target.side == Side::root && std::holds_alternative<nix::StorePathHash>(target.route))
+    count_narinfo(watching_.counts, response);
+  if (const auto* url = std::get_if<nix::NarUrl>(&target.route))
+    count_nar(watching_.counts, *url, response);
+  std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+  watching_.served.answered(target.route, response, took.count());
+}
+
 boost::asio::awaitable<http::Response> Router::answer(const http::Request& request) {
+  auto begin = std::chrono::steady_clock::now();
   auto target = parse_target(request.path);
   // Before everything: instances have their own proof, which is no token.
   if (auto* peers_nar = std::get_if<PeerNar>(&target.route)) {
@@ -81,32 +92,37 @@ boost::asio::awaitable<http::Response> Router::answer(const http::Request& reque
   if (auto* hash = std::get_if<nix::StorePathHash>(&target.route);
       hash != nullptr && target.side == Side::root) {
     if (auto hot = narinfos_.answer_from_memory(request, *hash)) {
-      count_narinfo(counts_, *hot);
+      count(target, *hot, begin);
       co_return std::move(*hot);
     }
   }
-  co_return co_await read(request, target);
+  auto response = co_await read(request, target);
+  count(target, response, begin);
+  co_return response;
 }
 
 boost::asio::awaitable<http::Response> Router::read(const http::Request& request, Target& target) {
   auto& route = target.route;
-  if (auto* hash = std::get_if<nix::StorePathHash>(&route)) {
-    auto response = co_await narinfos_.answer(request, *hash, target.side);
-    if (target.side == Side::root) count_narinfo(counts_, response);
-    co_return response;
-  }
-  if (auto* url = std::get_if<nix::NarUrl>(&route)) {
-    auto response = co_await nars_.answer(request, *url, target.side);
-    count_nar(counts_, response);
-    co_return response;
-  }
+  if (auto* hash = std::get_if<nix::StorePathHash>(&route))
+    co_return co_await narinfos_.answer(request, *hash, target.side);
+  if (auto* url = std::get_if<nix::NarUrl>(&route))
+    co_return co_await nars_.answer(request, *url, target.side);
   if (auto* object = std::get_if<nix::ObjectPath>(&route))
     co_return co_await objects_.answer(request, *object, target.side);
-  if (std::holds_alternative<PinList>(route)) co_return co_await pins_.list();
-  if (auto* fixed = std::get_if<Fixed>(&route)) co_return fixed_.now()->answer(*fixed);
-  if (std::holds_alternative<Ready>(route)) co_return co_await ready_.answer();
   if (std::holds_alternative<BadNarName>(route))
     co_return http::text_response(400, "not the name of a NAR");
+  co_return co_await read_ours(route);
+}
+
+// What is about this cache itself.
+boost::asio::awaitable<http::Response> Router::read_ours(const Route& route) {
+  if (const auto* fixed = std::get_if<Fixed>(&route)) co_return fixed_.now()->answer(*fixed);
+  if (std::holds_alternative<PinList>(route)) co_return co_await pins_.list();
+  if (std::holds_alternative<Ready>(route)) co_return co_await ready_.answer();
+  if (std::holds_alternative<Status>(route) && watching_.status != nullptr)
+    co_return watching_.status->answer();
+  if (std::holds_alternative<Metrics>(route) && watching_.metrics != nullptr)
+    co_return co_await watching_.metrics->answer();
   co_return http::text_response(404, "no such path");
 }
 

@@ -103,6 +103,7 @@ asio::awaitable<http::Response> WriteRoutes::put(const http::Request& request, c
   auto most = most_bytes(target.route, policy());
   if (auto refused = refused_unread(request, target.route, most)) {
     audit(request, who, "upload", refused->status, "refused unread");
+    deps_.probe.refused_unread(target.route);
     co_return std::move(*refused);
   }
   Nothing nothing;
@@ -121,6 +122,7 @@ asio::awaitable<http::Response> WriteRoutes::put(const http::Request& request, c
     answer = co_await put_nar_info(body, hash, encoding, elsewhere);
     deps_.hot.forget(hash);  // whatever came of it: part of it may be there
   }
+  deps_.probe.ended(target.route, answer);
   co_return response_to(request, who, answer);
 }
 

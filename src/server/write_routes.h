@@ -12,6 +12,7 @@
 #include "http/response.h"
 #include "server/nar_info_routes.h"
 #include "server/route.h"
+#include "server/upload_probe.h"
 #include "server/write_policy.h"
 
 namespace ncps::server {
@@ -24,6 +25,7 @@ struct WriteDeps {
   NarInfoRoutes& hot;  // forgets what has changed
   Pool& cpu;
   const Live<WritePolicy>& policy;
+  UploadProbe probe = {};
 };
 
 class WriteRoutes {

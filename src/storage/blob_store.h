@@ -121,6 +121,9 @@ class BlobStore {
 
   // The time is up: what waits for something far away fails soon, and whatever comes later.
   virtual void cut_off() {}
+
+  // Bytes of copies beside the store, for speed.
+  virtual std::uint64_t local_copies() const { return 0; }
 };
 
 }  // namespace ncps::storage

@@ -3,29 +3,74 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <spdlog/async.h>
-#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/details/null_mutex.h>
+#include <spdlog/sinks/base_sink.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <chrono>
 #include <cmath>
 #include <iterator>
 #include <memory>
+#include <thread>
 #include <vector>
+
+#include "base/guarded.h"
+#include "telemetry/repeats.h"
 
 namespace ncps::log {
 namespace {
 
 constexpr std::size_t kQueueLines = 8192;
 
+constexpr auto kLastWords = std::chrono::seconds(2);  // of who stops, if nobody reads
+
+// One write(2) for each line: who reads a pipe gets whole lines, and nothing is left behind in a
+// buffer if the process is killed.
+class Stdout final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
+ public:
+  std::atomic<std::uint64_t> written{0};  // lines
+
+ private:
+  void sink_it_(const spdlog::details::log_msg& line) override {
+    text_.assign(line.payload.data(), line.payload.size());
+    text_.push_back('\n');
+    std::string_view rest = text_;
+    while (!rest.empty()) {
+      auto taken = ::write(STDOUT_FILENO, rest.data(), rest.size());
+      if (taken < 0 && errno != EINTR) break;  // nobody can be told
+      if (taken > 0) rest.remove_prefix(static_cast<std::size_t>(taken));
+    }
+    written.fetch_add(1, std::memory_order_relaxed);
+  }
+  void flush_() override {}
+
+  std::string text_;
+};
+
 struct Writer {
   Format format;
   std::shared_ptr<spdlog::details::thread_pool> thread =
       std::make_shared<spdlog::details::thread_pool>(kQueueLines, 1);
+  std::shared_ptr<Stdout> out = std::make_shared<Stdout>();
   std::shared_ptr<spdlog::async_logger> logger = std::make_shared<spdlog::async_logger>(
-      "ncps", std::make_shared<spdlog::sinks::stdout_sink_mt>(), thread,
-      spdlog::async_overflow_policy::overrun_oldest);
+      "ncps", out, thread, spdlog::async_overflow_policy::overrun_oldest);
+  std::atomic<std::uint64_t> given{0};  // lines
+  Guarded<Repeats> repeats = {};
+  std::atomic<Repeats::Time::rep> look_at{Repeats::Time::max().time_since_epoch().count()};
+
+  void put(std::string line) {
+    given.fetch_add(1, std::memory_order_relaxed);
+    logger->log(spdlog::level::info, std::move(line));
+  }
+  bool all_written() const {
+    return out->written.load() + thread->overrun_counter() >= given.load();
+  }
 };
+
+std::atomic<std::uint64_t> dropped_before{0}, left_out_lines{0};  // dropped: by writers of before
 
 std::atomic<Level> lowest{Level::panic};
 std::atomic<Writer*> writer{nullptr};
@@ -82,6 +127,36 @@ void append_value(std::string& out, const Field& field) {
   std::visit(Append{out}, field.value);
 }
 
+double now_in_seconds() {
+  auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration<double>(now).count();
+}
+
+void tell_left_out(Writer& to, Repeats::Time now, bool all) {
+  auto told = to.repeats.with([&](Repeats& r) {
+    auto due = r.left_out(now, all);
+    to.look_at.store(r.next().time_since_epoch().count());
+    return due;
+  });
+  for (const auto& one : told)
+    to.put(render(to.format, Level::warn, now_in_seconds(),
+                  "lines were left out: the same came again and again",
+                  {{"of", one.message}, {"lines", one.lines}}));
+}
+
+bool may_write(Writer& to, std::string_view message, std::span<const Field> fields,
+               Repeats::Time now) {
+  auto texts = std::hash<std::string_view>{}(message);
+  for (const auto& field : fields)
+    if (const auto* text = std::get_if<std::string_view>(&field.value))
+      texts = texts * 31 + std::hash<std::string_view>{}(*text);
+  return to.repeats.with([&](Repeats& r) {
+    bool write = r.may_write(message, texts, now);
+    to.look_at.store(r.next().time_since_epoch().count());
+    return write;
+  });
+}
+
 }  // namespace
 
 std::string_view to_string(Level level) noexcept {
@@ -98,7 +173,7 @@ std::string_view to_string(Level level) noexcept {
 }
 
 std::string render(Format format, Level level, double time, std::string_view message,
-                   Fields fields) {
+                   std::span<const Field> fields) {
   auto seconds = static_cast<std::time_t>(std::floor(time));
   auto millis = static_cast<int>((time - std::floor(time)) * 1000);
   std::string out;
@@ -128,9 +203,7 @@ std::string render(Format format, Level level, double time, std::string_view mes
 
 void start(Level level, Format format) {
   auto* fresh = new Writer{.format = format};
-  fresh->logger->set_pattern("%v");
   fresh->logger->set_level(spdlog::level::trace);
-  fresh->logger->flush_on(spdlog::level::trace);
   writer.store(fresh);
   lowest.store(level);
 }
@@ -143,8 +216,14 @@ void stop() {
   lowest.store(Level::panic);
   auto* old = writer.exchange(nullptr);
   if (old == nullptr) return;
-  old->logger->flush();
-  old->thread.reset();  // the logger holds it weakly: this waits for the queue to be written
+  tell_left_out(*old, std::chrono::steady_clock::now(), true);
+  auto end = std::chrono::steady_clock::now() + kLastWords;
+  while (!old->all_written() && std::chrono::steady_clock::now() < end)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  // Where nobody reads, the thread is in write(2) and cannot be joined: it ends with the process.
+  bool joinable = old->all_written();
+  dropped_before.fetch_add(old->thread->overrun_counter());
+  if (joinable) old->thread.reset();  // the logger holds it weakly
   // `old` itself stays, and in reach of leak checkers: a late caller may still hold the pointer.
   static auto* retired = new std::vector<Writer*>;
   retired->push_back(old);
@@ -154,11 +233,26 @@ bool enabled(Level level) noexcept {
   return level >= lowest.load(std::memory_order_relaxed);
 }
 
-void write(Level level, std::string_view message, Fields fields) {
+void write(Level level, std::string_view message, std::span<const Field> fields) {
   auto* to = writer.load(std::memory_order_acquire);
   if (to == nullptr) return;
-  auto now = std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch());
-  to->logger->log(spdlog::level::info, render(to->format, level, now.count(), message, fields));
+  auto now = std::chrono::steady_clock::now();
+  if (now.time_since_epoch().count() >= to->look_at.load(std::memory_order_relaxed))
+    tell_left_out(*to, now, false);
+  if (level >= Level::warn && !may_write(*to, message, fields, now)) {
+    left_out_lines.fetch_add(1, std::memory_order_relaxed);
+    return;
+  }
+  to->put(render(to->format, level, now_in_seconds(), message, fields));
+}
+
+std::uint64_t dropped() noexcept {
+  const auto* to = writer.load(std::memory_order_acquire);
+  return dropped_before.load() + (to != nullptr ? to->thread->overrun_counter() : 0);
+}
+
+std::uint64_t left_out() noexcept {
+  return left_out_lines.load(std::memory_order_relaxed);
 }
 
 }  // namespace ncps::log

@@ -3,13 +3,15 @@
 //   log::info("narinfo kept", {{"hash", hash}, {"upstream", url}});
 //
 // Lines are handed to one writer thread through a bounded queue: a log call never waits for the
-// reader of stdout; when the queue is full the oldest lines are dropped. Secrets never go into
+// reader of stdout; when the queue is full the oldest lines are dropped, and counted. Warnings and
+// errors that come again and again are left out, and counted (repeats.h). Secrets never go into
 // fields: whoever logs a URL passes it through masked_url() (upstream/upstream_url.h) first. Thread-safe.
 // Before start() and after stop() lines go nowhere.
 #pragma once
 
 #include <cstdint>
 #include <initializer_list>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -41,11 +43,19 @@ void start(Level level, Format format);
 // Changes the level of a log that has been started.
 void set_level(Level level);
 
-// Writes what is queued and ends the writer thread.
+// Writes what is queued and ends the writer thread. Where nobody reads stdout it gives up after 2 s.
 void stop();
 
+// Lines since the start that were lost because stdout was not read in time; and those that were left
+// out because the same came again and again.
+std::uint64_t dropped() noexcept;
+std::uint64_t left_out() noexcept;
+
 bool enabled(Level level) noexcept;
-void write(Level level, std::string_view message, Fields fields);
+void write(Level level, std::string_view message, std::span<const Field> fields);
+inline void write(Level level, std::string_view message, Fields fields) {
+  write(level, message, std::span(fields.begin(), fields.size()));
+}
 
 inline void debug(std::string_view message, Fields fields = {}) {
   if (enabled(Level::debug)) write(Level::debug, message, fields);
@@ -62,7 +72,11 @@ inline void error(std::string_view message, Fields fields = {}) {
 
 // One line, without the newline: the pure part, for tests. `time` is seconds since the epoch.
 std::string render(Format format, Level level, double time, std::string_view message,
-                   Fields fields);
+                   std::span<const Field> fields);
+inline std::string render(Format format, Level level, double time, std::string_view message,
+                          Fields fields) {
+  return render(format, level, time, message, std::span(fields.begin(), fields.size()));
+}
 
 std::string_view to_string(Level level) noexcept;
 

@@ -1,6 +1,9 @@
 #include "telemetry/log.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdlib>
 
 namespace ncps::log {
 namespace {
@@ -39,6 +42,52 @@ TEST(Log, ALineIsAlwaysUtf8) {
 TEST(Log, AConsoleLineStaysOneLine) {
   auto line = render(Format::console, Level::info, 0, "started", {{"addr", ":8501\n"}});
   EXPECT_EQ(line, "00:00:00.000 info  started  addr=\":8501\\u000a\"");
+}
+
+struct LogToStdout : ::testing::Test {
+  // What is written to stdout while `work` logs.
+  template <class Work>
+  static std::string logged(Work work) {
+    ::testing::internal::CaptureStdout();
+    start(Level::info, Format::json);
+    work();
+    stop();
+    return ::testing::internal::GetCapturedStdout();
+  }
+  static auto count(std::string_view text, std::string_view part) {
+    int found = 0;
+    for (auto at = text.find(part); at != text.npos; at = text.find(part, at + 1)) ++found;
+    return found;
+  }
+};
+
+TEST_F(LogToStdout, WhatComesAgainAndAgainIsLeftOutAndTold) {
+  auto before = left_out();
+  auto text = logged([] {
+    for (int i = 0; i < 100; ++i) warn("broke", {{"upstream", "a"}, {"bytes", i}});
+    for (int i = 0; i < 100; ++i) info("handled request", {{"path", "/"}});
+  });
+  EXPECT_EQ(count(text, R"("message":"broke"})"), 20) << text;
+  EXPECT_EQ(count(text, R"("of":"broke","lines":80,)"), 1) << text;
+  EXPECT_EQ(count(text, R"("message":"handled request"})"), 100);
+  EXPECT_EQ(left_out() - before, 80u);
+}
+
+// 20,000 lines into a pipe that nobody reads. Ends with 0 if that is as it should be.
+[[noreturn]] void log_to_nobody() {
+  int pipe[2];
+  bool piped = ::pipe(pipe) == 0 && ::dup2(pipe[1], STDOUT_FILENO) == STDOUT_FILENO;
+  start(Level::info, Format::json);
+  std::string long_text(1'000, 'x');
+  for (int i = 0; i < 20'000; ++i) info("handled request", {{"path", long_text}});
+  auto lost = dropped();
+  stop();
+  std::_Exit(piped && lost > 10'000 && lost < 20'000 ? 0 : 1);
+}
+
+TEST(LogDeathTest, WhoeverLogsAndStopsNeverWaitsForTheReader) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_EXIT(log_to_nobody(), ::testing::ExitedWithCode(0), "");
 }
 
 TEST(Log, BeforeStartNothingIsWritten) {

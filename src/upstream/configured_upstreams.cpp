@@ -5,6 +5,10 @@
 
 namespace ncps::upstream {
 
+UpstreamProbe ConfiguredUpstreams::probe_of(const HttpUpstreamOptions& options) const {
+  return registry_ == nullptr ? UpstreamProbe() : UpstreamProbe(*registry_, options.url.masked());
+}
+
 UpstreamList ConfiguredUpstreams::use(std::vector<HttpUpstreamOptions> options) {
   auto before = std::exchange(now_, {});
   UpstreamList list;
@@ -14,7 +18,7 @@ UpstreamList ConfiguredUpstreams::use(std::vector<HttpUpstreamOptions> options) 
       now_.push_back(std::move(*same));
       before.erase(same);
     } else {
-      now_.push_back({.options = one, .upstream = make_http_upstream(one, client_)});
+      now_.push_back({.options = one, .upstream = make_http_upstream(one, client_, probe_of(one))});
     }
     list.push_back(now_.back().upstream);
   }

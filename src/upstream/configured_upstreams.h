@@ -12,8 +12,9 @@ namespace ncps::upstream {
 
 class ConfiguredUpstreams {
  public:
-  // `client` must outlive it, and every Upstream.
-  explicit ConfiguredUpstreams(fetch::HttpClient& client) : client_(client) {}
+  // `client` and `registry` must outlive it, and every Upstream. nullptr: nothing is counted.
+  explicit ConfiguredUpstreams(fetch::HttpClient& client, metrics::Registry* registry = nullptr)
+      : client_(client), registry_(registry) {}
 
   // In the order of `options`.
   UpstreamList use(std::vector<HttpUpstreamOptions> options);
@@ -23,7 +24,10 @@ class ConfiguredUpstreams {
     HttpUpstreamOptions options;
     std::shared_ptr<Upstream> upstream;
   };
+  UpstreamProbe probe_of(const HttpUpstreamOptions& options) const;
+
   fetch::HttpClient& client_;
+  metrics::Registry* registry_;
   std::vector<Configured> now_;
 };
 

@@ -39,13 +39,18 @@ Health::Outcome outcome_of(fetch::Blame blame) {
   return Health::Outcome::unknown;
 }
 
+double seconds_since(Deadline::Clock::time_point then) {
+  return std::chrono::duration<double>(Deadline::Clock::now() - then).count();
+}
+
 constexpr std::size_t kMaxCacheInfoBytes = 64 << 10;
 
 class HttpUpstream final : public Upstream {
  public:
-  HttpUpstream(HttpUpstreamOptions options, fetch::HttpClient& client)
+  HttpUpstream(HttpUpstreamOptions options, fetch::HttpClient& client, UpstreamProbe probe)
       : options_(std::move(options)),
         client_(client),
+        probe_(std::move(probe)),
         record_(options_.url.masked(), options_.url.priority()) {}
 
   const std::string& name() const noexcept override { return record_.name(); }
@@ -74,9 +79,11 @@ class HttpUpstream final : public Upstream {
     std::string path = std::string(hash.str()) + ".narinfo";
     Question question{.request = {.url = options_.url.resolve(path), .decode = fetch::Decode::yes},
                       .text_limit = nix::kMaxNarInfoBytes};
+    auto begin = Deadline::Clock::now();
     auto reply = co_await ask(std::move(question), deadline);
     if (!reply)
       co_return std::unexpected(std::move(reply).error().while_doing("asking for " + path));
+    probe_.narinfo_seconds.observe(seconds_since(begin));
     co_return std::move(reply->text);
   }
 
@@ -91,7 +98,8 @@ class HttpUpstream final : public Upstream {
       CO_TRY(answer, co_await open(url, first_byte, decode, deadline));
     }
     if (meaning_of(answer.status) == Meaning::missing) co_return std::nullopt;
-    FileBody body{.first_byte = 0, .total = answer.content_length, .bytes = std::move(answer.body)};
+    auto bytes = probe_.counted(std::move(answer.body));
+    FileBody body{.first_byte = 0, .total = answer.content_length, .bytes = std::move(bytes)};
     if (answer.status == 206) {
       if (!answer.content_range || answer.content_range->first != first_byte) {
         co_return fail(ErrorKind::upstream, name() + ": answered another range than asked for");
@@ -128,6 +136,19 @@ class HttpUpstream final : public Upstream {
     std::optional<std::chrono::seconds> retry_after = {};
   };
 
+  static UpstreamProbe::Answer answer_of(const Tried& tried) {
+    using enum UpstreamProbe::Answer;
+    if (tried.reply)
+      return meaning_of(tried.reply->answer.status) == Meaning::missing ? missing : found;
+    switch (tried.outcome) {
+      case Health::Outcome::alive: return refused;
+      case Health::Outcome::failed: return failed;
+      case Health::Outcome::unreachable: return unreachable;
+      case Health::Outcome::unknown: break;
+    }
+    return unknown;
+  }
+
   Error named(Error error) const { return std::move(error).while_doing(name()); }
 
   Error refusal(int status) const {
@@ -159,7 +180,9 @@ class HttpUpstream final : public Upstream {
       if (attempt && attempt->trial() && failed == 0) once = true;
       // Its only attempt waits as long as a third one would: slow is not dead.
       if (once) question.request.timeouts.head = 4 * options_.timeouts.head;
+      auto begin = Deadline::Clock::now();
       auto tried = co_await try_once(question, deadline);
+      probe_.answered(answer_of(tried), seconds_since(begin));
       if (attempt) {
         if (tried.reply && question.kind == Health::Kind::request && question.text_limit)
           record_.answered_within(attempt->age());
@@ -175,6 +198,7 @@ class HttpUpstream final : public Upstream {
         co_return std::move(tried.reply);
       log::debug("asking an upstream again",
                  {{"upstream", name()}, {"error", tried.reply.error().what()}});
+      probe_.retries.add();
       question.request.timeouts.head *= 2;
       co_await sleep_for(delay);
     }
@@ -202,6 +226,7 @@ class HttpUpstream final : public Upstream {
         if (probe && text.error().kind() == ErrorKind::corrupt) outcome = alive;
         co_return Tried{std::unexpected(named(std::move(text).error())), outcome};
       }
+      probe_.received_bytes.add(text->size());
       reply.text = std::move(*text);
     }
     co_return Tried{std::move(reply), alive};
@@ -225,14 +250,15 @@ class HttpUpstream final : public Upstream {
 
   HttpUpstreamOptions options_;
   fetch::HttpClient& client_;
+  const UpstreamProbe probe_;
   TrackRecord record_;
 };
 
 }  // namespace
 
-std::unique_ptr<Upstream> make_http_upstream(HttpUpstreamOptions options,
-                                             fetch::HttpClient& client) {
-  return std::make_unique<HttpUpstream>(std::move(options), client);
+std::unique_ptr<Upstream> make_http_upstream(HttpUpstreamOptions options, fetch::HttpClient& client,
+                                             UpstreamProbe probe) {
+  return std::make_unique<HttpUpstream>(std::move(options), client, std::move(probe));
 }
 
 UpstreamList in_order(const UpstreamList& list) {

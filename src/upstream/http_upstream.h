@@ -13,6 +13,7 @@
 #include "fetch/retry_delay.h"
 #include "upstream/track_record.h"
 #include "upstream/upstream.h"
+#include "upstream/upstream_probe.h"
 #include "upstream/upstream_url.h"
 
 namespace ncps::upstream {
@@ -26,7 +27,7 @@ struct HttpUpstreamOptions {
 };
 
 // `client` must outlive it.
-std::unique_ptr<Upstream> make_http_upstream(HttpUpstreamOptions options,
-                                             fetch::HttpClient& client);
+std::unique_ptr<Upstream> make_http_upstream(HttpUpstreamOptions options, fetch::HttpClient& client,
+                                             UpstreamProbe probe = {});
 
 }  // namespace ncps::upstream

@@ -97,12 +97,12 @@ class Taken(ReloadCase):
         config_file.write(self.file, self.now)
         proxy.send_signal(signal.SIGHUP)
         eventually(lambda: not self.signed_by_us(proxy, self.made.root), "the new options are in force")
-        proxy.get("/pubkey?while=quiet")
+        proxy.get("/pubkey")
         self.change(proxy, log__level="info")
-        proxy.get("/pubkey?while=loud")
-        loud = eventually(lambda: [l["request_uri"] for l in proxy.lines if "while=" in l.get("request_uri", "")],
+        proxy.get("/nix-cache-info")
+        loud = eventually(lambda: [l["request_uri"] for l in proxy.lines if l.get("request_uri") in ("/pubkey", "/nix-cache-info")],
                           "a line of the request")
-        self.assertEqual(loud, ["/pubkey?while=loud"])
+        self.assertEqual(loud, ["/nix-cache-info"])
 
     def test_a_netrc_file_takes_effect(self) -> None:
         guarded = self.upstream(self.cache, auth="user:right")

@@ -19,6 +19,8 @@ class SociCatalog final : public Catalog, public UploadRows {
  public:
   explicit SociCatalog(std::shared_ptr<SessionPools> pools) : pools_(std::move(pools)) {}
 
+  std::size_t calls() const noexcept override { return pools_->calls(); }
+
   Task<void> check() override {
     auto work = [&](Statements& statements) -> Result<void> {
       statements.check();

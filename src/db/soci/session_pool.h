@@ -48,6 +48,8 @@ class SessionPool {
     co_return co_await offload(threads_, std::move(work));
   }
 
+  std::size_t calls() const noexcept { return waiting_.load(); }  // that run or wait
+
  private:
   using Job = std::function<Result<void>(Statements&)>;
   struct WaitsNoMore {

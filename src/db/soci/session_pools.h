@@ -24,6 +24,9 @@ class SessionPools {
   const Dialect& dialect() const { return *dialect_; }
   SessionPool& reader() { return readers_; }
   SessionPool& writer() { return own_writer_ ? *own_writer_ : readers_; }
+  std::size_t calls() const noexcept {
+    return readers_.calls() + (own_writer_ ? own_writer_->calls() : 0);
+  }
 
  private:
   const std::unique_ptr<Dialect> dialect_;

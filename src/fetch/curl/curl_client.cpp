@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include <atomic>
 #include <deque>
 #include <filesystem>
 #include <functional>
@@ -75,6 +76,8 @@ class CurlLoop {
     curl_multi_wakeup(multi_.get());
   }
 
+  HttpClient::Load load() const noexcept { return {running_.load(), waiting_.load()}; }
+
   // These three run on the thread, by post().
   void add(const TransferPtr& transfer) {
     if (stopped_) return transfer->end(stopped());
@@ -139,6 +142,8 @@ class CurlLoop {
       touched_.clear();
       collect_ended();
       end_overdue();
+      running_ = active_.size();
+      waiting_ = line_.waiting();
       curl_multi_poll(multi_.get(), nullptr, 0, active_.empty() ? 60'000 : kTickMilliseconds,
                       nullptr);
     }
@@ -173,6 +178,7 @@ class CurlLoop {
 
   std::unique_ptr<CURLM, MultiDeleter> multi_;
   Guarded<std::deque<std::function<void()>>> commands_;
+  std::atomic<std::size_t> running_ = 0, waiting_ = 0;  // written by the thread alone
   std::thread thread_;
 
   // Only the thread looks at these.
@@ -272,6 +278,8 @@ class CurlClient final : public HttpClient {
       }
     }
   }
+
+  Load load() const noexcept override { return loop_->load(); }
 
   void stop() override {
     auto* loop = loop_.get();

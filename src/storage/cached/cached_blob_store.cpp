@@ -134,6 +134,10 @@ class CachedBlobStore final : public BlobStore {
     co_return removed;
   }
 
+  std::uint64_t local_copies() const override {
+    return state_.with([](const State& s) { return s.hot->bytes(); });
+  }
+
   void cut_off() override {
     closing_ = true;
     inner_->cut_off();

@@ -12,6 +12,7 @@
   tls       certificates, and an authority that signs them
   nginx     an upstream with TLS and HTTP/2
   ncps      the program under test as a process
+  prometheus  a real Prometheus that scrapes the program
   config_file  configuration files in YAML, TOML and JSON
   client    real Nix commands, each in a world of its own
   raw       HTTP over a bare socket: what really came over the wire, and how it ended

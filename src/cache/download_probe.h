@@ -1,0 +1,23 @@
+// What is counted about downloads of NARs. One that is made without a Registry counts nowhere.
+#pragma once
+
+#include "base/error.h"
+#include "telemetry/registry.h"
+
+namespace ncps::cache {
+
+struct DownloadProbe {
+  DownloadProbe() = default;
+  explicit DownloadProbe(metrics::Registry& registry);
+
+  // It has ended, because of `error`; nullptr: it is stored.
+  void ended(const Error* error) const noexcept;
+
+  metrics::Histogram seconds;  // from its first question to the last byte, of what came whole
+  metrics::Histogram clients;  // who has read it while it came, or wanted to; of each download
+
+ private:
+  metrics::Counter stored_, missing_, corrupt_, upstream_, timeout_, ours_;
+};
+
+}  // namespace ncps::cache
