@@ -62,10 +62,11 @@ bench:  ## measure beside nginx, beside an S3 server, and with a distant upstrea
 	@python3 bench/eviction.py
 	@python3 bench/metrics.py
 
-soak:  ## a thousand runs of random faults, judged (minutes); writes docs/quality.md. Kills: make crash-soak
+soak:  ## a thousand runs of random faults, and several instances under faults, judged (20 minutes); writes docs/quality.md. Kills: make crash-soak
 	@scripts/deps.sh test
 	@$(MAKE) --no-print-directory build
 	@python3 -m tests.soak --write $(ARGS)
+	@python3 -m tests.soak.several --write $(SEVERAL_ARGS)
 
 crash-soak:  ## 10,000 kills at random moments, judged (hours); ARGS="--kills 500" for fewer
 	@scripts/deps.sh test

@@ -1,6 +1,7 @@
 #include "app/application.h"
 
 #include "config/version.h"
+#include "lock/measured_leases.h"
 #include "fetch/curl/curl_client.h"
 #include "storage/free_space.h"
 #include "telemetry/process_metrics.h"
@@ -63,6 +64,13 @@ cache::SpaceLimits space_limits(const config::ServeOptions& options) {
           .min_free = {.bytes = options.min_free_bytes, .percent = options.min_free_percent}};
 }
 
+peer::PeerSecret peer_secret(const config::ServeOptions& options,
+                             const std::vector<nix::SecretKey>& keys) {
+  if (!options.peer_secret.empty()) return peer::PeerSecret(options.peer_secret);
+  if (keys.empty()) return peer::PeerSecret("");
+  return peer::PeerSecret::derived_from(keys.front());
+}
+
 // A bucket has no file system of its own.
 cache::DiskProbe disk_probe(const config::ServeOptions& options, Pool& disk) {
   if (options.storage_s3) return {};
@@ -84,9 +92,12 @@ server::MetricsRoute::Text metrics_text(const config::ServeOptions& options,
 
 Application::Application(const config::ServeOptions& options,
                          std::unique_ptr<storage::BlobStore> store, db::Database database,
-                         std::unique_ptr<db::Inventory> inventory, Runtime& runtime, Pool& disk,
-                         Pool& cpu, std::vector<nix::SecretKey> keys)
-    : store_(std::move(store)),
+                         std::unique_ptr<db::Inventory> inventory,
+                         std::unique_ptr<lock::Leases> leases, Runtime& runtime, Pool& disk, Pool& cpu, std::vector<nix::SecretKey> keys)
+    : leases_(lock::measured(
+          std::move(leases),
+          lock::LeaseProbe(registry_, options.redis ? lock::Mode::distributed : lock::Mode::local))),
+      store_(std::move(store)),
       database_(std::move(database)),
       inventory_(std::move(inventory)),
       client_(fetch::make_curl_client({.user_agent = config::user_agent()})),
@@ -94,6 +105,14 @@ Application::Application(const config::ServeOptions& options,
       configured_(*client_, &registry_),
       upstreams_(configured_.use(upstream_options(options))),
       trust_(make_trust(options, keys)),
+      peer_secret_(peer_secret(options, keys)),
+      peers_(peer::make_http_peer_reader(*client_, peer_secret_)),
+      sharing_{.leases = *leases_,
+               .peers = peers_.get(),
+               .address = [this] { return *address_.now(); },
+               .time_to_live = options.download_lease,
+               .follow = {.patience = options.poll_timeout}},
+      upstream_counts_(catalog_, *inventory_),
       space_(space_limits(options), disk_probe(options, disk)),
       downloads_(runtime,
                  {.store = *store_,
@@ -102,7 +121,9 @@ Application::Application(const config::ServeOptions& options,
                   .cpu = cpu,
                   .policy = {},
                   .space = &space_,
-                  .probe = cache::DownloadProbe(registry_)},
+                   .sharing = &sharing_,
+                   .probe = cache::DownloadProbe(registry_),
+                   .counts = &upstream_counts_},
                  {}),
       nars_(*store_, catalog_, upstreams_, downloads_,
             [this](nix::StorePathHash hash, Deadline deadline) {
@@ -143,7 +164,7 @@ Application::Application(const config::ServeOptions& options,
                         .space = &space_}),
       object_uploads_(*store_, disk, &uses_, &space_),
       removal_(*store_, catalog_, upload_locks_, downloads_),
-      counts_(runtime, *inventory_),
+      counts_(runtime, *inventory_, &upstream_counts_),
       scrub_(runtime,
              {.store = *store_,
               .inventory = *inventory_,
@@ -151,7 +172,10 @@ Application::Application(const config::ServeOptions& options,
               .catalog = &catalog_,
               .locks = &upload_locks_,
               .forget = [this](const nix::StorePathHash& hash) { narinfo_routes_.forget(hash); }},
-             {.schedule = options.scrub_schedule, .bytes_per_second = options.scrub_rate}),
+             {.schedule = options.scrub_schedule,
+              .bytes_per_second = options.scrub_rate,
+              .leases = leases_.get(),
+              .lease_lasts = options.lru_lease}),
       narinfo_routes_(narinfos_, uses_, kHotNarInfoBytes, permissions_),
       nar_routes_(nars_, uses_, permissions_),
       object_routes_(objects_, permissions_),
@@ -179,8 +203,9 @@ Application::Application(const config::ServeOptions& options,
                 .locks = upload_locks_,
                 .uses = uses_,
                 .space = space_,
-                .lease = lease_,
+                .leases = *leases_,
                 .forget = [this](const nix::StorePathHash& hash) { narinfo_routes_.forget(hash); },
+                .lease_lasts = options.lru_lease,
                 .probe = cache::EvictionProbe(registry_)}),
       served_(registry_),
       status_(runtime, {.downloads = downloads_,
@@ -190,10 +215,12 @@ Application::Application(const config::ServeOptions& options,
                         .served = served_,
                         .version = std::string(config::kVersion)}),
       metrics_(metrics_text(options, registry_), cpu),
-      ready_(runtime, *store_, catalog_, upstreams_),
+      ready_(runtime, *store_, catalog_, upstreams_, leases_.get()),
+      peer_routes_(downloads_, peer_secret_),
       router_(fixed_routes(hostname_, keys), ready_, narinfo_routes_, nar_routes_, object_routes_,
               write_routes_, pin_routes_, permissions_,
-              {.counts = &counts_, .served = served_, .status = &status_, .metrics = &metrics_}),
+              {.counts = &counts_, .served = served_, .status = &status_, .metrics = &metrics_},
+              options.redis ? &peer_routes_ : nullptr),
       watch_(runtime, upstreams_),
       measured_{.space = space_,
                 .evictor = evictor_,
@@ -230,6 +257,7 @@ void Application::use(const config::ServeOptions& options, std::vector<nix::Secr
   router_.use(fixed_routes(hostname_, keys));
   upstreams_.replace(configured_.use(upstream_options(options)));
   watch_.follow();
+  peer_secret_.replace(peer_secret(options, keys));
   trust_.replace(make_trust(options, std::move(keys)));
   upload_policy_.replace(upload_policy(options));
   write_policy_.replace(write_policy(options));

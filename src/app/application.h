@@ -22,7 +22,8 @@
 #include "config/serve_options.h"
 #include "db/database.h"
 #include "fetch/http_client.h"
-#include "lock/lease_probe.h"
+#include "lock/leases.h"
+#include "peer/http_peer_reader.h"
 #include "server/router.h"
 #include "upstream/configured_upstreams.h"
 #include "upstream/health_watch.h"
@@ -33,8 +34,8 @@ class Application {
  public:
   // Runtime and pools must outlive it.
   Application(const config::ServeOptions& options, std::unique_ptr<storage::BlobStore> store,
-              db::Database database, std::unique_ptr<db::Inventory> inventory, Runtime& runtime,
-              Pool& disk, Pool& cpu, std::vector<nix::SecretKey> keys);
+              db::Database database, std::unique_ptr<db::Inventory> inventory,
+              std::unique_ptr<lock::Leases> leases, Runtime& runtime, Pool& disk, Pool& cpu, std::vector<nix::SecretKey> keys);
 
   boost::asio::awaitable<http::Response> answer(const http::Request& request) {
     return router_.answer(request);
@@ -43,6 +44,9 @@ class Application {
   // Begins what runs beside requests: probes of the upstreams, notes of what was used and served,
   // the scrub. Waits for nobody.
   void start();
+
+  // Other instances reach us there; empty: nowhere.
+  void reached_at(std::string url) { address_.replace(std::move(url)); }
 
   // Puts into force what can change while we serve: upstreams, keys, signing, tokens. From the
   // thread that called start().
@@ -64,6 +68,7 @@ class Application {
   Task<void> bring_narinfo(nix::StorePathHash hash, Deadline deadline);
 
   metrics::Registry registry_;
+  std::unique_ptr<lock::Leases> leases_;
   std::unique_ptr<storage::BlobStore> store_;
   db::Database database_;
   db::Catalog& catalog_ = *database_.catalog;
@@ -73,6 +78,11 @@ class Application {
   upstream::ConfiguredUpstreams configured_;
   upstream::UpstreamSet upstreams_;
   Live<cache::Trust> trust_;
+  Live<std::string> address_{std::string()};
+  Live<peer::PeerSecret> peer_secret_;
+  std::unique_ptr<peer::PeerReader> peers_;
+  cache::Sharing sharing_;
+  cache::UpstreamCounts upstream_counts_;
   cache::Space space_;
   cache::Downloads downloads_;
   cache::NarService nars_;
@@ -94,13 +104,12 @@ class Application {
   server::ObjectRoutes object_routes_;
   server::WriteRoutes write_routes_;
   server::PinRoutes pin_routes_;
-  cache::AloneLease lease_;
   cache::Evictor evictor_;
   server::ServedProbe served_;
-  lock::LeaseProbe lease_probe_{registry_, lock::Mode::local};  // for whoever makes leases: lock::measured
   server::StatusRoute status_;
   server::MetricsRoute metrics_;
   server::ReadyRoute ready_;
+  server::PeerRoutes peer_routes_;
   server::Router router_;
   upstream::HealthWatch watch_;
   MeasuredParts measured_;

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "app/alone.h"
 #include "app/keeping.h"
 #include "app/open_store.h"
 #include "base/byte_size.h"
@@ -122,6 +123,7 @@ int status_of(const cache::FsckSummary& done) {
 
 // The rest of what a run needs, opened for looking or for mending.
 struct Kept {
+  Alone alone;
   std::unique_ptr<db::CatalogImport> import;  // nullptr: only looked at
   db::Database database;                      // without catalog: only looked at
   std::unique_ptr<db::Inventory> inventory;
@@ -167,6 +169,7 @@ class Run {
     bool mends = changes == cache::Changes::all;
     Kept kept;
     if (mends) {
+      TRY(kept.alone, take_alone(options_, runtime_));
       TRY(auto before, open_store(options_, storage::Access::read, runtime_, disk_, cpu_));
       TRY(kept.leftovers, block_on(runtime_, before->leftovers()));
       TRY(kept.import, db::open_import(options_.database, db::DryRun::no));

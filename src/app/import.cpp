@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdio>
 
+#include "app/alone.h"
 #include "app/keeping.h"
 #include "app/open_store.h"
 #include "app/pools.h"
@@ -148,6 +149,9 @@ int import(const ImportRequest& request, const config::Loaded& loaded) {
   if (auto root = check_root(options); !root) return say(root.error());
   auto from = open_from(request.from);
   if (!from) return say(from.error());
+  Result<Alone> alone = Alone();
+  if (!request.dry_run) alone = take_alone(options, runtime);
+  if (!alone) return say(alone.error());
   auto dry_run = request.dry_run ? db::DryRun::yes : db::DryRun::no;
   auto catalog = db::open_import(options.database, dry_run);
   if (!catalog) return say(catalog.error());

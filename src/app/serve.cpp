@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <thread>
 
+#include "app/advertise.h"
 #include "app/application.h"
 #include "app/observe.h"
 #include "app/open_leases.h"
@@ -166,8 +167,8 @@ int serve(config::Loaded loaded, const std::function<config::Loaded()>& read_opt
   auto public_keys = joined_public(*keys);
   audit_keys(options, *keys);
 
-  Application app(options, std::move(*store), std::move(*database), std::move(*inventory), runtime,
-                  disk, cpu, std::move(*keys));
+  Application app(options, std::move(*store), std::move(*database), std::move(*inventory),
+                  std::move(*leases), runtime, disk, cpu, std::move(*keys));
   auto observing = observe(options, app.registry());
   auto handler = [&app](const http::Request& request) {
     return trace::enabled() ? answer_with_route(app, request) : app.answer(request);
@@ -181,6 +182,7 @@ int serve(config::Loaded loaded, const std::function<config::Loaded()>& read_opt
                           {"public_key", public_keys},
                           {"upstreams", options.upstreams.size()},
                           {"version", config::kVersion}});
+  app.reached_at(advertised_url(options, (*server)->address()));
   app.start();
   int status = run(**server, app, runtime, loaded, read_options);
   if (observing) observing->stop();

@@ -9,6 +9,7 @@
 #include "app/keeping.h"
 #include "base/byte_size.h"
 #include "cache/served_counts.h"
+#include "cache/upstream_counts.h"
 #include "db/soci/open_inventory.h"
 #include "rt/block_on.h"
 
@@ -21,6 +22,7 @@ constexpr std::size_t kDays = 30;
 struct Stats {
   db::Totals totals;
   std::vector<db::DailyCount> counts;
+  std::vector<db::UpstreamCount> traffic;
 };
 
 Result<Stats> read(const config::ServeOptions& options) {
@@ -28,7 +30,9 @@ Result<Stats> read(const config::ServeOptions& options) {
   TRY(auto inventory, db::open_inventory(options.database, db::InventoryAccess::read));
   TRY(auto totals, block_on(runtime, inventory->totals()));
   TRY(auto counts, block_on(runtime, inventory->counts(kDays)));
-  return Stats{.totals = std::move(totals), .counts = std::move(counts)};
+  TRY(auto traffic, block_on(runtime, inventory->upstream_counts(kDays)));
+  return Stats{
+      .totals = std::move(totals), .counts = std::move(counts), .traffic = std::move(traffic)};
 }
 
 std::map<std::string, std::vector<db::DailyCount>> by_day(const Stats& stats) {
@@ -74,10 +78,14 @@ void print_json(const Stats& stats) {
   auto growth = nlohmann::json::array();
   for (const auto& day : stats.totals.days)
     growth.push_back({{"day", day.day}, {"nars", day.nars}, {"bytes", day.bytes}});
+  auto traffic = nlohmann::json::object();
+  for (const auto& one : stats.traffic)
+    traffic[one.upstream][one.name] = {{"nars", one.number}, {"bytes", one.bytes}};
   nlohmann::json all = {{"narinfos", stats.totals.narinfos},
                         {"upstreams", upstreams},
                         {"served", as_json(cache::add_up(stats.counts))},
                         {"days", days},
+                        {"traffic", traffic},
                         {"growth", growth},
                         {"largest", as_json(stats.totals.largest)},
                         {"oldest", as_json(stats.totals.oldest)}};
@@ -91,6 +99,20 @@ void print_served(const cache::Served& served) {
   fmt::print("  NARs served: {}, {:.1f}% of them hits; {}, of which {} came from no upstream\n",
              served.nars, 100 * cache::rate(served.nar_hits, served.nars),
              print_byte_size(served.bytes), print_byte_size(served.bytes_saved));
+}
+
+void print_traffic(const std::vector<db::UpstreamCount>& traffic) {
+  std::map<std::string, std::map<std::string, db::UpstreamCount>> by_upstream;
+  for (const auto& one : traffic) by_upstream[one.upstream][one.name] = one;
+  if (!traffic.empty()) fmt::print("NARs by the upstream that they came from, in these days:\n");
+  for (auto& [upstream, counts] : by_upstream) {
+    auto said = [&](std::string_view name) {
+      const auto& one = counts[std::string(name)];
+      return fmt::format("{} ({})", one.number, print_byte_size(one.bytes));
+    };
+    fmt::print("  {}: {} fetched, {} served, {} saved\n", origin(upstream), said(cache::kFetched),
+               said(cache::kServed), said(cache::kSaved));
+  }
 }
 
 void print_text(const Stats& stats) {
@@ -112,6 +134,7 @@ void print_text(const Stats& stats) {
                days.rbegin()->first);
     print_served(cache::add_up(stats.counts));
   }
+  print_traffic(stats.traffic);
   if (!totals.days.empty()) fmt::print("kept, by the day on which it was announced first:\n");
   for (const auto& day : totals.days)
     fmt::print("  {}: {} NARs, {}\n", day.day, day.nars, print_byte_size(day.bytes));

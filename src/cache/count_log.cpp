@@ -20,8 +20,12 @@ void CountLog::narinfo(std::string_view how, bool found) {
   add(how == "miss" ? info_miss : info_hit, 1, 0);
 }
 
-void CountLog::nar(std::string_view how, std::uint64_t bytes) {
-  add(how == "hit" ? nar_hit : how == "inflight" ? nar_shared : nar_miss, 1, bytes);
+void CountLog::nar(const nix::NarUrl& url, std::string_view how, std::uint64_t bytes) {
+  if (upstreams_ != nullptr) upstreams_->served(url, how, bytes);
+  add(how == "hit"                         ? nar_hit
+      : how == "inflight" || how == "peer" ? nar_shared
+                                           : nar_miss,
+      1, bytes);
 }
 
 void CountLog::start() {
@@ -34,6 +38,7 @@ boost::asio::awaitable<void> CountLog::write_again_and_again() {
     if (!stopping_) co_await stop_.wait_past(seen, Deadline::after(kEvery));
     last = stopping_;
     auto written = co_await write();
+    if (written && upstreams_ != nullptr) written = co_await upstreams_->write();
     if (!written)
       log::warn("what was served could not be counted", {{"error", written.error().what()}});
   }

@@ -10,6 +10,7 @@
 #include <chrono>
 
 #include "cache/served_counts.h"
+#include "cache/upstream_counts.h"
 #include "rt/runtime.h"
 #include "rt/signal.h"
 #include "rt/task_group.h"
@@ -20,12 +21,14 @@ class CountLog {
  public:
   static constexpr std::chrono::seconds kEvery{60};
 
-  CountLog(Runtime& runtime, db::Inventory& inventory) : runtime_(runtime), inventory_(inventory) {}
+  // `upstreams`: written at the same times; nullptr: there are none.
+  CountLog(Runtime& runtime, db::Inventory& inventory, UpstreamCounts* upstreams = nullptr)
+      : runtime_(runtime), inventory_(inventory), upstreams_(upstreams) {}
 
   // `how`: as in http::Response::cache; `found` false: no upstream has it. Without waiting for
   // anything: for the hot path.
   void narinfo(std::string_view how, bool found);
-  void nar(std::string_view how, std::uint64_t bytes);
+  void nar(const nix::NarUrl& url, std::string_view how, std::uint64_t bytes);
 
   // Begins to write.
   void start();
@@ -53,6 +56,7 @@ class CountLog {
 
   Runtime& runtime_;
   db::Inventory& inventory_;
+  UpstreamCounts* upstreams_;
   std::array<Shard, kShards> shards_;
   std::atomic<bool> stopping_ = false;
   Signal stop_;

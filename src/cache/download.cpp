@@ -2,8 +2,8 @@
 
 #include <chrono>
 
+#include "cache/bringing.h"
 #include "cache/feed.h"
-#include "cache/fetcher.h"
 #include "cache/nar_check.h"
 #include "cache/nar_info_rendering.h"
 #include "cache/nar_layout.h"
@@ -41,9 +41,20 @@ Task<void> verify(DownloadDeps& deps, const NarExpectation& expected,
 }
 
 // How far it got: whether the catalog knows of what the store has.
-enum class Kept : bool { untold, told };
+enum class Kept : std::uint8_t { not_by_us, untold, told };
 
-Task<Kept> keep(DownloadDeps& deps, const nix::NarUrl& url, Spool& spool) {
+// Whether what is right now may be published, by us. Where the database cannot say, the lease alone
+// does: the bytes are right in any case.
+boost::asio::awaitable<bool> may_publish(DownloadDeps& deps, const nix::NarUrl& url,
+                                         const HeldLease& lease) {
+  if (deps.sharing == nullptr) co_return true;
+  auto fence = lease.fence();
+  if (!fence) co_return false;
+  auto claimed = co_await deps.catalog.claim(url, *fence);
+  co_return (!claimed || *claimed) && lease.fence() == fence;
+}
+
+Task<Kept> keep(DownloadDeps& deps, const nix::NarUrl& url, Spool& spool, const HeldLease& lease) {
   auto size = spool.view().size;
   if (deps.space != nullptr) CO_TRY(co_await deps.space->reserve(size));
   // A client may have sent it meanwhile, in another packing: what is announced stays what it is.
@@ -54,8 +65,15 @@ Task<Kept> keep(DownloadDeps& deps, const nix::NarUrl& url, Spool& spool) {
   CO_TRY(auto there, std::move(at_rest));
   if (there) co_return Kept::told;
   if (!wanted) co_return fail(ErrorKind::conflict, "was removed while it was on its way");
+  auto fence = lease.fence().value_or(0);
+  if (!co_await may_publish(deps, url, lease)) {
+    if (deps.space != nullptr) deps.space->give_back(size);
+    log::warn("a NAR is not stored: the lease of its download was lost meanwhile",
+              {{"nar", url.str()}, {"bytes", size}});
+    co_return Kept::not_by_us;
+  }
   CO_TRY(co_await publish_reserved(spool.blob(), size, deps.space));
-  auto told = co_await deps.catalog.mark_stored(url, size);
+  auto told = co_await deps.catalog.mark_stored(url, size, fence);
   if (deps.space != nullptr) deps.space->keep(size);  // not before a count would find its row
   if (told) co_return Kept::told;
   log::error("a stored NAR could not be noted in the database, which is tried again later",
@@ -64,7 +82,7 @@ Task<Kept> keep(DownloadDeps& deps, const nix::NarUrl& url, Spool& spool) {
 }
 
 Task<Kept> fetch_verify_keep(DownloadDeps& deps, DownloadJob& job, std::shared_ptr<Spool> spool,
-                             TaskGroup& beside) {
+                             HeldLease& lease, Wanted wanted, TaskGroup& beside) {
   auto key = nar_key(job.url);
   CO_TRY(auto at_rest, co_await deps.store.find(key));
   if (at_rest) {
@@ -78,17 +96,18 @@ Task<Kept> fetch_verify_keep(DownloadDeps& deps, DownloadJob& job, std::shared_p
   auto executor = co_await asio::this_coro::executor;
   Verification::Check check = [&] { return verify(deps, job.expected, spool); };
   beside.spawn(executor, "verify", Verification::run(verification, std::move(check), spool));
-  Fetcher fetcher(deps, job, *spool);
+  Bringing bringing(deps, job, *spool, lease, wanted);
   auto began = Clock::now();
-  auto fetched = co_await fetcher.run();
+  auto fetched = co_await bringing.run();
   if (fetched)
     deps.probe.seconds.observe(std::chrono::duration<double>(Clock::now() - began).count());
   if (fetched) spool->all_arrived();
   if (!fetched) spool->fail(fetched.error());  // wakes the verifier
   CO_TRY(co_await verification->outcome());
-  CO_TRY(std::move(fetched));
+  CO_TRY(auto may_keep, std::move(fetched));
   CO_TRY(spool->complete());  // clients have all of it, whether or not it can be kept
-  co_return co_await keep(deps, job.url, *spool);
+  if (may_keep == MayKeep::no) co_return Kept::not_by_us;
+  co_return co_await keep(deps, job.url, *spool, lease);
 }
 
 }  // namespace
@@ -120,13 +139,15 @@ Result<DownloadJob> job_for_unknown(const nix::NarUrl& url,
   return job;
 }
 
-asio::awaitable<std::optional<std::uint64_t>> run_download(DownloadDeps deps, DownloadJob job,
-                                                           std::shared_ptr<Spool> spool) {
+asio::awaitable<std::optional<Untold>> run_download(DownloadDeps deps, DownloadJob job,
+                                                    std::shared_ptr<Spool> spool,
+                                                    std::shared_ptr<HeldLease> lease,
+                                                    Wanted wanted) {
   auto started = Clock::now();
   TaskGroup beside;
   Result<Kept> done = fail(ErrorKind::internal, "the download ended without a result");
   try {
-    done = co_await fetch_verify_keep(deps, job, spool, beside);
+    done = co_await fetch_verify_keep(deps, job, spool, *lease, wanted, beside);
   } catch (const std::exception& e) {  // a bug: nobody may wait for ever because of it
     done = fail(ErrorKind::internal, e.what());
   }
@@ -135,12 +156,15 @@ asio::awaitable<std::optional<std::uint64_t>> run_download(DownloadDeps deps, Do
   auto view = spool->view();
   deps.probe.ended(done ? nullptr : &done.error());
   if (view.fd != -1) deps.probe.clients.observe(static_cast<double>(spool->clients_ever()));
+  if (done && deps.counts != nullptr && !spool->comes_from().empty())
+    deps.counts->fetched(spool->comes_from(), view.size);
   if (done) {
-    log::info("NAR stored", {{"nar", job.url.str()},
-                             {"bytes", view.size},
-                             {"elapsed", static_cast<double>(since(started).count()) / 1000},
-                             {"upstream", spool->comes_from()},
-                             {"clients", spool->clients_ever()}});
+    log::info(*done == Kept::not_by_us ? "NAR passed on" : "NAR stored",
+              {{"nar", job.url.str()},
+               {"bytes", view.size},
+               {"elapsed", static_cast<double>(since(started).count()) / 1000},
+               {"upstream", spool->comes_from()},
+               {"clients", spool->clients_ever()}});
   } else if (done.error().no_space() && deps.space != nullptr) {
     deps.space->complain(done.error());
   } else if (done.error().kind() != ErrorKind::conflict &&
@@ -152,8 +176,8 @@ asio::awaitable<std::optional<std::uint64_t>> run_download(DownloadDeps deps, Do
                                   {"clients", spool->clients_ever()},
                                   {"error", done.error().what()}});
   }
-  if (done && *done == Kept::untold) co_return view.size;
-  co_return std::nullopt;
+  if (!done || *done != Kept::untold) co_return std::nullopt;
+  co_return Untold{.size = view.size, .fence = lease->fence().value_or(0)};
 }
 
 }  // namespace ncps::cache

@@ -1,8 +1,8 @@
 // One NAR on its way from an upstream into the store.
 //
 // Fetches (resuming by Range, from any source that has the file), spools, verifies while it
-// arrives, and publishes. Belongs to the cache, not to a client: it goes on when all of them have
-// left.
+// arrives, and publishes, if no other instance does that. Belongs to the cache, not to a client: it
+// goes on when all of them have left.
 #pragma once
 
 #include <memory>
@@ -11,10 +11,14 @@
 
 #include "cache/download_probe.h"
 #include "cache/fetch_policy.h"
+#include "cache/file_source.h"
+#include "cache/held_lease.h"
 #include "cache/nar_verifier.h"
+#include "cache/sharing.h"
 #include "cache/space.h"
 #include "cache/spool.h"
 #include "cache/spool_writer.h"
+#include "cache/upstream_counts.h"
 #include "db/catalog.h"
 #include "nix/nar_url.h"
 #include "rt/offload.h"
@@ -23,16 +27,12 @@
 
 namespace ncps::cache {
 
-struct NarSource {
-  std::shared_ptr<upstream::Upstream> upstream;
-  std::string url;  // as for Upstream::open_file
-};
-
 struct DownloadJob {
   nix::NarUrl url;                 // under which it is announced and kept
   NarExpectation expected;         // of what is kept
   std::vector<NarSource> sources;  // the first is asked first
   Intake intake = Intake::as_it_is;
+  bool distrusts_peers = false;  // wrong bytes came for it before: only upstreams are asked
 
   // Whether a narinfo told us of it; else there is nothing but the name.
   bool announced() const { return !expected.either_hash; }
@@ -58,15 +58,27 @@ struct DownloadDeps {
   Pool& disk;
   Pool& cpu;
   FetchPolicy policy;
-  Space* space = nullptr;  // nullptr: there is room for everything
+  Space* space = nullptr;      // nullptr: there is room for everything
+  Sharing* sharing = nullptr;  // nullptr: there are no other instances
   DownloadProbe probe = {};
+  UpstreamCounts* counts = nullptr;
+};
+
+enum class Wanted : bool { by_nobody, by_client };
+
+// A NAR that is stored now, which the catalog could not be told.
+struct Untold {
+  std::uint64_t size;   // bytes
+  std::uint64_t fence;  // of the lease under which it was stored
 };
 
 // Runs it to its end; every outcome is in the spool. Failures: not_found (every source says so),
-// upstream, timeout, corrupt, unavailable; conflict means that it is at rest already. Its value:
-// bytes of a NAR that is stored now, which the catalog could not be told; nullopt: nothing is left to tell.
-boost::asio::awaitable<std::optional<std::uint64_t>> run_download(DownloadDeps deps,
-                                                                  DownloadJob job,
-                                                                  std::shared_ptr<Spool> spool);
+// upstream, timeout, corrupt, unavailable; conflict means that it is at rest already, or that another
+// instance fetches what nobody asked for here. `lease`: where it keeps its lease; may be held still when
+// this ends. nullopt: nothing is left to tell.
+boost::asio::awaitable<std::optional<Untold>> run_download(DownloadDeps deps, DownloadJob job,
+                                                           std::shared_ptr<Spool> spool,
+                                                           std::shared_ptr<HeldLease> lease,
+                                                           Wanted wanted);
 
 }  // namespace ncps::cache

@@ -35,6 +35,7 @@ void Downloads::forget_if_failed(const nix::NarUrl& url) {
   if (!entry) return;
   auto outcome = entry->spool->view();
   if (outcome.state != SpoolState::failed) return;
+  entry->lease->drop();
   state_.with([&](State& s) {
     note_outcome(s, *entry, outcome);
     forget(s, entry);
@@ -48,7 +49,9 @@ void Downloads::forget(State& state, const EntryPtr& entry) {
 
 void Downloads::put_liars_last(const State& state, DownloadJob& job) {
   auto it = state.rotten.find(job.url);
-  if (it == state.rotten.end() || job.sources.empty()) return;
+  if (it == state.rotten.end()) return;
+  job.distrusts_peers = true;
+  if (job.sources.empty()) return;
   auto turn = static_cast<std::ptrdiff_t>(it->second % job.sources.size());
   std::ranges::rotate(job.sources, job.sources.begin() + turn);
 }
@@ -75,6 +78,15 @@ std::shared_ptr<Spool> Downloads::find(const nix::NarUrl& url) {
   });
   if (spool) start_what_may();
   return spool;
+}
+
+std::shared_ptr<Spool> Downloads::for_peer(const nix::NarUrl& url, std::uint64_t fence) const {
+  auto entry = state_.with([&](const State& s) {
+    auto it = s.all.find(url);
+    return it == s.all.end() ? nullptr : it->second;
+  });
+  if (!entry || entry->lease->fence() != fence) return nullptr;
+  return entry->spool;
 }
 
 std::shared_ptr<Spool> Downloads::join(DownloadJob job) {
@@ -220,7 +232,8 @@ boost::asio::awaitable<void> Downloads::run(EntryPtr entry) {
   span.set("ncps.prefetch", entry->asked == Asked::by_nobody);
   co_await wait_for_exclusion(entry->job.url);
   entry->spool->leaves_queue();
-  auto untold = co_await run_download(deps_, entry->job, entry->spool);
+  auto untold = co_await run_download(deps_, entry->job, entry->spool, entry->lease, entry->asked);
+  entry->lease->drop();
   auto outcome = entry->spool->view();
   span.set("ncps.bytes", outcome.size);
   if (outcome.state != SpoolState::complete) span.fail("not kept, or not whole");
@@ -252,7 +265,8 @@ boost::asio::awaitable<void> Downloads::tell_again() {
       return all.empty() ? decltype(all.extract(all.begin()))() : all.extract(all.begin());
     });
     if (one.empty()) co_return;
-    auto told = co_await deps_.catalog.mark_stored(one.key(), one.mapped());
+    auto told =
+        co_await deps_.catalog.mark_stored(one.key(), one.mapped().size, one.mapped().fence);
     if (told) continue;
     untold_.with([&](auto& all) { all.insert(std::move(one)); });
     co_return;

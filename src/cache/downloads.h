@@ -40,6 +40,10 @@ class Downloads {
   // now goes before the other prefetches.
   std::shared_ptr<Spool> find(const nix::NarUrl& url);
 
+  // The spool of a download that this instance does under the lease with that fence: for other
+  // instances, who change nothing by asking. nullptr: there is none.
+  std::shared_ptr<Spool> for_peer(const nix::NarUrl& url, std::uint64_t fence) const;
+
   // The download under way, or a new one.
   std::shared_ptr<Spool> join(DownloadJob job);
 
@@ -103,10 +107,11 @@ class Downloads {
   bool stop(Deadline deadline);
 
  private:
-  enum class Asked : bool { by_nobody, by_client };
+  using Asked = Wanted;
   struct Entry {
     DownloadJob job;
     std::shared_ptr<Spool> spool = std::make_shared<Spool>();
+    std::shared_ptr<HeldLease> lease = std::make_shared<HeldLease>();
     Asked asked;
     bool running = false;
     bool noted = false;                         // its outcome
@@ -144,8 +149,8 @@ class Downloads {
   DownloadDeps deps_;
   DownloadLimits limits_;
   DoubtfulNars doubtful_;
-  static constexpr std::size_t kMostUntold = 10'000;      // further ones are forgotten
-  Guarded<std::map<nix::NarUrl, std::uint64_t>> untold_;  // stored; the catalog was away
+  static constexpr std::size_t kMostUntold = 10'000;  // further ones are forgotten
+  Guarded<std::map<nix::NarUrl, Untold>> untold_;     // stored; the catalog was away
   Guarded<State> state_;
   Signal admitted_;  // an exclusion, or a download, has ended
   TaskGroup group_;

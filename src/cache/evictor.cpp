@@ -12,7 +12,11 @@ namespace {
 
 using namespace std::chrono;
 
-constexpr int kPasses = 3;  // of one round: others go on writing meanwhile
+constexpr int kPasses = 3;               // of one round: others go on writing meanwhile
+constexpr seconds kAskTime{10};          // for a lease
+constexpr seconds kOthersRound{30};      // until another instance's round is over
+constexpr seconds kLookAgain{1};         // whether it is
+constexpr milliseconds kOneNar{30'000};  // how long a NAR stays locked if we die while we remove it
 
 sys_seconds now() {
   return floor<seconds>(system_clock::now());
@@ -71,8 +75,11 @@ Task<Evictor::Outcome> Evictor::make_room(Why why) {
       log::warn("what is kept could not be counted", {{"error", counted.error().what()}});
     co_return Outcome();
   }
-  CO_TRY(auto lease, co_await deps_.lease.try_take());
-  if (!lease) co_return Outcome{.enough = false};
+  CO_TRY(auto lease, co_await take_round(why));
+  if (!lease) co_return co_await left_to_others(why);
+  fence_ = lease->fence();
+  CO_TRY(bool ours, co_await deps_.rows.claim_round(fence_));
+  if (!ours) co_return co_await left_to_others(why);
   // An object has its row from here: or it would not be counted. What fails is written the next time.
   auto noted = co_await deps_.uses.write();
   static_cast<void>(noted);
@@ -82,11 +89,32 @@ Task<Evictor::Outcome> Evictor::make_room(Why why) {
     CO_TRY(auto bytes, co_await deps_.space.bytes_to_free(why));
     if (bytes == 0 || !lease->good() || deps_.space.stopped()) co_return outcome;
     auto before = outcome.bytes;
-    CO_TRY(co_await evict(bytes, outcome));
+    CO_TRY(co_await evict(bytes, outcome, *lease));
     outcome.enough = outcome.bytes - before >= bytes;
     if (!outcome.enough) break;
   }
   co_return outcome;
+}
+
+Task<std::unique_ptr<lock::Lease>> Evictor::take_round(Why why) {
+  auto given_back = deps_.leases.given_back("lru");
+  auto patience = Deadline::after(why == Why::scheduled ? seconds(0) : kOthersRound);
+  for (;;) {
+    auto seen = given_back->version();
+    lock::Ask ask{.name = "lru", .note = {}, .time_to_live = deps_.lease_lasts};
+    CO_TRY(auto taken, co_await deps_.leases.try_take(std::move(ask), Deadline::after(kAskTime)));
+    if (auto* lease = std::get_if<std::unique_ptr<lock::Lease>>(&taken))
+      co_return std::move(*lease);
+    if (patience.passed() || deps_.space.stopped()) co_return std::unique_ptr<lock::Lease>();
+    co_await given_back->wait_past(seen, patience.at_most(kLookAgain));
+  }
+}
+
+Task<Evictor::Outcome> Evictor::left_to_others(Why why) {
+  log::debug("another instance makes room");
+  CO_TRY(co_await count());
+  CO_TRY(auto bytes, co_await deps_.space.bytes_to_free(why));
+  co_return Outcome{.enough = why == Why::scheduled || bytes == 0, .elsewhere = true};
 }
 
 // What was used first: the row of a new object comes with the note of its first use.
@@ -101,7 +129,7 @@ Task<void> Evictor::count() {
   co_return Result<void>();
 }
 
-Task<void> Evictor::evict(std::uint64_t bytes, Outcome& outcome) {
+Task<void> Evictor::evict(std::uint64_t bytes, Outcome& outcome, const lock::Lease& lease) {
   CO_TRY(co_await deps_.uses.write());  // or what is used now would look old
   OldestFirst candidates(deps_.rows, now() - kGrace);
   const auto goal = outcome.bytes + bytes;
@@ -109,7 +137,7 @@ Task<void> Evictor::evict(std::uint64_t bytes, Outcome& outcome) {
   // What is used meanwhile comes again, further on: the rows that there are now are enough.
   CO_TRY(auto totals, co_await deps_.rows.totals());
   auto left = totals.nars + totals.narinfos + totals.objects;
-  while (outcome.bytes < goal && left-- > 0 && !deps_.space.stopped()) {
+  while (outcome.bytes < goal && left-- > 0 && !deps_.space.stopped() && lease.good()) {
     CO_TRY(auto kept, co_await candidates.next());
     if (!kept) break;
     if (pages != candidates.pages()) {  // somebody may have pinned something since
@@ -147,12 +175,17 @@ Task<Evictor::Fate> Evictor::evict_nar(const db::KeptNar& nar, Outcome& outcome)
   auto alone = deps_.downloads.try_exclude(nar.url);
   if (!locked || !alone) co_return Fate::stays;
 
-  auto dropped = co_await deps_.rows.drop(nar);
+  // On other instances neither: or its new file might go instead of the old one.
+  lock::Ask ask{.name = download_lease(nar.url), .note = {}, .time_to_live = kOneNar};
+  CO_TRY(auto taken, co_await deps_.leases.try_take(std::move(ask), Deadline::after(kAskTime)));
+  if (std::holds_alternative<lock::Holder>(taken)) co_return Fate::stays;
+
+  auto dropped = co_await deps_.rows.drop(nar, fence_);
   if (!dropped && dropped.error().no_space()) {
     // Not even the database can write: the file goes first. If we end here, it is found missing
     // when somebody asks for it, and fetched again.
     CO_TRY(co_await remove_files(nar));
-    dropped = co_await deps_.rows.drop(nar);
+    dropped = co_await deps_.rows.drop(nar, fence_);
   }
   if (!dropped) co_return std::unexpected(std::move(dropped).error());
   if (!*dropped) co_return Fate::stays;
@@ -204,7 +237,7 @@ Task<Evictor::Fate> Evictor::evict_narinfo(const db::KeptNarInfo& narinfo, Outco
   auto locked = deps_.locks.narinfos.try_take(narinfo.hash);
   auto hold = deps_.narinfos.try_hold(narinfo.hash);
   if (!locked || !hold) co_return Fate::stays;
-  CO_TRY(bool dropped, co_await deps_.rows.drop(narinfo));
+  CO_TRY(bool dropped, co_await deps_.rows.drop(narinfo, fence_));
   if (!dropped) co_return Fate::stays;
   deps_.forget(narinfo.hash);
   CO_TRY(co_await remove_narinfo(narinfo.hash));
@@ -215,7 +248,7 @@ Task<Evictor::Fate> Evictor::evict_narinfo(const db::KeptNarInfo& narinfo, Outco
 }
 
 Task<Evictor::Fate> Evictor::evict_object(const db::KeptObject& object, Outcome& outcome) {
-  CO_TRY(bool dropped, co_await deps_.rows.drop(object));
+  CO_TRY(bool dropped, co_await deps_.rows.drop(object, fence_));
   if (!dropped) co_return Fate::stays;
   auto key = storage::BlobKey::parse(object.key);
   if (key) CO_TRY(co_await deps_.store.remove(*key));
@@ -242,7 +275,7 @@ void Evictor::report(const Outcome& outcome, std::chrono::duration<double> took)
                             {"kept", kept.value_or(0)},
                             {"elapsed", took.count()}});
   }
-  if (outcome.enough) return;
+  if (outcome.enough || outcome.elsewhere) return;
   deps_.space.complain(
       Error(ErrorKind::unavailable, "what is left is in use, awaits its narinfo, or is one of " +
                                         std::to_string(pinned_.size()) + " pinned store paths"));

@@ -4,7 +4,8 @@
 // together with the narinfos that lead to it, a narinfo without a NAR, or another object. First in
 // the database, if nobody used it meanwhile; then in memory; then in the store. Never what is
 // pinned, read, on its way here, or was uploaded and awaits its narinfo. Rounds run one after the
-// other: when somebody waits for room (space.h), by the schedule, and each ten minutes to look.
+// other: when somebody waits for room (space.h), by the schedule, and each ten minutes to look. Of
+// several instances one makes room at a time; the others count again when it is done.
 //
 // Thread-safe. Must be stopped before what EvictorDeps refers to is destroyed.
 #pragma once
@@ -17,7 +18,7 @@
 #include "cache/nar_service.h"
 #include "cache/oldest_first.h"
 #include "cache/pinned_closure.h"
-#include "cache/round_lease.h"
+#include "cache/sharing.h"
 #include "cache/space.h"
 #include "cache/upload_answer.h"
 #include "cache/use_log.h"
@@ -35,9 +36,10 @@ struct EvictorDeps {
   UploadLocks& locks;
   UseLog& uses;
   Space& space;
-  RoundLease& lease;
+  lock::Leases& leases;
   // Forgets a narinfo that is ready in memory.
   std::function<void(const nix::StorePathHash&)> forget;
+  std::chrono::milliseconds lease_lasts{std::chrono::minutes(30)};  // after an instance has died
   EvictionProbe probe = {};
 };
 
@@ -66,6 +68,7 @@ class Evictor {
   struct Outcome {
     std::uint64_t nars = 0, narinfos = 0, objects = 0, bytes = 0;
     bool enough = true;
+    bool elsewhere = false;  // another instance makes room
   };
 
   // One round. Not beside start(): for tests. Errors: unavailable.
@@ -82,8 +85,11 @@ class Evictor {
   boost::asio::awaitable<void> run();
   std::optional<std::chrono::sys_seconds> next_by_schedule(std::chrono::sys_seconds now) const;
   Task<Outcome> make_room(Why why);
+  // nullptr: another instance has it.
+  Task<std::unique_ptr<lock::Lease>> take_round(Why why);
+  Task<Outcome> left_to_others(Why why);
   Task<void> count();
-  Task<void> evict(std::uint64_t bytes, Outcome& outcome);
+  Task<void> evict(std::uint64_t bytes, Outcome& outcome, const lock::Lease& lease);
   Task<Fate> evict_one(Kept kept, Outcome& outcome);
   Task<Fate> evict_nar(const db::KeptNar& nar, Outcome& outcome);
   Task<Fate> evict_narinfo(const db::KeptNarInfo& narinfo, Outcome& outcome);
@@ -97,6 +103,7 @@ class Evictor {
   const EvictorDeps deps_;
   PinnedClosure pinned_;
   Live<std::optional<CronSchedule>> schedule_{std::nullopt};
+  std::uint64_t fence_ = 0;  // of the round
   Guarded<std::optional<db::KeptTotals>> counted_;
   TaskGroup group_;
 };

@@ -16,6 +16,7 @@ struct FetchPolicy {
   std::chrono::milliseconds first_delay{100};
   std::chrono::milliseconds longest_delay{2'000};
   std::size_t progress_bytes = 64 * 1024;  // fewer new bytes than this are no progress
+  std::chrono::milliseconds first_byte = kFirstByteTime;  // for each source to begin
 };
 
 struct FetchTrouble {

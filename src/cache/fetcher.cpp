@@ -15,7 +15,13 @@ std::chrono::milliseconds since(std::chrono::steady_clock::time_point then) {
 
 }  // namespace
 
-Task<void> Fetcher::run() {
+Task<void> Fetcher::run(FileSources sources, FetchPolicy policy) {
+  sources_ = std::move(sources);
+  policy_ = policy;
+  at_ = 0;
+  failures_ = 0;
+  last_.reset();
+  progress_ = Clock::now();
   for (;;) {
     CO_TRY(auto body, co_await open_somewhere());
     auto copied = co_await copy(body);
@@ -33,29 +39,30 @@ Task<void> Fetcher::run() {
 // so is what follows a break: a range of an encoding would have other positions, and could not be
 // undone.
 fetch::Decode Fetcher::decode() const {
-  bool may_travel_compressed = job_.intake == Intake::compressed && writer_.taken() == 0;
+  bool may_travel_compressed = intake() == Intake::compressed && writer_.taken() == 0;
   return may_travel_compressed ? fetch::Decode::yes : fetch::Decode::no;
 }
 
 // Clients who have begun to read wait no longer than the policy's longest silence, give or take
 // one attempt.
 std::chrono::milliseconds Fetcher::open_time() const {
-  if (!writer_.begun()) return kFirstByteTime;
-  auto left = deps_.policy.longest_silence - since(progress_);
+  if (!writer_.begun()) return policy_.first_byte;
+  auto left = policy_.longest_silence - since(progress_);
   return std::clamp<std::chrono::milliseconds>(left, std::chrono::seconds(5), kFirstByteTime);
 }
 
 Task<upstream::FileBody> Fetcher::open_somewhere() {
   for (;;) {
     // Before the first byte a second round would only keep clients waiting.
-    if (job_.sources.empty() || (!writer_.begun() && failures_ >= job_.sources.size())) {
+    if (sources_.empty() || (!writer_.begun() && failures_ >= sources_.size())) {
       co_return std::unexpected(last_.value_or(Error(ErrorKind::not_found, "no upstream has it")));
     }
+    CO_TRY(turn_to(source()));
     auto deadline = Deadline::after(open_time());
-    auto opened =
-        co_await source().upstream->open_file(source().url, writer_.taken(), decode(), deadline);
+    auto opened = co_await source().open(writer_.taken(), decode(), deadline);
     if (opened && *opened && fits(**opened)) {
-      spool_.comes_from(source().upstream->name());
+      // What another instance or the store has, no upstream had to send once more.
+      spool_.comes_from(source().edition().empty() ? source().name() : std::string());
       if (!writer_.begun()) CO_TRY(co_await begin(**opened));
       co_return std::move(**opened);
     }
@@ -64,10 +71,22 @@ Task<upstream::FileBody> Fetcher::open_somewhere() {
       continue;
     }
     if (*opened) {
-      last_ = Error(ErrorKind::corrupt, source().upstream->name() + ": has a file of another size");
+      last_ = Error(ErrorKind::corrupt, source().name() + ": has a file of another size");
     }
     drop_source();
   }
+}
+
+Result<void> Fetcher::turn_to(const FileSource& source) {
+  if (edition_ == source.edition()) return {};
+  edition_ = source.edition();
+  // What an upstream compressed is the same everywhere.
+  bool same_bytes = job_.intake == Intake::as_it_is;
+  if (same_bytes && writer_.begun()) return {};
+  total_.reset();
+  if (same_bytes || edition_->empty()) total_ = job_.upstreams_size();
+  if (!writer_.begun()) return {};
+  return writer_.restart(intake(), total_);
 }
 
 bool Fetcher::fits(const upstream::FileBody& body) const {
@@ -78,7 +97,7 @@ bool Fetcher::fits(const upstream::FileBody& body) const {
 Task<void> Fetcher::begin(const upstream::FileBody& body) {
   CO_TRY(auto blob, co_await deps_.store.stage(nar_key(job_.url)));
   if (!total_) total_ = body.total;
-  CO_TRY(writer_.begin(std::move(blob), total_));
+  CO_TRY(writer_.begin(std::move(blob), intake(), total_));
   progress_ = Clock::now();
   co_return Result<void>();
 }
@@ -96,17 +115,16 @@ Task<Fetcher::Copied> Fetcher::copy(upstream::FileBody& body) {
     skip -= skipped;
     bytes.remove_prefix(skipped);
     if (total_ && bytes.size() > *total_ - writer_.taken()) {
-      co_return fail(ErrorKind::corrupt,
-                     source().upstream->name() + ": sent more bytes than announced");
+      co_return fail(ErrorKind::corrupt, source().name() + ": sent more bytes than announced");
     }
     CO_TRY(co_await writer_.append(bytes));
     if (spool_.view().state == SpoolState::failed)
       co_return Copied::broken;  // the verifier said so
-    if (writer_.taken() - mark >= deps_.policy.progress_bytes) {
+    if (writer_.taken() - mark >= policy_.progress_bytes) {
       mark = writer_.taken();
       failures_ = 0;
     }
-    progress_ = Clock::now();
+    progress_ = last_byte_ = Clock::now();
   }
   bool short_of_total = total_ && writer_.taken() < *total_;
   co_return short_of_total || skip > 0 ? Copied::broken : Copied::all;
@@ -116,25 +134,25 @@ Task<void> Fetcher::after_trouble(Error error) {
   if (spool_.view().state == SpoolState::failed) co_return std::unexpected(std::move(error));
   FetchTrouble trouble{.begun = writer_.begun(),
                        .failures = ++failures_,
-                       .sources = job_.sources.size(),
+                       .sources = sources_.size(),
                        .silence = since(progress_)};
-  auto step = next_step(deps_.policy, trouble);
+  auto step = next_step(policy_, trouble);
   log::warn(step.go_on ? "a download broke, going on" : "a download broke, giving up",
             {{"nar", job_.url.str()},
-             {"upstream", source().upstream->name()},
+             {"upstream", source().name()},
              {"error", error.what()},
              {"bytes", writer_.taken()},
              {"failures", failures_}});
   if (!step.go_on) co_return std::unexpected(std::move(error));
   last_ = std::move(error);
-  if (step.next_source) at_ = (at_ + 1) % job_.sources.size();
+  if (step.next_source) at_ = (at_ + 1) % sources_.size();
   if (step.delay.count() > 0) co_await sleep_for(step.delay);
   co_return Result<void>();
 }
 
 void Fetcher::drop_source() {
-  job_.sources.erase(job_.sources.begin() + static_cast<std::ptrdiff_t>(at_));
-  if (at_ >= job_.sources.size()) at_ = 0;
+  sources_.erase(sources_.begin() + static_cast<std::ptrdiff_t>(at_));
+  if (at_ >= sources_.size()) at_ = 0;
 }
 
 }  // namespace ncps::cache

@@ -114,6 +114,7 @@ Task<OpenNar> NarService::open(nix::NarUrl url, Deadline deadline,
     }
     auto client = Spool::client(spool);
     auto started = co_await spool->started(deadline);
+    if (started && started->follows && how == "miss") how = "peer";
     if (started) co_return OpenNar(std::move(spool), std::move(client), started->total, how);
     if (started.error().kind() != ErrorKind::conflict) {
       span.fail(started.error().what());

@@ -36,7 +36,8 @@ class OpenNar {
   }  // bytes; absent: not known yet
   // Waits until size() is known. Errors: what failed the download; timeout.
   Task<void> wait_for_size(Deadline deadline);
-  std::string_view how() const noexcept { return how_; }  // "hit", "inflight", "miss"
+  // "hit", "inflight", "miss", "peer": from the instance that downloads it
+  std::string_view how() const noexcept { return how_; }
   std::string upstream() const;  // that it comes from just now; empty: it is at rest
 
   // From `first` on, `length` bytes or to the end. REQUIRES: within size(), if that is known; once,

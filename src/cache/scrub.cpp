@@ -16,6 +16,7 @@ db::Time now() {
 }
 
 void tell(const ScrubOutcome& outcome) {
+  if (outcome.elsewhere) return log::debug("another instance scrubs");
   log::info("scrubbed", {{"right", outcome.right},
                          {"bytes", outcome.bytes},
                          {"removed", outcome.removed},
@@ -51,9 +52,21 @@ boost::asio::awaitable<bool> Scrub::wait_until(db::Time when) {
   }
 }
 
+Task<std::optional<std::unique_ptr<lock::Lease>>> Scrub::take_lease() {
+  if (options_.leases == nullptr) co_return std::unique_ptr<lock::Lease>();
+  lock::Ask ask{.name = "scrub", .note = {}, .time_to_live = options_.lease_lasts};
+  auto deadline = Deadline::after(std::chrono::seconds(10));
+  CO_TRY(auto taken, co_await options_.leases->try_take(std::move(ask), deadline));
+  if (std::holds_alternative<lock::Holder>(taken)) co_return std::nullopt;
+  co_return std::move(std::get<std::unique_ptr<lock::Lease>>(taken));
+}
+
 Task<ScrubOutcome> Scrub::run() {
   auto begun = now();
   ScrubOutcome outcome;
+  CO_TRY(auto lease, co_await take_lease());
+  outcome.elsewhere = !lease;
+  if (outcome.elsewhere) co_return outcome;
   Pace pace(options_.bytes_per_second);
   std::set<nix::NarUrl> unread;
   while (!stopping_) {
@@ -63,6 +76,8 @@ Task<ScrubOutcome> Scrub::run() {
     if (page.empty()) break;
     for (const auto& entry : page) {
       if (stopping_) break;
+      if (*lease && !(*lease)->good())
+        co_return fail(ErrorKind::unavailable, "the lease was lost: another instance goes on");
       auto done = co_await one(entry.row, pace, outcome);
       if (done || stopping_) continue;
       ++outcome.unread;

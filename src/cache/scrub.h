@@ -2,7 +2,7 @@
 // longest ago first. What is wrong is removed, and fetched again when somebody asks for it; what
 // cannot be read is left and said.
 //
-// Of several instances that share a store each would scrub: a lease belongs around run() then.
+// Of several instances that share a store one does so at a time.
 #pragma once
 
 #include <atomic>
@@ -10,6 +10,7 @@
 
 #include "base/cron.h"
 #include "cache/nar_check.h"
+#include "lock/leases.h"
 #include "rt/runtime.h"
 #include "rt/signal.h"
 #include "rt/task_group.h"
@@ -19,6 +20,8 @@ namespace ncps::cache {
 struct ScrubOptions {
   std::optional<CronSchedule> schedule;  // absent: never
   std::uint64_t bytes_per_second = 0;    // 0: as fast as they come
+  lock::Leases* leases = nullptr;        // nullptr: there are no other instances
+  std::chrono::milliseconds lease_lasts{std::chrono::minutes(30)};  // after an instance has died
 };
 
 struct ScrubOutcome {
@@ -26,6 +29,7 @@ struct ScrubOutcome {
   std::uint64_t removed = 0;           // whose bytes were wrong
   std::uint64_t absent = 0;            // noted as stored, and not there
   std::uint64_t unread = 0;            // could not be read
+  bool elsewhere = false;              // another instance does it: nothing was looked at
 };
 
 class Scrub {
@@ -47,6 +51,8 @@ class Scrub {
  private:
   boost::asio::awaitable<void> at_its_times();
   boost::asio::awaitable<bool> wait_until(db::Time when);  // false: stopped
+  // nullopt: another instance has it.
+  Task<std::optional<std::unique_ptr<lock::Lease>>> take_lease();
   Task<void> one(const db::NarRow& row, Pace& pace, ScrubOutcome& outcome);
 
   Runtime& runtime_;

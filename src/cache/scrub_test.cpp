@@ -128,9 +128,10 @@ TEST_F(CareFixture, WhatIsServedIsCountedByDay) {
   counts.narinfo("hit", true);
   counts.narinfo("miss", true);
   counts.narinfo("miss", false);
-  counts.nar("hit", 100);
-  counts.nar("inflight", 10);
-  counts.nar("miss", 1);
+  auto url = nix::NarUrl::parse("nar/x.nar").value();
+  counts.nar(url, "hit", 100);
+  counts.nar(url, "inflight", 10);
+  counts.nar(url, "miss", 1);
   counts.start();
   EXPECT_TRUE(counts.stop(Deadline::after(std::chrono::seconds(60))));
   ASSERT_TRUE(run(counts.write()));  // nothing more

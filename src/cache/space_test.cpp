@@ -31,9 +31,9 @@ TEST_F(SpaceTest, TheLimitIsHeldWhenItIsStoredAndOldOnesMakeRoom) {
 struct CountedTooEarly final : db::FailingCatalog {
   CountedTooEarly(db::Catalog& inner, testing::FaultPlan& plan, Space& space)
       : FailingCatalog(inner, plan), space_(space) {}
-  Task<void> mark_stored(nix::NarUrl url, std::uint64_t size) override {
+  Task<void> mark_stored(nix::NarUrl url, std::uint64_t size, std::uint64_t fence) override {
     count();
-    co_return co_await FailingCatalog::mark_stored(std::move(url), size);
+    co_return co_await FailingCatalog::mark_stored(std::move(url), size, fence);
   }
   Task<void> put_nar(db::NarRow nar) override {
     count();

@@ -55,6 +55,15 @@ void Spool::begin(std::unique_ptr<storage::StagedBlob> blob, std::optional<std::
   changed_.notify();
 }
 
+void Spool::follows() {
+  state_.with([](State& s) { s.view.follows = true; });
+}
+
+void Spool::for_us_alone(bool alone) {
+  alone_ = alone;
+  if (!alone && blob_) blob_->grown();
+}
+
 storage::StagedBlob& Spool::blob() {
   CHECK(blob_);
   return *blob_;
@@ -62,7 +71,7 @@ storage::StagedBlob& Spool::blob() {
 
 void Spool::grown() {
   state_.with([&](State& s) { s.view.size = blob_->file().size(); });
-  blob_->grown();
+  if (!alone_) blob_->grown();
   changed_.notify();
 }
 

@@ -35,6 +35,7 @@ class Spool {
     std::optional<std::uint64_t> total;  // bytes in the end; absent: nobody knows yet
     std::optional<ErrorKind> failure;    // of a failed one
     bool queued = true;                  // waits for its turn here: no upstream is asked yet
+    bool follows = false;                // comes, or began to come, from another instance
     int fd = -1;                         // open for as long as the Spool lives, once growing
   };
   View view() const;
@@ -51,6 +52,9 @@ class Spool {
   void comes_from(std::string upstream);
   void leaves_queue();  // it is being fetched now; before, who waits is told that it waits for us
   void begin(std::unique_ptr<storage::StagedBlob> blob, std::optional<std::uint64_t> total);
+  void follows();  // what comes now comes from another instance
+  // It is not to be published, as far as we know: a store that is far away need not be sent any of it.
+  void for_us_alone(bool alone);
   storage::StagedBlob& blob();  // REQUIRES: begun
   void grown();                 // after appending to its file
   void all_arrived();           // no more bytes will come; total is known now
@@ -87,6 +91,7 @@ class Spool {
   };
   bool settle(State::Fate fate);
   std::unique_ptr<storage::StagedBlob> blob_;  // written once, by begin()
+  bool alone_ = false;                         // the writer's
   Guarded<State> state_;
   Guarded<std::string> comes_from_;
   std::atomic<std::size_t> clients_now_ = 0, clients_ever_ = 0;

@@ -52,8 +52,8 @@ constexpr std::array kOptions = {
         "The directory that keeps what is cached; created if missing (this or S3 is required)"},
     OptionSpec{kCache, "--cache-temp-path", "CACHE_TEMP_PATH", "cache.temp-path", path, kServe, kFull, kOpen, kStart, "",
         "The directory for temporary files; created if missing. Local storage needs none: downloads grow in its store/tmp, so that keeping them costs no copy (default: the system's)"},
-    OptionSpec{kCache, "--cache-download-poll-timeout", "CACHE_DOWNLOAD_POLL_TIMEOUT", "cache.download-poll-timeout", duration, kServe, kLater, kOpen, kStart, "30s",
-        "How long to wait for a download that another instance does"},
+    OptionSpec{kCache, "--cache-download-poll-timeout", "CACHE_DOWNLOAD_POLL_TIMEOUT", "cache.download-poll-timeout", duration, kServe, kFull, kOpen, kStart, "30s",
+        "How long to wait without a byte for a download that another instance does; then a client's NAR is fetched once more"},
 
     OptionSpec{kUpstream, "--cache-upstream-url", "CACHE_UPSTREAM_URLS", "cache.upstream.urls", list, kServe, kFull, kOpen, kLive, "",
         "A cache to ask, such as https://cache.nixos.org; repeat it for more. ?priority=N at its end: lower is asked first (required)"},
@@ -175,6 +175,10 @@ constexpr std::array kOptions = {
         "Vary those delays, so that instances do not come back together"},
     OptionSpec{kRedis, "--cache-lock-allow-degraded-mode", "CACHE_LOCK_ALLOW_DEGRADED_MODE", "cache.lock.allow-degraded-mode", flag, kServe, kFull, kOpen, kStart, "false",
         "Go on with locks of our own while Redis cannot be reached"},
+    OptionSpec{kRedis, "--cache-advertise-url", "CACHE_ADVERTISE_URL", "cache.advertise-url", text, kServe, kFull, kOpen, kStart, "",
+        "Where the other instances reach this one, such as http://10.0.0.1:8501 (default: the host of --server-addr, else the address by which Redis sees us)"},
+    OptionSpec{kRedis, "--cache-peer-secret", "CACHE_PEER_SECRET", "cache.peer-secret", text, kServe, kFull, kSecret, kStart, "",
+        "What instances of one cache know each other by, at least 16 characters, the same for all (default: made of their signing key)"},
 
     OptionSpec{kSeeing, "--prometheus-enabled", "PROMETHEUS_ENABLED", "prometheus.enabled", flag, kGlobal, kFull, kOpen, kStart, "false",
         "Serve metrics at /metrics, for Prometheus"},

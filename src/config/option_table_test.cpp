@@ -186,7 +186,8 @@ TEST(OptionTable, EveryRowIsWhole) {
 
 TEST(OptionTable, WhatHoldsPasswordsIsSecret) {
   for (auto flag : {"--cache-database-url", "--cache-get-token", "--cache-redis-password",
-                    "--cache-storage-s3-access-key-id", "--cache-storage-s3-secret-access-key"})
+                    "--cache-peer-secret", "--cache-storage-s3-access-key-id",
+                    "--cache-storage-s3-secret-access-key"})
     EXPECT_EQ(find(flag)->secret, Secret::yes) << flag;
 }
 

@@ -12,6 +12,7 @@
 #include "base/cron.h"
 #include "base/duration.h"
 #include "config/option_table.h"
+#include "config/read_peers.h"
 #include "config/read_redis.h"
 #include "config/read_s3.h"
 #include "config/read_tokens.h"
@@ -327,6 +328,7 @@ ReadOptions read_serve_options(const RawValues& values, const Environment& envir
     read.one("--otel-grpc-url", o.collector, telemetry::parse_collector_url);
   read_scrub(read, values, o);
   read_redis(read, values, o, out.warnings);
+  read_peers(read, o);
   check_the_rest(read);
   speak_of_what_is_to_come(values, out);
   out.missing = read.take_missing();

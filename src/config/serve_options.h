@@ -68,6 +68,9 @@ struct ServeOptions {
   std::chrono::milliseconds download_lease{};  // how long it outlives an instance that has died
   std::chrono::milliseconds lru_lease{};       // the same for making room, fsck, the scrub
   bool degraded_leases = false;                // without Redis go on with leases of our own
+  std::string peer_secret;                     // of all instances; empty: made of the signing key
+  std::string advertise_url;                   // where other instances reach us; empty: found out
+  std::chrono::milliseconds poll_timeout{30'000};  // without a byte from another instance
 };
 
 // The options, and every mistake and warning: one line each, naming origin, value and what would be

@@ -1,5 +1,6 @@
 #include "crypto/hmac.h"
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 
 #include <cstddef>
@@ -18,6 +19,10 @@ Sha256Digest hmac_sha256(std::string_view key, std::string_view message) {
                         digest.data(), digest.size(), &size);
   CHECK(end != nullptr && size == digest.size());
   return digest;
+}
+
+bool same_secret(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
 }  // namespace ncps::crypto

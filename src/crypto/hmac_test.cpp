@@ -48,5 +48,12 @@ TEST(HmacSha256, KeysMayHoldZeroes) {
   EXPECT_NE(hmac_sha256(std::string("a\0b", 3), "x"), hmac_sha256("a", "x"));
 }
 
+TEST(SameSecret, IsTheSameBytesAndNoOthers) {
+  EXPECT_TRUE(same_secret("", ""));
+  EXPECT_TRUE(same_secret("secret", "secret"));
+  for (auto other : {"", "secre", "secrets", "Secret", "secreT"})
+    EXPECT_FALSE(same_secret("secret", other)) << other;
+}
+
 }  // namespace
 }  // namespace ncps::crypto

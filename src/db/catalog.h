@@ -82,9 +82,14 @@ class Catalog {
   // nullopt: we never announced it.
   virtual Task<std::optional<NarRow>> find_nar(nix::NarUrl url) = 0;
 
+  // Whoever has the lease of its download with that fence may publish it, and nobody with a smaller
+  // one from now on. False: a greater one was here before. 0 is no fence: true. Of a URL that was
+  // never announced there is nothing to fence: true.
+  virtual Task<bool> claim(nix::NarUrl url, std::uint64_t fence) = 0;
+
   // The file behind an announced URL is at rest, verified just now, which is a use of it. Of one
-  // never announced there is nothing to mark.
-  virtual Task<void> mark_stored(nix::NarUrl url, std::uint64_t size) = 0;
+  // never announced there is nothing to mark, nor for whom comes with a smaller fence than was claimed.
+  virtual Task<void> mark_stored(nix::NarUrl url, std::uint64_t size, std::uint64_t fence = 0) = 0;
 
   // They were used then; using a narinfo is using its NAR. All or none of it is noted; of what is
   // not known there is nothing to note.

@@ -78,12 +78,17 @@ class Eviction {
   virtual Task<std::vector<KeptNarInfo>> narinfos(Place after, std::size_t most) = 0;
   virtual Task<std::vector<KeptObject>> objects(Place after, std::size_t most) = 0;
 
+  // Whoever has the lease of a round with that fence may drop, and nobody with a smaller one from
+  // now on. False: a greater one was here before. 0 is no fence: true.
+  virtual Task<bool> claim_round(std::uint64_t fence) = 0;
+
   // The NAR is not at rest any more, and the rows of its narinfos are gone: both or neither.
-  // False: neither, because it was used since, or has another narinfo now.
-  virtual Task<bool> drop(KeptNar nar) = 0;
-  // False: it was used since, or is gone.
-  virtual Task<bool> drop(KeptNarInfo narinfo) = 0;
-  virtual Task<bool> drop(KeptObject object) = 0;
+  // False: neither, because it was used since, or has another narinfo now, or somebody has claimed
+  // the round with a greater fence.
+  virtual Task<bool> drop(KeptNar nar, std::uint64_t fence = 0) = 0;
+  // False: it was used since, or is gone, or the round is another's.
+  virtual Task<bool> drop(KeptNarInfo narinfo, std::uint64_t fence = 0) = 0;
+  virtual Task<bool> drop(KeptObject object, std::uint64_t fence = 0) = 0;
 
   // They are in the store, and were used then. All or none of it is noted.
   virtual Task<void> note_objects(std::vector<ObjectUse> objects,

@@ -80,6 +80,14 @@ struct DailyCount {
   std::uint64_t number = 0, bytes = 0;
 };
 
+// The same of one upstream, by its name (ASCII, at most kMostUpstreamName); empty: of none, it was
+// uploaded or found in the store.
+struct UpstreamCount {
+  std::string day, upstream, name;
+  std::uint64_t number = 0, bytes = 0;
+  static constexpr std::size_t kMostUpstreamName = 255;
+};
+
 class Inventory {
  public:
   // A page has at most so many entries, and so has a list that is given.
@@ -135,6 +143,10 @@ class Inventory {
   // Of the last `days` days that have any, the latest first.
   virtual Task<std::vector<DailyCount>> counts(std::size_t days) = 0;
   static constexpr std::size_t kMostDays = 400;  // older ones are removed by add_counts
+
+  // The same for upstreams. Sums of the last `days` days that have any, by upstream and name, without a day.
+  virtual Task<void> add_upstream_counts(std::vector<UpstreamCount> counts) = 0;
+  virtual Task<std::vector<UpstreamCount>> upstream_counts(std::size_t days) = 0;
 };
 
 }  // namespace ncps::db

@@ -44,7 +44,7 @@ struct Response {
   // (HTTP/1.0).
   std::optional<std::uint64_t> length;
 
-  // For the log: "hit", "memory", "miss", "negative", "inflight", "redirect"; empty: no object.
+  // For the log: "hit", "memory", "miss", "negative", "inflight", "peer", "redirect"; empty: no object.
   std::string_view cache;
   std::string upstream;  // for the log: where it has just come from; empty: from nowhere
 

@@ -28,7 +28,7 @@ class Lease {
   virtual ~Lease() = default;
 
   // False: it was lost (it could not be renewed in time, or somebody took it away): end the work, publish
-  // nothing. True is no promise: see fence().
+  // nothing. Never true again after that. True is no promise: see fence().
   virtual bool good() const noexcept = 0;
 
   // Greater than that of any earlier holder of this name. 0: there is nothing to be fenced, as the

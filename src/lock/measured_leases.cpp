@@ -52,6 +52,8 @@ class MeasuredLeases final : public Leases {
     return inner_->given_back(name);
   }
 
+  std::string trouble() const override { return inner_->trouble(); }
+
  private:
   std::unique_ptr<Leases> inner_;
   const LeaseProbe probe_;

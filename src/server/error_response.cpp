@@ -3,6 +3,11 @@
 #include "telemetry/log.h"
 
 namespace ncps::server {
+namespace {
+
+constexpr auto kRetryAfter = "5";  // seconds: what is away is looked for more often than that
+
+}  // namespace
 
 unsigned http_status(ErrorKind kind) noexcept {
   switch (kind) {  // no default: -Wswitch names the kind that somebody forgot
@@ -22,8 +27,10 @@ http::Response error_response(const Error& error) {
   bool ours = error.kind() == ErrorKind::unavailable || error.kind() == ErrorKind::internal;
   if (!ours) return http::text_response(http_status(error.kind()), error.what());
   log::error("a request failed", {{"kind", to_string(error.kind())}, {"error", error.what()}});
-  return http::text_response(http_status(error.kind()),
-                             "the cache cannot do this now; its log says why");
+  auto response = http::text_response(http_status(error.kind()),
+                                      "the cache cannot do this now; its log says why");
+  if (response.status == 503) response.headers.push_back({"Retry-After", kRetryAfter});
+  return response;
 }
 
 }  // namespace ncps::server

@@ -14,6 +14,7 @@ std::string print_readiness(const Condition& c) {
   }
   report["store"] = c.store ? "ok" : "does not answer";
   report["database"] = c.database ? "ok" : "does not answer";
+  report["leases"] = c.leases ? "ok" : "cannot be had";
   if (!c.store) report["reason"] = "the store cannot be read from here";
   return report.dump() + '\n';
 }

@@ -13,9 +13,10 @@
 namespace ncps::server {
 
 struct Condition {
-  bool draining = false;  // asked to stop: what comes is still answered
-  bool store = true;      // answers
-  bool database = true;   // answers
+  bool draining = false;                            // asked to stop: what comes is still answered
+  bool store = true;                                // answers
+  bool database = true;                             // answers
+  bool leases = true;                               // can be had, as far as we know
   std::size_t good = 0, doubtful = 0, refused = 0;  // upstreams
 };
 
@@ -27,7 +28,7 @@ struct Readiness {
 constexpr Readiness readiness(const Condition& c) {
   if (c.draining) return {503, "draining"};
   if (!c.store) return {503, "unready"};
-  bool well = c.database && c.doubtful == 0 && c.refused == 0;
+  bool well = c.database && c.leases && c.doubtful == 0 && c.refused == 0;
   return {200, well ? "ok" : "degraded"};
 }
 

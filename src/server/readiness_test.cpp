@@ -19,6 +19,7 @@ TEST(ReadinessTest, OnlyWhatAnotherInstanceMayDoBetterTakesUsOut) {
       {{.doubtful = 2}, 200, "degraded"},
       {{.good = 1, .refused = 1}, 200, "degraded"},
       {{.database = false, .good = 2}, 200, "degraded"},
+      {{.leases = false, .good = 2}, 200, "degraded"},
       {{.store = false, .good = 2}, 503, "unready"},
       {{.store = false, .database = false}, 503, "unready"},
       {{.draining = true, .good = 2}, 503, "draining"},

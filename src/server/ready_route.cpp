@@ -6,8 +6,9 @@
 namespace ncps::server {
 
 ReadyRoute::ReadyRoute(Runtime& runtime, storage::BlobStore& store, db::Catalog& catalog,
-                       const upstream::UpstreamSet& upstreams)
+                       const upstream::UpstreamSet& upstreams, const lock::Leases* leases)
     : upstreams_(upstreams),
+      leases_(leases),
       store_(runtime, [&store] { return store.check(); }),
       database_(runtime, [&catalog] { return catalog.check(); }) {}
 
@@ -18,6 +19,9 @@ boost::asio::awaitable<http::Response> ReadyRoute::answer() {
     if (!store) log::warn("the store does not answer", {{"error", store.error().what()}});
     auto database = co_await database_.now();
     if (!database) log::warn("the database does not answer", {{"error", database.error().what()}});
+    auto trouble = leases_ ? leases_->trouble() : std::string();
+    if (!trouble.empty()) log::warn("no leases can be had", {{"error", trouble}});
+    condition.leases = trouble.empty();
     condition.store = store.has_value();
     condition.database = database.has_value();
   }

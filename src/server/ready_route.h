@@ -2,10 +2,11 @@
 //
 // 200 or 503, as readiness.h decides, and JSON that says what is amiss:
 //
-//   {"database":"ok","status":"ok","store":"ok","upstreams":{"doubtful":0,"good":2,"refused":0}}
+//   {"database":"ok","leases":"ok","status":"ok","store":"ok",
+//    "upstreams":{"doubtful":0,"good":2,"refused":0}}
 //
 // "status" is "ok", "degraded", or, with 503 and a "reason", "unready" or "draining"; "store" and
-// "database" are "ok" or "does not answer", and not looked at when we are draining. Answers within Look::kPatience, or so. Thread-safe.
+// "database" are "ok" or "does not answer", "leases" "ok" or "cannot be had", and not looked at when we are draining. Answers within Look::kPatience, or so. Thread-safe.
 #pragma once
 
 #include <atomic>
@@ -13,6 +14,7 @@
 #include "db/catalog.h"
 #include "http/request.h"
 #include "http/response.h"
+#include "lock/leases.h"
 #include "server/look.h"
 #include "storage/blob_store.h"
 #include "upstream/upstream.h"
@@ -22,7 +24,7 @@ namespace ncps::server {
 class ReadyRoute {
  public:
   ReadyRoute(Runtime& runtime, storage::BlobStore& store, db::Catalog& catalog,
-             const upstream::UpstreamSet& upstreams);
+             const upstream::UpstreamSet& upstreams, const lock::Leases* leases = nullptr);
 
   boost::asio::awaitable<http::Response> answer();
 
@@ -34,6 +36,7 @@ class ReadyRoute {
 
  private:
   const upstream::UpstreamSet& upstreams_;
+  const lock::Leases* leases_;  // nullptr: nobody is asked for any
   Look store_, database_;
   std::atomic<bool> draining_ = false;
 };

@@ -3,12 +3,14 @@
 #include <string>
 
 #include "http/percent.h"
+#include "peer/peer_secret.h"
 
 namespace ncps::server {
 namespace {
 
 constexpr std::string_view kNarInfo = ".narinfo";
 constexpr std::string_view kNarFolder = "/nar/";
+constexpr std::string_view kPeer = "/peer";
 constexpr std::string_view kPinFolder = "/pin/";
 
 bool plain(std::string_view path) {
@@ -33,6 +35,12 @@ Route parse_pin(std::string_view path) {
   return PinOf{*hash};
 }
 
+Route parse_peer(std::string_view path) {
+  auto route = parse_nar(path.substr(kPeer.size()));
+  if (auto* url = std::get_if<nix::NarUrl>(&route)) return PeerNar{std::move(*url)};
+  return NoSuchPath{};
+}
+
 Route parse_decoded(std::string_view path) {
   if (path == "/pins") return PinList{};
   if (path.starts_with(kPinFolder)) return parse_pin(path);
@@ -42,6 +50,7 @@ Route parse_decoded(std::string_view path) {
     return NoSuchPath{};
   }
   if (path.starts_with(kNarFolder)) return parse_nar(path);
+  if (path.starts_with(peer::kRoute)) return parse_peer(path);
   if (path == "/") return Fixed::root;
   if (path == "/nix-cache-info") return Fixed::cache_info;
   if (path == "/pubkey") return Fixed::pubkey;
@@ -74,7 +83,7 @@ Target parse_target(std::string_view path) {
   auto route = parse_route(rest);
   auto* fixed = std::get_if<Fixed>(&route);
   bool absent = std::holds_alternative<Ready>(route) || std::holds_alternative<Status>(route) ||
-                std::holds_alternative<Metrics>(route) ||
+                std::holds_alternative<Metrics>(route) || std::holds_alternative<PeerNar>(route) ||
                 (fixed != nullptr && *fixed == Fixed::healthz);
   if (absent) route = NoSuchPath{};
   return {.route = std::move(route), .side = Side::upload};

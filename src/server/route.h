@@ -22,12 +22,15 @@ enum class Audience : bool { everybody, token_holders };
 struct Ready {};    // /readyz
 struct Status {};   // /status
 struct Metrics {};  // /metrics
+struct PeerNar {
+  nix::NarUrl url;
+};  // /peer/nar/<name>.nar[.ext]: between instances
 struct NoSuchPath {};
 struct BadNarName {
 };  // below /nar/, ends like a NAR, but is no name that we can serve: 400, as the contract has it
 
 using Route = std::variant<Fixed, Ready, Status, Metrics, nix::StorePathHash, nix::NarUrl,
-                           nix::ObjectPath, PinList, PinOf, NoSuchPath, BadNarName>;
+                           nix::ObjectPath, PinList, PinOf, PeerNar, NoSuchPath, BadNarName>;
 
 // Below /upload the same names mean what is kept here, and nobody else is asked: so a client that
 // uploads there sends all that is missing here.
@@ -38,7 +41,7 @@ struct Target {
   Side side = Side::root;
 };
 
-// Of /healthz, /readyz, /status and /metrics there is none below /upload.
+// Of /healthz, /readyz, /status, /metrics and /peer there is none below /upload.
 Target parse_target(std::string_view path);
 
 // `path` as sent, without query: percent-decoded here, once. What is malformed, or would leave its

@@ -43,6 +43,7 @@ struct PatternOf {
   Pattern operator()(const Ready&) const { return {"/readyz"}; }
   Pattern operator()(const Status&) const { return {"/status"}; }
   Pattern operator()(const Metrics&) const { return {"/metrics"}; }
+  Pattern operator()(const PeerNar&) const { return {"/peer/nar/{name}"}; }
   Pattern operator()(const BadNarName&) const { return {}; }
   Pattern operator()(const NoSuchPath&) const { return {}; }
 };

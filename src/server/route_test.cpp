@@ -17,6 +17,7 @@ std::string shown(std::string_view path) {
   if (auto* url = std::get_if<nix::NarUrl>(&route)) return url->str();
   if (auto* object = std::get_if<nix::ObjectPath>(&route)) return "object " + object->str();
   if (std::holds_alternative<Ready>(route)) return "ready";
+  if (auto* peer = std::get_if<PeerNar>(&route)) return "peer " + peer->url.str();
   if (std::holds_alternative<Status>(route)) return "status";
   if (std::holds_alternative<Metrics>(route)) return "metrics";
   if (std::holds_alternative<PinList>(route)) return "pins";
@@ -38,6 +39,14 @@ TEST(Route, NamesEveryResource) {
   EXPECT_EQ(shown("/" + kHash + ".narinfo"), kHash);
   for (std::string name : {"x.nar", "x.nar.xz", "x.nar.zst", "a-b_C9.nar.bz2", "x.nar.none"})
     EXPECT_EQ(shown("/nar/" + name), "nar/" + name);
+}
+
+TEST(Route, BetweenInstancesThereAreNarsAndNothingElse) {
+  EXPECT_EQ(shown("/peer/nar/x.nar.xz"), "peer nar/x.nar.xz");
+  for (std::string path : {"/peer", "/peer/", "/peer/nar/", "/peer/nar/x", "/peer/nar/../x.nar",
+                           "/peer/nar/a/x.nar", "/peer/x.nar", "/peer/nix-cache-info"})
+    EXPECT_EQ(shown(path), "none") << path;
+  EXPECT_TRUE(std::holds_alternative<NoSuchPath>(parse_target("/upload/peer/nar/x.nar.xz").route));
 }
 
 TEST(Route, IsDecodedOnce) {

@@ -22,10 +22,10 @@ void count_narinfo(cache::CountLog* counts, const http::Response& response) {
 }
 
 // What was asked for only by its head, or is known to the client, was not served.
-void count_nar(cache::CountLog* counts, const http::Response& response) {
+void count_nar(cache::CountLog* counts, const nix::NarUrl& url, const http::Response& response) {
   if (counts == nullptr || (response.status != 200 && response.status != 206)) return;
   if (std::holds_alternative<std::monostate>(response.body)) return;
-  counts->nar(response.cache, response.length.value_or(0));
+  counts->nar(url, response.cache, response.length.value_or(0));
 }
 
 }  // namespace
@@ -62,7 +62,8 @@ void Router::count(const Target& target, http::Response& response,
                    std::chrono::steady_clock::time_point begin) const {
   if (target.side == Side::root && std::holds_alternative<nix::StorePathHash>(target.route))
     count_narinfo(watching_.counts, response);
-  if (std::holds_alternative<nix::NarUrl>(target.route)) count_nar(watching_.counts, response);
+  if (const auto* url = std::get_if<nix::NarUrl>(&target.route))
+    count_nar(watching_.counts, *url, response);
   std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
   watching_.served.answered(target.route, response, took.count());
 }
@@ -70,6 +71,11 @@ void Router::count(const Target& target, http::Response& response,
 boost::asio::awaitable<http::Response> Router::answer(const http::Request& request) {
   auto begin = std::chrono::steady_clock::now();
   auto target = parse_target(request.path);
+  // Before everything: instances have their own proof, which is no token.
+  if (auto* peers_nar = std::get_if<PeerNar>(&target.route)) {
+    if (peers_ == nullptr) co_return http::text_response(404, "no such path");
+    co_return co_await peers_->answer(request, std::move(peers_nar->url));
+  }
   if (auto refused = refusal(request, target)) co_return std::move(*refused);
   auto permit = permissions_.ask(request, target.route);
   if (permit.refusal) {

@@ -9,6 +9,7 @@
 #include "server/nar_info_routes.h"
 #include "server/nar_routes.h"
 #include "server/object_routes.h"
+#include "server/peer_routes.h"
 #include "server/permissions.h"
 #include "server/pin_routes.h"
 #include "server/ready_route.h"
@@ -29,9 +30,10 @@ struct Watching {
 // Thread-safe, as its parts are. Must outlive the server that it answers for.
 class Router {
  public:
+  // `peers` nullptr: there are no other instances.
   Router(FixedRoutes fixed, ReadyRoute& ready, NarInfoRoutes& narinfos, NarRoutes& nars,
          ObjectRoutes& objects, WriteRoutes& writes, PinRoutes& pins,
-         const Permissions& permissions, Watching watching = {})
+         const Permissions& permissions, Watching watching = {}, PeerRoutes* peers = nullptr)
       : fixed_(std::move(fixed)),
         ready_(ready),
         narinfos_(narinfos),
@@ -40,7 +42,8 @@ class Router {
         writes_(writes),
         pins_(pins),
         permissions_(permissions),
-        watching_(std::move(watching)) {}
+        watching_(std::move(watching)),
+        peers_(peers) {}
 
   boost::asio::awaitable<http::Response> answer(const http::Request& request);
 
@@ -64,6 +67,7 @@ class Router {
   PinRoutes& pins_;
   const Permissions& permissions_;
   const Watching watching_;
+  PeerRoutes* peers_;
 };
 
 }  // namespace ncps::server

@@ -30,7 +30,8 @@ class BrokenCatalog final : public db::Catalog, public db::UploadRows {
   Task<std::optional<db::NarRow>> find_nar(nix::NarUrl) override {
     co_return std::unexpected(error());
   }
-  Task<void> mark_stored(nix::NarUrl, std::uint64_t) override {
+  Task<bool> claim(nix::NarUrl, std::uint64_t) override { co_return std::unexpected(error()); }
+  Task<void> mark_stored(nix::NarUrl, std::uint64_t, std::uint64_t) override {
     co_return std::unexpected(error());
   }
 

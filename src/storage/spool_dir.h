@@ -39,8 +39,8 @@ class SpoolDir {
 
   // What open() would remove, by its path, at most `most`; the silence of other machines is measured
   // by our clock. Changes nothing. Errors: unavailable.
-  static Result<std::vector<std::string>> stale(const std::filesystem::path& root,
-                                                std::size_t most, SpoolTimes times = {});
+  static Result<std::vector<std::string>> stale(const std::filesystem::path& root, std::size_t most,
+                                                SpoolTimes times = {});
 
   // If our folder is gone, because others took us for dead, it is made again. Errors: unavailable.
   Result<std::unique_ptr<SpoolFile>> create();

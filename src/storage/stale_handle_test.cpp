@@ -20,7 +20,10 @@ struct Call {
 TEST(StaleHandle, IsLookedAtAgainAndNothingElseIs) {
   struct Row {
     int failures, error, result, made;
-  } rows[] = {{0, ESTALE, 7, 1}, {2, ESTALE, 7, 3}, {3, ESTALE, -1, 3}, {1, ENOENT, -1, 1},
+  } rows[] = {{0, ESTALE, 7, 1},
+              {2, ESTALE, 7, 3},
+              {3, ESTALE, -1, 3},
+              {1, ENOENT, -1, 1},
               {1, EIO, -1, 1}};
   for (const auto& row : rows) {
     Call call{row.failures, row.error};

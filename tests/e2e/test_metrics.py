@@ -95,6 +95,8 @@ class Counting(MetricsCase):
             bytes_of = self.cache.nar_bytes(path)
             self.assert_whole(raw.get(proxy.url, target), bytes_of)
             proxy.wait_stored(target.rpartition("/")[2])
+            # Until its download has ended in every respect, who comes joins it.
+            eventually(lambda: self.metrics(proxy).values["ncps_downloads_in_flight"] == 0, "it is at rest")
             for _ in range(2):
                 self.assert_whole(raw.get(proxy.url, target), bytes_of)
         for _ in range(4):
@@ -142,9 +144,10 @@ class Counting(MetricsCase):
         self.assertGreaterEqual(found.values["ncps_store_total_size_bytes"], len(self.cache.nar_bytes(path)))
 
     def test_a_transfer_is_seen_while_it_runs(self) -> None:
-        target = "/" + self.cache.nar_url(self.made.root)
-        gate = Gate()
-        self.server.fault(target.rpartition("/")[2], gate=gate, gate_at=200)
+        self.made = closure.single(1)
+        self.cache = self.made.cache("zstd")
+        self.server, gate = self.upstream(self.cache), Gate()
+        self.server.fault(self.cache.nar_url(self.made.root), gate=gate, gate_at=100_000)
         proxy = self.start("--cache-prefetch=off")
         target = self.nar_target(proxy, self.made.root)
         streams = [raw.Stream(proxy.url, target).start() for _ in range(3)]
@@ -154,7 +157,7 @@ class Counting(MetricsCase):
         transfer = status["downloads"]["transfers"][0]
         self.assertEqual((transfer["nar"], transfer["upstream"], transfer["prefetch"]), (target[1:], self.server.url, False))
         self.assertEqual(transfer["total_bytes"], len(self.cache.nar_bytes(self.made.root)))
-        self.assertLessEqual(transfer["bytes"], 200)
+        self.assertLessEqual(transfer["bytes"], 100_000)
         self.assertEqual(self.metrics(proxy).values["ncps_downloads_in_flight"], 1)
         gate.open()
         for stream in streams:
@@ -209,7 +212,8 @@ class Packaging(MetricsCase):
         self.assertEqual({rule["health"] for rule in rules}, {"ok"}, rules)
         self.assertEqual([rule["name"] for rule in rules if rule["state"] == "firing"], [])
         names, known = set(), self.metrics(proxy)
-        empty = []
+        # Nothing is evicted, uploaded or fails here; alerts are quiet.
+        quiet = {rule["name"] for rule in rules} | {"Uploads that ended A", "Not found and failed B"}
         for what, expression in self.expressions().items():
             with self.subTest(what):
                 used = set(re.findall(r"\b((?:ncps|http_server|process)_[a-z_]+|up)\b(?=\{|\[|\)|\s|$)", expression))
@@ -217,11 +221,10 @@ class Packaging(MetricsCase):
                 names |= used
                 for name in used - {"up"}:
                     self.assertTrue(known.has(name), f"{name} is not at /metrics")
-                if not prometheus.query(expression):
-                    empty.append(what)
-        alerts = {rule["name"] for rule in rules}
-        quiet = {"Evicted A", "Uploads that ended A", "Not found and failed B"}
-        self.assertLessEqual(set(empty), alerts | quiet, "panels without data")
+                if what in quiet:
+                    prometheus.query(expression)  # which is well-formed
+                else:
+                    eventually(lambda: prometheus.query(expression), f"{what} has data", 20)
         self.assertGreater(len(names), 30)
 
     def test_an_upstream_that_is_away_is_seen_by_its_alert(self) -> None:
@@ -239,7 +242,7 @@ class Packaging(MetricsCase):
 
     def test_every_metric_is_in_the_document_and_nothing_else(self) -> None:
         known = self.metrics(self.start())
-        written = set(re.findall(r"^\| `([a-z_]+)` \|", DOCUMENT.read_text(), re.MULTILINE))
+        written = set(re.findall(r"^\| `([a-z_]+)` \|", DOCUMENT.read_text().split("### Every metric")[1], re.MULTILINE))
         self.assertEqual(written, set(known.types))
 
 

@@ -152,10 +152,15 @@ class Refused(ReloadCase):
         self.change(proxy, cache__sign_narinfo=False)
         self.assertFalse(self.signed_by_us(proxy, self.made.root))
 
-    def test_what_this_version_cannot_do_is_refused_as_at_the_start(self) -> None:
+    def test_what_a_start_would_refuse_together_is_refused(self) -> None:
         proxy = self.start()
-        self.change(proxy, mistakes=1, cache__redis__password="a password that nobody asks for")
-        self.assertIn("--cache-redis-password", self.refusals(proxy)[0])
+        self.change(proxy, mistakes=1, cache__redis__addrs="127.0.0.1:1")
+        self.assertIn("cannot share SQLite", self.refusals(proxy)[0])
+
+    def test_a_new_password_of_redis_needs_a_restart_and_is_not_shown(self) -> None:
+        proxy = self.start()
+        self.change(proxy, cache__redis__password="a password that nobody asks for")
+        self.assertIn("--cache-redis-password", str(proxy.lines))
         self.assertNotIn("nobody asks for", str(proxy.lines))
 
     def test_what_needs_a_restart_is_named_and_stays(self) -> None:

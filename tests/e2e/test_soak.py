@@ -2,12 +2,14 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import http.server
 import threading
 import unittest
 from pathlib import Path
 from random import Random
 
+from tests.soak import several
 from tests.soak.clients import served_at_once
 from tests.soak.faults import KINDS, File, spells
 from tests.soak.judge import CORRUPT, FALSE_404, NOT_SERVED, SHORT_BODY, STRANGE, WRONG_BODY, Judge
@@ -16,6 +18,7 @@ from tests.soak.world import World
 
 from .lab import raw
 from .lab.case import LabCase, narinfo_target
+from .lab.several import Several, Wrong
 
 
 class ShortSoak(LabCase):
@@ -34,6 +37,35 @@ class Dice(unittest.TestCase):
             return [spells(Random(f"seed/{n}"), file) for n in range(1000)]
         self.assertEqual(rolled(), rolled())
         self.assertEqual({spell.kind for made in rolled() for spell in made}, set(KINDS))
+
+
+class SeveralInstances(unittest.TestCase):
+    def test_the_same_seed_makes_the_same_course_and_every_fault_comes_in_each_round(self) -> None:
+        for bucket in (True, False):
+            course = several.course(7, bucket)
+            self.assertEqual([(f.name, n) for f, n in course], [(f.name, n) for f, n in several.course(7, bucket)])
+            faults = {f.name for f in several.FAULTS} | ({f.name for f in several.OF_A_BUCKET} if bucket else set())
+            self.assertEqual({f.name for f, _ in course[:len(faults)]}, faults)
+            self.assertEqual({n for _, n in course}, {0, 1, 2})
+
+    def test_wrong_bytes_and_a_false_404_are_never_taken_for_a_failure(self) -> None:
+        class Known(Several):
+            def __init__(self) -> None:
+                pass
+
+            def digest(self, path: str) -> str:
+                return hashlib.sha256(b"right").hexdigest()
+
+        def stream(status: int, body: bytes, ending: str = raw.COMPLETE) -> raw.Stream:
+            made = raw.Stream("http://127.0.0.1:1", "/")
+            made.head, made.ending, made._digest = raw.Head(status, "", []), ending, hashlib.sha256(body)
+            return made
+
+        for good in (stream(200, b"right"), stream(200, b"rig", raw.SHORT), stream(503, b"x")):
+            Known().judge("path", good)
+        for bad in (stream(200, b"wrong"), stream(200, b"rig"), stream(404, b"")):
+            with self.assertRaises(Wrong):
+                Known().judge("path", bad)
 
 
 class Liar:

@@ -6,9 +6,6 @@ from pathlib import Path
 from .judge import FINDINGS
 from .soak import Outcome
 
-BEGIN, END = "<!-- soak:begin -->", "<!-- soak:end -->"
-NEW_PAGE = f"# Quality\n\n## Fault soak\n\n{BEGIN}\n{END}\n"
-
 
 def text(outcome: Outcome) -> str:
     def table(head: str, rows: list[tuple[str, int]]) -> list[str]:
@@ -30,10 +27,15 @@ def text(outcome: Outcome) -> str:
 
 
 def write(page: Path, outcome: Outcome) -> None:
-    """Puts it between the markers; the rest of the page stays."""
-    old = page.read_text() if page.exists() else NEW_PAGE
-    if BEGIN not in old or END not in old:
-        old = old.rstrip() + f"\n\n## Fault soak\n\n{BEGIN}\n{END}\n"
-    before, _, rest = old.partition(BEGIN)
-    page.write_text(f"{before}{BEGIN}\n{text(outcome)}\n{END}{rest.partition(END)[2]}")
+    put(page, "soak", "Fault soak", text(outcome))
+
+
+def put(page: Path, name: str, title: str, section: str) -> None:
+    """Puts it between the markers of that name; the rest of the page stays."""
+    begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
+    old = page.read_text() if page.exists() else "# Quality\n"
+    if begin not in old or end not in old:
+        old = old.rstrip() + f"\n\n## {title}\n\n{begin}\n{end}\n"
+    before, _, rest = old.partition(begin)
+    page.write_text(f"{before}{begin}\n{section}\n{end}{rest.partition(end)[2]}")
     print(f"written: {page}")

@@ -4,6 +4,7 @@
 #include "cache/evictor.h"
 #include "cache/pinning.h"
 #include "cache/testing/nar_info_fixture.h"
+#include "cache/testing/test_leases.h"
 #include "db/soci/open_catalog.h"
 
 namespace ncps::cache {
@@ -40,7 +41,7 @@ struct EvictionFixture : NarInfoFixture {
             .locks = locks,
             .uses = uses,
             .space = space,
-            .lease = lease,
+            .leases = leases,
             .forget = [this](const nix::StorePathHash& hash) {
               forgotten.with([&](auto& all) { all.push_back(hash); });
             }};
@@ -103,7 +104,7 @@ struct EvictionFixture : NarInfoFixture {
           {.kind = db::DatabaseKind::sqlite, .sqlite_path = root.path() / "db.sqlite"}, {})
           .value();
   UseLog uses{runtime, catalog, database.eviction.get()};
-  AloneLease lease;
+  TestLeases leases;
   UploadLocks locks;
   Guarded<std::vector<nix::StorePathHash>> forgotten;
   Guarded<std::optional<storage::FreeSpace>> disk_says;  // absent: there is no disk to watch

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "db/database_time.h"
+#include "db/soci/fences.h"
 
 namespace ncps::db {
 namespace {
@@ -40,8 +41,11 @@ long long count(soci::session& sql, std::string_view statement) {
 }
 
 // Whether the row is as it was when it was listed, and is changed or deleted now.
-bool changed(soci::session& sql, std::string_view statement, const Place& place) {
-  soci::statement drop = (sql.prepare << statement, soci::use(place.id), soci::use(place.used));
+bool changed(soci::session& sql, std::string_view statement, const Place& place,
+             std::uint64_t fence) {
+  auto limit = fence_limit(fence);
+  soci::statement drop =
+      (sql.prepare << statement, soci::use(place.id), soci::use(place.used), soci::use(limit));
   drop.execute(true);
   return drop.get_affected_rows() != 0;
 }
@@ -149,9 +153,9 @@ std::vector<KeptObject> kept_objects(soci::session& sql, const Place& after, std
   return objects;
 }
 
-bool drop(soci::session& sql, const KeptNar& nar) {
+bool drop(soci::session& sql, const KeptNar& nar, std::uint64_t fence) {
   soci::transaction all(sql);
-  if (!changed(sql, kDropNar, nar.place)) return false;
+  if (!changed(sql, kDropNar, nar.place, fence)) return false;
   // Now the row is ours: no narinfo comes to lead to it before we are done.
   auto narinfos = narinfos_of(sql, nar.place.id);
   if (!narinfos || *narinfos != nar.narinfos) return false;
@@ -160,12 +164,12 @@ bool drop(soci::session& sql, const KeptNar& nar) {
   return true;
 }
 
-bool drop(soci::session& sql, const KeptNarInfo& narinfo) {
-  return changed(sql, kDropNarInfo, narinfo.place);
+bool drop(soci::session& sql, const KeptNarInfo& narinfo, std::uint64_t fence) {
+  return changed(sql, kDropNarInfo, narinfo.place, fence);
 }
 
-bool drop(soci::session& sql, const KeptObject& object) {
-  return changed(sql, kDropObject, object.place);
+bool drop(soci::session& sql, const KeptObject& object, std::uint64_t fence) {
+  return changed(sql, kDropObject, object.place, fence);
 }
 
 void note_objects(const Dialect& dialect, soci::session& sql, const std::vector<ObjectUse>& objects,

@@ -24,13 +24,17 @@ inline constexpr std::string_view kKeptObjects =
     "SELECT id, name, size, last_accessed_at FROM kept_objects "
     "WHERE last_accessed_at >= :at AND (last_accessed_at > :beyond OR id > :id) "
     "ORDER BY last_accessed_at, id LIMIT :most";
+// Unless the round is another's (fences.h).
 inline constexpr std::string_view kDropNar =
     "UPDATE nar_urls SET stored_size = NULL "
-    "WHERE id = :id AND stored_size IS NOT NULL AND last_accessed_at = :at";
+    "WHERE id = :id AND stored_size IS NOT NULL AND last_accessed_at = :at "
+    "AND NOT EXISTS (SELECT 1 FROM lease_fences WHERE name = 'lru' AND fence > :fence)";
 inline constexpr std::string_view kDropNarInfo =
-    "DELETE FROM narinfos WHERE id = :id AND last_accessed_at = :at";
+    "DELETE FROM narinfos WHERE id = :id AND last_accessed_at = :at "
+    "AND NOT EXISTS (SELECT 1 FROM lease_fences WHERE name = 'lru' AND fence > :fence)";
 inline constexpr std::string_view kDropObject =
-    "DELETE FROM kept_objects WHERE id = :id AND last_accessed_at = :at";
+    "DELETE FROM kept_objects WHERE id = :id AND last_accessed_at = :at "
+    "AND NOT EXISTS (SELECT 1 FROM lease_fences WHERE name = 'lru' AND fence > :fence)";
 
 KeptTotals kept_totals(const Dialect& dialect, soci::session& sql);
 Result<std::vector<KeptNar>> kept_nars(const Dialect& dialect, soci::session& sql,
@@ -39,9 +43,9 @@ Result<std::vector<KeptNar>> kept_nars(const Dialect& dialect, soci::session& sq
 Result<std::vector<KeptNarInfo>> kept_narinfos(soci::session& sql, const Place& after,
                                                std::size_t most);
 std::vector<KeptObject> kept_objects(soci::session& sql, const Place& after, std::size_t most);
-bool drop(soci::session& sql, const KeptNar& nar);
-bool drop(soci::session& sql, const KeptNarInfo& narinfo);
-bool drop(soci::session& sql, const KeptObject& object);
+bool drop(soci::session& sql, const KeptNar& nar, std::uint64_t fence);
+bool drop(soci::session& sql, const KeptNarInfo& narinfo, std::uint64_t fence);
+bool drop(soci::session& sql, const KeptObject& object, std::uint64_t fence);
 void note_objects(const Dialect& dialect, soci::session& sql, const std::vector<ObjectUse>& objects,
                   std::chrono::sys_seconds when);
 

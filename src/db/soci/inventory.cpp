@@ -123,6 +123,20 @@ class SociInventory final : public Inventory {
     co_return co_await pool_.run<std::vector<DailyCount>>("reading what was counted", work);
   }
 
+  Task<void> add_upstream_counts(std::vector<UpstreamCount> counts) override {
+    CHECK(counts.size() <= kPage);
+    auto work = [&](soci::session& sql) { db::add_upstream_counts(sql, *dialect_, counts); };
+    co_return co_await write("adding to what upstreams have sent", work);
+  }
+
+  Task<std::vector<UpstreamCount>> upstream_counts(std::size_t days) override {
+    auto work = [&](Statements& s) -> Result<std::vector<UpstreamCount>> {
+      return db::upstream_counts(s.sql(), days);
+    };
+    co_return co_await pool_.run<std::vector<UpstreamCount>>("reading what upstreams have sent",
+                                                             work);
+  }
+
  private:
   Task<void> write(std::string_view action, std::function<void(soci::session&)> job) {
     auto work = [&](Statements& s) -> Result<void> {
@@ -143,6 +157,7 @@ Result<void> check_schema(const Dialect& dialect) {
     if (has_columns(dialect, *sql, "nar_urls", "verified_at") &&
         has_columns(dialect, *sql, "narinfos", "uploaded") &&
         has_columns(dialect, *sql, "daily_counts", "day") &&
+        has_columns(dialect, *sql, "upstream_counts", "day") &&
         has_columns(dialect, *sql, "kept_objects", "name"))
       return {};
   } catch (const std::exception& e) {

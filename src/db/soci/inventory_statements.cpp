@@ -305,4 +305,51 @@ std::vector<DailyCount> daily_counts(soci::session& sql, std::size_t days) {
   return found;
 }
 
+void add_upstream_counts(soci::session& sql, const Dialect& dialect,
+                         const std::vector<UpstreamCount>& counts) {
+  std::string_view sum =
+      "ON CONFLICT (day, upstream, name) DO UPDATE SET number = upstream_counts.number + "
+      "excluded.number, bytes = upstream_counts.bytes + excluded.bytes";
+  if (dialect.name() == "mysql")
+    sum = "ON DUPLICATE KEY UPDATE number = number + VALUES(number), bytes = bytes + VALUES(bytes)";
+  Query query(sql,
+              fmt::format("INSERT INTO upstream_counts (day, upstream, name, number, bytes) VALUES "
+                          "(:day, :upstream, :name, :n, :b) {}",
+                          sum),
+              0, 5);
+  std::string latest;
+  soci::transaction all(sql);
+  for (const auto& count : counts) {
+    query.execute({count.day, count.upstream, count.name, std::to_string(count.number),
+                   std::to_string(count.bytes)});
+    latest = std::max(latest, count.day);
+  }
+  if (auto day = parse_time(latest + " 00:00:00")) {
+    auto oldest = print_time(*day - std::chrono::days(Inventory::kMostDays)).substr(0, 10);
+    Query old(sql, "DELETE FROM upstream_counts WHERE day < :day", 0, 1);
+    old.execute({oldest});
+  }
+  all.commit();
+}
+
+std::vector<UpstreamCount> upstream_counts(soci::session& sql, std::size_t days) {
+  Query which(
+      sql, fmt::format("SELECT DISTINCT day FROM upstream_counts ORDER BY day DESC LIMIT {}", days),
+      1);
+  auto rows = which.rows();
+  if (rows.empty()) return {};
+  Query query(sql,
+              "SELECT upstream, name, sum(number), sum(bytes) FROM upstream_counts "
+              "WHERE day >= :day GROUP BY upstream, name ORDER BY upstream, name",
+              4, 1);
+  std::vector<UpstreamCount> found;
+  for (const auto& row : query.rows({rows.back()[0].value_or("")}))
+    found.push_back({.day = "",
+                     .upstream = row[0].value_or(""),
+                     .name = row[1].value_or(""),
+                     .number = number(row[2]).value_or(0),
+                     .bytes = number(row[3]).value_or(0)});
+  return found;
+}
+
 }  // namespace ncps::db

@@ -39,5 +39,8 @@ void remove_narinfo(soci::session& sql, const std::string& hash,
 Totals totals(soci::session& sql, const Dialect& dialect);
 void add_counts(soci::session& sql, const Dialect& dialect, const std::vector<DailyCount>& counts);
 std::vector<DailyCount> daily_counts(soci::session& sql, std::size_t days);
+void add_upstream_counts(soci::session& sql, const Dialect& dialect,
+                         const std::vector<UpstreamCount>& counts);
+std::vector<UpstreamCount> upstream_counts(soci::session& sql, std::size_t days);
 
 }  // namespace ncps::db

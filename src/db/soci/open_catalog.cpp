@@ -1,6 +1,7 @@
 #include "db/soci/open_catalog.h"
 
 #include "base/check.h"
+#include "db/soci/fences.h"
 #include "db/soci/migrate.h"
 #include "db/soci/session_pools.h"
 #include "db/upload_rows.h"
@@ -44,9 +45,15 @@ class SociCatalog final : public Catalog, public UploadRows {
     co_return co_await writer().run<void>("keeping a narinfo", work);
   }
 
-  Task<void> mark_stored(nix::NarUrl url, std::uint64_t size) override {
+  Task<bool> claim(nix::NarUrl url, std::uint64_t fence) override {
+    if (fence == 0) co_return true;
+    auto work = [&](Statements& s) -> Result<bool> { return claim_nar(s.sql(), url, fence); };
+    co_return co_await writer().run<bool>("claiming a NAR", work);
+  }
+
+  Task<void> mark_stored(nix::NarUrl url, std::uint64_t size, std::uint64_t fence) override {
     auto work = [&](Statements& statements) -> Result<void> {
-      statements.mark_stored(url, size);
+      statements.mark_stored(url, size, fence);
       return {};
     };
     co_return co_await writer().run<void>("noting a stored NAR", work);

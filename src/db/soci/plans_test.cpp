@@ -58,7 +58,8 @@ class Plans : public ::testing::TestWithParam<DatabaseKind> {
       auto length = end == statement.npos ? end : end - at;
       auto name = statement.substr(at, length);
       bool is_time = name == ":at" || name == ":beyond";
-      bool is_number = name == ":size" || name == ":most" || name == ":id" || name == ":when";
+      bool is_number = name == ":size" || name == ":most" || name == ":id" || name == ":when" ||
+                       name == ":fence";
       std::string value = is_time ? "'2000-01-01 00:00:00'" : "'nar/77'";
       statement.replace(at, length, is_number ? "7" : value);
     }
@@ -75,7 +76,10 @@ class Plans : public ::testing::TestWithParam<DatabaseKind> {
   }
 
   // Whether it reads a whole table or a whole index.
-  static bool reads_all(const std::string& plan) {
+  static bool reads_all(std::string plan) {
+    // Has one row for each kind of lease.
+    constexpr std::string_view kSmall = "Seq Scan on lease_fences";
+    if (auto at = plan.find(kSmall); at != plan.npos) plan.erase(at, kSmall.size());
     for (auto sign : {"SCAN ", "Seq Scan", R"("access_type": "ALL")", R"("access_type": "index")"})
       if (plan.contains(sign)) return true;
     return false;

@@ -1,5 +1,6 @@
 #include "base/check.h"
 #include "db/soci/eviction_statements.h"
+#include "db/soci/fences.h"
 #include "db/soci/session_pools.h"
 
 namespace ncps::db {
@@ -41,9 +42,23 @@ class SociEviction final : public Eviction {
                                                                      work);
   }
 
-  Task<bool> drop(KeptNar nar) override { co_return co_await drop_one(nar); }
-  Task<bool> drop(KeptNarInfo narinfo) override { co_return co_await drop_one(narinfo); }
-  Task<bool> drop(KeptObject object) override { co_return co_await drop_one(object); }
+  Task<bool> claim_round(std::uint64_t fence) override {
+    if (fence == 0) co_return true;
+    auto work = [&](Statements& s) -> Result<bool> {
+      return claim_lease(dialect(), s.sql(), kRound, fence);
+    };
+    co_return co_await pools_->writer().run<bool>("claiming a round of eviction", work);
+  }
+
+  Task<bool> drop(KeptNar nar, std::uint64_t fence) override {
+    co_return co_await drop_one(nar, fence);
+  }
+  Task<bool> drop(KeptNarInfo narinfo, std::uint64_t fence) override {
+    co_return co_await drop_one(narinfo, fence);
+  }
+  Task<bool> drop(KeptObject object, std::uint64_t fence) override {
+    co_return co_await drop_one(object, fence);
+  }
 
   Task<void> note_objects(std::vector<ObjectUse> objects, std::chrono::sys_seconds when) override {
     CHECK(objects.size() <= kMostAtOnce);
@@ -58,8 +73,8 @@ class SociEviction final : public Eviction {
   const Dialect& dialect() const { return pools_->dialect(); }
 
   template <class Kept>
-  Task<bool> drop_one(const Kept& kept) {
-    auto work = [&](Statements& s) -> Result<bool> { return db::drop(s.sql(), kept); };
+  Task<bool> drop_one(const Kept& kept, std::uint64_t fence) {
+    auto work = [&](Statements& s) -> Result<bool> { return db::drop(s.sql(), kept, fence); };
     co_return co_await pools_->writer().template run<bool>("noting that something is evicted",
                                                            work);
   }

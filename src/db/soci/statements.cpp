@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "db/database_time.h"
+#include "db/soci/fences.h"
 
 namespace ncps::db {
 namespace {
@@ -127,11 +128,12 @@ class Statements::FindNar {
 class Statements::MarkStored {
  public:
   explicit MarkStored(soci::session& sql)
-      : statement_(
-            (sql.prepare << kMarkStored, soci::use(size_), soci::use(now_), soci::use(url_))) {}
+      : statement_((sql.prepare << kMarkStored, soci::use(size_), soci::use(now_), soci::use(url_),
+                    soci::use(fence_))) {}
 
-  void run(const nix::NarUrl& url, std::uint64_t size) {
+  void run(const nix::NarUrl& url, std::uint64_t size, std::uint64_t fence) {
     url_ = url.str();
+    fence_ = fence_limit(fence);
     size_ = static_cast<long long>(size);
     now_ = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now())
                .time_since_epoch()
@@ -141,7 +143,7 @@ class Statements::MarkStored {
 
  private:
   std::string url_;
-  long long size_ = 0, now_ = 0;
+  long long size_ = 0, now_ = 0, fence_ = 0;
   soci::statement statement_;
 };
 
@@ -168,8 +170,8 @@ Result<std::optional<NarRow>> Statements::find_nar(const nix::NarUrl& url) {
   return made(find_nar_, sql_).run(url);
 }
 
-void Statements::mark_stored(const nix::NarUrl& url, std::uint64_t size) {
-  made(mark_stored_, sql_).run(url, size);
+void Statements::mark_stored(const nix::NarUrl& url, std::uint64_t size, std::uint64_t fence) {
+  made(mark_stored_, sql_).run(url, size, fence);
 }
 
 namespace {

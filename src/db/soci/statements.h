@@ -18,7 +18,7 @@ inline constexpr std::string_view kFindNar =
     "stored_size FROM nar_urls WHERE url = :url";
 inline constexpr std::string_view kMarkStored =
     "UPDATE nar_urls SET stored_size = :size, verified_at = :when, "
-    "last_accessed_at = CURRENT_TIMESTAMP WHERE url = :url";
+    "last_accessed_at = CURRENT_TIMESTAMP WHERE url = :url AND fence <= :fence";
 
 // Each takes a whole batch at once, because each would cost a round trip: many_of() puts it in the
 // place of "(:many)". The NARs of narinfos are two steps: MySQL reads a whole table for an UPDATE
@@ -56,7 +56,7 @@ class Statements {
   // Errors: unavailable, of a row that cannot be read. Throws.
   Result<std::optional<NarInfoRow>> find_narinfo(const nix::StorePathHash& hash);
   Result<std::optional<NarRow>> find_nar(const nix::NarUrl& url);
-  void mark_stored(const nix::NarUrl& url, std::uint64_t size);
+  void mark_stored(const nix::NarUrl& url, std::uint64_t size, std::uint64_t fence);
   void note_uses(const Uses& uses, std::chrono::sys_seconds when);
   Result<std::vector<StoredNar>> least_used(std::size_t most);
   void mark_gone(const std::vector<nix::NarUrl>& urls);

@@ -66,4 +66,39 @@ TEST_P(CatalogUses, AsManyAsFitAtOnce) {
   EXPECT_EQ(least(Catalog::kMostAtOnce), "");
 }
 
+TEST_P(CatalogUses, ASmallerFenceMarksNothing) {
+  auto n = nar("nar/fenced.nar.xz");
+  ASSERT_TRUE(run(catalog->put_narinfo(narinfo('c', n), n)));
+  auto size = [&] { return run(catalog->find_nar(n.url)).value()->stored_size; };
+  constexpr std::uint64_t kOlder = 1'760'000'000'000'000, kNewer = kOlder + 1;  // as from a clock
+  EXPECT_TRUE(run(catalog->claim(n.url, kOlder)).value());
+  EXPECT_TRUE(run(catalog->claim(n.url, kNewer)).value());
+  EXPECT_TRUE(run(catalog->claim(n.url, kNewer)).value()) << "it is its own";
+  EXPECT_FALSE(run(catalog->claim(n.url, kOlder)).value());
+  ASSERT_TRUE(run(catalog->mark_stored(n.url, 1, kOlder)));
+  EXPECT_EQ(size(), std::nullopt);
+  ASSERT_TRUE(run(catalog->mark_stored(n.url, 2, kNewer)));
+  EXPECT_EQ(size(), 2u);
+  ASSERT_TRUE(run(catalog->mark_stored(n.url, 3, kOlder)));
+  EXPECT_EQ(size(), 2u);
+  EXPECT_TRUE(run(catalog->claim(n.url, 0)).value()) << "0 is no fence";
+  ASSERT_TRUE(run(catalog->mark_stored(n.url, 4)));
+  EXPECT_EQ(size(), 4u);
+}
+
+TEST_P(CatalogUses, OfWhatWasNeverAnnouncedThereIsNothingToFence) {
+  auto url = nar("nar/unknown.nar.xz").url;
+  EXPECT_TRUE(run(catalog->claim(url, 7)).value());
+  EXPECT_TRUE(run(catalog->claim(url, 6)).value());
+}
+
+// What a narinfo that comes anew writes must not forget it.
+TEST_P(CatalogUses, AFenceOutlivesTheNextNarInfo) {
+  auto n = nar("nar/kept.nar.xz");
+  ASSERT_TRUE(run(catalog->put_narinfo(narinfo('c', n), n)));
+  ASSERT_TRUE(run(catalog->claim(n.url, 7)).value());
+  ASSERT_TRUE(run(catalog->put_narinfo(narinfo('c', n), n)));
+  EXPECT_FALSE(run(catalog->claim(n.url, 6)).value());
+}
+
 }  // namespace ncps::db

@@ -64,4 +64,26 @@ TEST_P(EvictionContract, PinsAreListedInTheirOrder) {
   EXPECT_EQ(run(database->pins->list()).value().size(), 1u);
 }
 
+TEST_P(EvictionContract, WhoeverLostTheRoundDropsNothing) {
+  announce('a', 'a'), announce('b', 'b');
+  store('a', 1, 1), store('b', 1, 2);
+  ASSERT_TRUE(run(database->eviction->note_objects({{"store/log/x", 7}}, at(1))));
+  constexpr std::uint64_t kOlder = 1'760'000'000'000'000, kNewer = kOlder + 1;  // as from a clock
+  EXPECT_TRUE(run(database->eviction->claim_round(kOlder)).value());
+  EXPECT_TRUE(run(database->eviction->claim_round(kOlder)).value()) << "it is its own";
+  EXPECT_TRUE(run(database->eviction->claim_round(kNewer)).value());
+  EXPECT_FALSE(run(database->eviction->claim_round(kOlder)).value());
+  auto nar = nars()[0];
+  auto info = narinfos()[0];
+  auto object = run(database->eviction->objects({}, 10)).value().at(0);
+  EXPECT_FALSE(run(database->eviction->drop(nar, kOlder)).value());
+  EXPECT_FALSE(run(database->eviction->drop(info, kOlder)).value());
+  EXPECT_FALSE(run(database->eviction->drop(object, kOlder)).value());
+  EXPECT_EQ(listed(), "a:1[a] b:1[b] ");
+  EXPECT_TRUE(run(database->eviction->drop(nar, kNewer)).value());
+  EXPECT_TRUE(run(database->eviction->drop(object, kNewer + 5)).value());
+  EXPECT_TRUE(run(database->eviction->drop(nars()[0])).value())
+      << "without a lease nobody is fenced";
+}
+
 }  // namespace ncps::db

@@ -22,9 +22,13 @@ class FailingCatalog : public Catalog, public UploadRows {
     CO_TRY(plan_.call("find_nar"));
     co_return co_await inner_.find_nar(std::move(url));
   }
-  Task<void> mark_stored(nix::NarUrl url, std::uint64_t size) override {
+  Task<bool> claim(nix::NarUrl url, std::uint64_t fence) override {
+    CO_TRY(plan_.call("claim"));
+    co_return co_await inner_.claim(std::move(url), fence);
+  }
+  Task<void> mark_stored(nix::NarUrl url, std::uint64_t size, std::uint64_t fence = 0) override {
     CO_TRY(plan_.call("mark_stored"));
-    co_return co_await inner_.mark_stored(std::move(url), size);
+    co_return co_await inner_.mark_stored(std::move(url), size, fence);
   }
   Task<void> check() override {
     CO_TRY(plan_.call("check"));

@@ -69,4 +69,29 @@ TEST_P(InventoryContract, CountsAddUpByDayAndOldOnesGo) {
   EXPECT_EQ(run(inventory->counts(1)).value().size(), 2u);
 }
 
+TEST_P(InventoryContract, CountsOfUpstreamsAddUp) {
+  auto add = [&](std::string day, std::string upstream, std::string name, std::uint64_t bytes) {
+    std::vector<UpstreamCount> counts;
+    counts.push_back({std::move(day), std::move(upstream), std::move(name), 1, bytes});
+    ASSERT_TRUE(run(inventory->add_upstream_counts(std::move(counts))));
+  };
+  EXPECT_TRUE(run(inventory->upstream_counts(10)).value().empty());
+  add("2029-01-01", "https://a", "fetched", 1);
+  add("2030-06-01", "https://a", "fetched", 20);
+  add("2030-06-02", "https://a", "fetched", 5'000'000'000);
+  add("2030-06-02", "https://A", "fetched", 3);
+  add("2030-06-02", "https://a", "saved", 7);
+  add("2030-06-02", "", "served", 9);
+  auto all = [&](std::size_t days) {
+    std::string text;
+    for (const auto& one : run(inventory->upstream_counts(days)).value())
+      text += fmt::format("{}|{} {} {}, ", one.upstream, one.name, one.number, one.bytes);
+    return text;
+  };
+  EXPECT_NE(all(10).find("https://a|fetched 2 5000000020, "), std::string::npos) << all(10);
+  EXPECT_NE(all(1).find("https://a|fetched 1 5000000000, "), std::string::npos) << all(1);
+  for (auto part : {"https://A|fetched 1 3, ", "https://a|saved 1 7, ", "|served 1 9, "})
+    EXPECT_NE(all(10).find(part), std::string::npos) << all(10);
+}
+
 }  // namespace ncps::db

@@ -42,16 +42,19 @@ struct LeaseKeeper::Held {
 
   // For good(), on any thread.
   std::atomic<BootClock::rep> good_until = 0;
-  std::atomic<bool> lost = false;
+  mutable std::atomic<bool> lost = false;
 
   // Of the executor.
   BootClock::time_point next_renewal;
   bool renewing = false;
   bool gone = false;  // Redis says so: there is nothing to give back
 
+  // Who was once told that it is not good is never told otherwise, also if a renewal comes through
+  // after all.
   bool good() const noexcept {
     auto until = BootClock::time_point(BootClock::duration(good_until.load()));
-    return !lost && BootClock::now() < until;
+    if (!lost && BootClock::now() >= until) lost = true;
+    return !lost;
   }
   // `begin`: before Redis was asked.
   void lasts_from(BootClock::time_point begin) {
@@ -146,8 +149,10 @@ boost::asio::awaitable<void> LeaseKeeper::renew(std::shared_ptr<Held> held) {
   auto done = reply ? read_done(*reply) : Result<bool>(std::unexpected(std::move(reply).error()));
   held->renewing = false;
   if (std::ranges::find(held_, held) == held_.end()) co_return;  // given back meanwhile
-  if (done && *done) {
+  if (done && *done && !held->lost) {
     held->lasts_from(begin);
+  } else if (done && *done) {
+    lose(*held, "it was renewed, but too late");
   } else if (done) {
     held->gone = true;
     lose(*held, "Redis does not have it any more: it was lost there, or renewed too late");

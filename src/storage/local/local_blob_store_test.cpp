@@ -141,17 +141,22 @@ TEST_F(LocalBlobStore, ManyWritersOfOneTextAgreeOnOne) {
 
 TEST(SpoolDir, LeavesWhatLivesAndRemovesWhatADeadProcessLeft) {
   TempDir root;
-  auto mine = SpoolDir::open(root.path()).value();
-  auto file = mine->create().value();
-  ASSERT_TRUE(file->append("alive"));
-
-  auto child = ::fork();
-  if (child == 0) {  // dies by SIGKILL with a spool file open, as in a crash
+  int go[2];
+  ASSERT_EQ(::pipe2(go, O_CLOEXEC), 0);
+  auto child = ::fork();  // before there is a second thread
+  if (child == 0) {       // dies by SIGKILL with a spool file open, as in a crash
+    char byte;
+    if (::read(go[0], &byte, 1) != 1) ::_exit(1);
     auto theirs = SpoolDir::open(root.path()).value();
     auto left = theirs->create().value();
     if (!left->append("left behind")) ::_exit(1);
     ::kill(::getpid(), SIGKILL);
   }
+  auto mine = SpoolDir::open(root.path()).value();
+  auto file = mine->create().value();
+  ASSERT_TRUE(file->append("alive"));
+  ASSERT_EQ(::write(go[1], "x", 1), 1);
+  for (int end : go) ::close(end);
   int status = 0;
   ASSERT_EQ(::waitpid(child, &status, 0), child);
   ASSERT_TRUE(WIFSIGNALED(status));

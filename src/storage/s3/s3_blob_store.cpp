@@ -30,6 +30,7 @@ using storage::SpoolDir;
 using storage::SpoolFile;
 using storage::StagedBlob;
 
+constexpr auto kLookTime = 5s;  // of a check: a stop waits for it
 constexpr auto kAskTime = 25s;  // of one request, retries included: clients wait for it
 // Of a URL given to a client, who begins to use it at once, but may ask again where it breaks off.
 constexpr auto kOutsideTime = 5min;
@@ -174,7 +175,8 @@ class S3BlobStore final : public BlobStore {
   // Not of a blob that must be there: an answer from the server is what matters.
   Task<void> check() override {
     CO_TRY(auto key, BlobKey::parse("config/cache.key"));
-    CO_TRY(co_await find(std::move(key)));
+    auto size = co_await find_object(client_, path_of(key), Deadline::after(kLookTime));
+    if (!size) co_return std::unexpected(named(std::move(size).error(), "looking for ", key));
     co_return Result<void>();
   }
 

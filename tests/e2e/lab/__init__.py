@@ -23,5 +23,9 @@
   credential_services  a stand-in for those of a cloud: STS, container, instance
   redis     real Redis servers: alone, with ACL, with TLS, as a cluster
   wire_proxy  a proxy that spoils what goes through it
+  tcp_proxy   the network between two parts: cut, or carrying nothing
+  haproxy     before several instances, with the configuration of packaging/haproxy
+  cluster     several instances behind haproxy, with a tcp_proxy to each part that they share
+  several     the same with all these parts, real, and what clients of it do
   case      the TestCase that puts these together and cleans up
 """

@@ -31,6 +31,7 @@ class Request:
     sent: int = 0           # body bytes given to the socket
     fault: str = ""         # name of the fault it met
     finished: bool = False  # the whole answer was given to the socket
+    port: int = 0           # of who asks
 
     @property
     def range(self) -> str | None:

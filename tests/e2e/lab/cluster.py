@@ -26,6 +26,7 @@ class Plan:
     store: Sequence[str]                              # options
     redis: Sequence[str] = ()                         # options; empty: local locks
     more: Sequence[str] = ()
+    log_level: str = "info"
     wired: dict[str, str] = field(default_factory=dict)  # part to its address as it stands in the options above
 
 
@@ -48,9 +49,11 @@ class Cluster:
             host, _, port = address.rpartition(":")
             wire = self.wires[number, part] = TcpProxy(host, int(port)).start()
             self._stack.callback(wire.stop)
-            options = [option.replace(address, wire.address) for option in options]
-            store = [option.replace(address, wire.address) for option in store]
-        return Ncps(home, upstreams=self.plan.upstreams, address=f"127.0.0.1:{free_port()}", store=store, more=options)
+            wired = f"{host}:{wire.port}"  # by the same name, which a certificate may be for
+            options = [option.replace(address, wired) for option in options]
+            store = [option.replace(address, wired) for option in store]
+        return Ncps(home, upstreams=self.plan.upstreams, address=f"127.0.0.1:{free_port()}", store=store, more=options,
+                    log_level=self.plan.log_level)
 
     def start(self) -> "Cluster":
         """All at once, on whatever is there."""
@@ -86,7 +89,10 @@ class Cluster:
                 wire.mend()
 
     def tail(self) -> str:
-        return "\n".join(f"== instance {n}\n{instance.tail(25)}" for n, instance in enumerate(self.instances))
+        def last(instance: Ncps) -> str:
+            lines = [line for line in list(instance.lines) if line.get("request_uri") != "/readyz"]
+            return "\n".join(map(str, lines[-20:])) + instance.stderr()[-1000:]
+        return "\n".join(f"== instance {n}\n{last(instance)}" for n, instance in enumerate(self.instances))
 
 
 def address_of(url: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import urllib.error
 import urllib.parse
 import urllib.request
 from pathlib import Path
@@ -33,7 +34,15 @@ class Prometheus:
         pattern = re.compile(r'msg="Listening on" address=(\S+)')
         found = eventually(lambda: pattern.search(self.log()), "Prometheus listens", 30)
         self.url = f"http://{found[1]}"
+        eventually(self._ready, "Prometheus is ready", 30)
         return self
+
+    def _ready(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.url}/-/ready", timeout=20) as answer:
+                return answer.status == 200
+        except urllib.error.HTTPError:
+            return False
 
     def stop(self) -> None:
         if self.process:

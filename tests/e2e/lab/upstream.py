@@ -114,7 +114,7 @@ class Upstream:
                         return
                     buffered += piece
                 head, _, buffered = buffered.partition(b"\r\n\r\n")
-                self._answer(connection, head.decode("latin-1"), stopping)
+                self._answer(connection, head.decode("latin-1"), stopping, connection.getpeername()[1])
         except (OSError, Gone):
             pass
         finally:
@@ -122,12 +122,12 @@ class Upstream:
                 self._connections.discard(connection)
                 connection.close()
 
-    def _answer(self, connection: socket.socket, head: str, stopping: threading.Event) -> None:
+    def _answer(self, connection: socket.socket, head: str, stopping: threading.Event, port: int) -> None:
         line, *lines = head.split("\r\n")
         method, target, _ = line.split(" ", 2)
         headers = {name.lower(): value.strip() for name, _, value in (h.partition(":") for h in lines)}
         path, _, query = target.partition("?")
-        request = Request(method, path := unquote(path), headers, query)
+        request = Request(method, path := unquote(path), headers, query, port=port)
         with self._lock:
             self._log.append(request)
         fault = self.faults.take(method, path, self.usual)

@@ -9,8 +9,8 @@
 #include <memory>
 #include <string>
 
-#include "db/database_url.h"
 #include "base/testing/process/child.h"
+#include "db/database_url.h"
 
 namespace soci {
 class session;
