@@ -3,6 +3,7 @@ no client anything; and no secret leaves the house this way."""
 from __future__ import annotations
 
 import json
+import re
 import unittest
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -53,6 +54,12 @@ class OtlpCase(LabCase):
 
 def of_kind(spans: list[dict], name: str) -> list[dict]:
     return [span for span in spans if span["name"] == name]
+
+
+def without_samples(text: str) -> list[str]:
+    """Metrics of which nothing is known (yet)."""
+    names = re.findall(r"^# TYPE (\S+)", text, re.MULTILINE)
+    return [name for name in names if not re.search(rf"^{name}[_a-z]*[ {{]", text, re.MULTILINE)]
 
 
 class Everything(OtlpCase):
@@ -107,6 +114,21 @@ class Everything(OtlpCase):
         names = {span["name"] for span in spans}
         for name in ("cache.narinfo", "cache.nar", "cache.download", "upstream.GET", "db", "local.open", "local.publish"):
             self.assertIn(name, names)
+
+    def test_prometheus_beside_it_hears_the_same_numbers(self) -> None:
+        receiver = self.receiver()
+        proxy = self.sending_to(f"http://{receiver.address}", "--prometheus-enabled=true")
+        self.fetch_all(proxy)
+        text = raw.get(proxy.url, "/metrics").body.decode()
+        self.assertEqual(proxy.stop(), 0)
+        sent = receiver.metrics()
+        for name in ("ncps_narinfo_served_total", "ncps_nar_served_total"):
+            scraped = sum(float(value) for value in re.findall(rf"^{name}{{.*}} (.*)$", text, re.MULTILINE))
+            points = sent[name]["sum"]["data_points"]
+            self.assertEqual(scraped, len(self.made.paths))
+            self.assertEqual(sum(int(point["as_int"]) for point in points), scraped)
+            self.assertTrue(sent[name]["sum"]["is_monotonic"])
+        self.assertEqual(set(re.findall(r"^# TYPE (\S+)", text, re.MULTILINE)) - set(sent), set(without_samples(text)))
 
     def test_the_trace_of_a_client_goes_on_to_the_upstream(self) -> None:
         receiver = self.receiver()

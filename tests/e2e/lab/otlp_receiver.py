@@ -7,6 +7,7 @@ from stdin what it is to do from now on: "ok", "hang", or the number of a gRPC s
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import subprocess
 import sys
@@ -62,7 +63,8 @@ class OtlpReceiver:
     def _collect(self, process: subprocess.Popen[str]) -> None:
         assert process.stdout
         for line in process.stdout:
-            self._requests.append(json.loads(line))
+            with contextlib.suppress(ValueError):  # half a line, of one that was killed
+                self._requests.append(json.loads(line))
 
     def _of(self, signal: str) -> list[dict]:
         return [request for request in list(self._requests) if request["signal"] == signal]
