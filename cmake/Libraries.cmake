@@ -21,6 +21,9 @@ pkg_check_modules(brotli REQUIRED IMPORTED_TARGET libbrotlidec libbrotlienc)
 pkg_check_modules(hiredis REQUIRED IMPORTED_TARGET hiredis)
 pkg_check_modules(pugixml REQUIRED IMPORTED_TARGET pugixml)
 find_package(BZip2 REQUIRED)
+# For tests of OTLP only: the program writes and sends it without them (docs/decisions/0010-otlp-over-libcurl.md).
+find_package(Protobuf REQUIRED)
+pkg_check_modules(grpc REQUIRED IMPORTED_TARGET grpc++)
 
 # Boost headers without deprecated Asio parts; TSan cannot see through Asio's fences.
 target_compile_definitions(Boost::headers INTERFACE BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_HAS_STD_INVOKE_RESULT)

@@ -11,6 +11,7 @@
 
 #include "app/advertise.h"
 #include "app/application.h"
+#include "app/observe.h"
 #include "app/open_leases.h"
 #include "app/open_store.h"
 #include "app/pools.h"
@@ -23,6 +24,8 @@
 #include "rt/block_on.h"
 #include "rt/service_manager.h"
 #include "rt/watchdog.h"
+#include "server/route_pattern.h"
+#include "telemetry/span.h"
 
 namespace ncps::app {
 namespace {
@@ -130,6 +133,14 @@ void tell_balancers(Application& app, int signal, std::chrono::milliseconds dela
   std::this_thread::sleep_for(delay);
 }
 
+// For the name of the span.
+boost::asio::awaitable<http::Response> answer_with_route(Application& app,
+                                                         const http::Request& request) {
+  auto response = co_await app.answer(request);
+  response.route = server::route_pattern(request.path);
+  co_return response;
+}
+
 int run(http::Server& server, Application& app, Runtime& runtime, const config::Loaded& at_start,
         const std::function<config::Loaded()>& read_options, const ServiceManager& manager) {
   int number = 0;
@@ -181,7 +192,10 @@ int serve(config::Loaded loaded, const std::function<config::Loaded()>& read_opt
 
   Application app(options, std::move(*store), std::move(*database), std::move(*inventory),
                   std::move(*leases), runtime, disk, cpu, std::move(*keys));
-  auto handler = [&app](const http::Request& request) { return app.answer(request); };
+  auto observing = observe(options, app.registry());
+  auto handler = [&app](const http::Request& request) {
+    return trace::enabled() ? answer_with_route(app, request) : app.answer(request);
+  };
   auto server = http::Server::start(
       runtime, disk, server_options(options, manager->socket(), app.registry()), handler);
   if (!server) return cannot_start(server.error());
@@ -198,6 +212,7 @@ int serve(config::Loaded loaded, const std::function<config::Loaded()>& read_opt
   if (manager->patience()) watchdog.emplace(runtime, *manager->patience(), alive);
   manager->ready(status_of(**server));
   int status = run(**server, app, runtime, loaded, read_options, *manager);
+  if (observing) observing->stop();
   // Nobody waits for a call any more that a disk does not answer, but it still has its thread.
   if (status == 0 && !all_answer(disk, Pools::kDiskThreads, Deadline::after(kSessionsEnd))) {
     log::error("calls to the disk do not end: leaving as it is");

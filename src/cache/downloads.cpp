@@ -4,6 +4,8 @@
 #include <optional>
 #include <thread>
 
+#include "telemetry/span.h"
+
 namespace ncps::cache {
 namespace {
 
@@ -223,11 +225,18 @@ boost::asio::awaitable<void> Downloads::wait_for_exclusion(const nix::NarUrl& ur
 }
 
 boost::asio::awaitable<void> Downloads::run(EntryPtr entry) {
+  // Whoever made room for it spawned it; it belongs to who asked for it.
+  trace::Span span("cache.download",
+                   trace::Span::First{.parent = entry->within.valid() ? &entry->within : nullptr});
+  span.set("ncps.nar", entry->job.url.str());
+  span.set("ncps.prefetch", entry->asked == Asked::by_nobody);
   co_await wait_for_exclusion(entry->job.url);
   entry->spool->leaves_queue();
   auto untold = co_await run_download(deps_, entry->job, entry->spool, entry->lease, entry->asked);
   entry->lease->drop();
   auto outcome = entry->spool->view();
+  span.set("ncps.bytes", outcome.size);
+  if (outcome.state != SpoolState::complete) span.fail("not kept, or not whole");
   if (untold) {
     untold_.with([&](auto& all) {
       if (all.size() < kMostUntold) all.insert_or_assign(entry->job.url, *untold);

@@ -19,6 +19,7 @@
 #include "rt/runtime.h"
 #include "rt/signal.h"
 #include "rt/task_group.h"
+#include "telemetry/current_span.h"
 
 namespace ncps::cache {
 
@@ -113,7 +114,8 @@ class Downloads {
     std::shared_ptr<HeldLease> lease = std::make_shared<HeldLease>();
     Asked asked;
     bool running = false;
-    bool noted = false;  // its outcome
+    bool noted = false;                         // its outcome
+    trace::SpanContext within = trace::here();  // of who asked for it first
     Deadline::Clock::time_point begun = {};
   };
   using EntryPtr = std::shared_ptr<Entry>;

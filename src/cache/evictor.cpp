@@ -5,6 +5,7 @@
 #include "cache/nar_layout.h"
 #include "cache/upload_marks.h"
 #include "telemetry/log.h"
+#include "telemetry/span.h"
 
 namespace ncps::cache {
 namespace {
@@ -57,6 +58,7 @@ boost::asio::awaitable<void> Evictor::run() {
 }
 
 Task<Evictor::Outcome> Evictor::round(Why why) {
+  trace::Span span("cache.eviction", trace::Span::First{});
   auto begin = steady_clock::now();
   deps_.space.begin_round();
   auto outcome = co_await make_room(why);

@@ -8,6 +8,7 @@
 #include "cache/nar_layout.h"
 #include "cache/room.h"
 #include "telemetry/log.h"
+#include "telemetry/span.h"
 
 namespace ncps::cache {
 namespace {
@@ -59,9 +60,13 @@ bool NarInfoService::stop(Deadline deadline) {
 
 Task<std::optional<ServedNarInfo>> NarInfoService::find(nix::StorePathHash hash, Asked asked,
                                                         Deadline deadline) {
+  trace::Span span("cache.narinfo");
+  span.set("ncps.hash", hash.str());
   auto work = [this, hash, asked] { return find_as_of_now(hash, asked); };
   std::pair key(policies_.load(), hash);
   auto found = co_await flights_.run(key, std::move(work), deadline);
+  if (!found) span.fail(found.error().what());
+  if (found && *found) span.set("ncps.cache", (*found)->how);
   if (asked == Asked::by_get && found && *found) {
     if (auto left = ahead_.take(hash)) fetch(*left);
   }

@@ -6,6 +6,7 @@
 #include "cache/upload_rules.h"
 #include "codec/decompressor.h"
 #include "nix/content_address.h"
+#include "telemetry/span.h"
 
 namespace ncps::cache {
 namespace {
@@ -29,6 +30,7 @@ Task<void> read_to_the_end(std::unique_ptr<ByteSource> source, Deadline deadline
 
 Task<UploadAnswer> NarInfoUploads::put(nix::StorePathHash hash, std::string text,
                                        Elsewhere elsewhere) {
+  trace::Span span("cache.put_narinfo");
   auto deadline = Deadline::after(kTime);
   auto parsed = nix::parse_nar_info(text);
   if (!parsed) co_return refuse(Verdict::unfit, "no narinfo: " + parsed.error().what());

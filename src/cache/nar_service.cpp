@@ -2,6 +2,7 @@
 
 #include "cache/fetch_policy.h"
 #include "cache/nar_layout.h"
+#include "telemetry/span.h"
 
 namespace ncps::cache {
 
@@ -91,6 +92,8 @@ Task<std::optional<OpenNar>> NarService::pass_through(const DownloadJob& job, De
 
 Task<OpenNar> NarService::open(nix::NarUrl url, Deadline deadline,
                                std::optional<storage::Part> part) {
+  trace::Span span("cache.nar");
+  span.set("ncps.nar", url.str());
   // Under way before at rest: a download leaves the first only once it is the second. What ends
   // between our two looks answers "conflict", and we look again.
   while (!deadline.passed()) {
@@ -113,8 +116,10 @@ Task<OpenNar> NarService::open(nix::NarUrl url, Deadline deadline,
     auto started = co_await spool->started(deadline);
     if (started && started->follows && how == "miss") how = "peer";
     if (started) co_return OpenNar(std::move(spool), std::move(client), started->total, how);
-    if (started.error().kind() != ErrorKind::conflict)
+    if (started.error().kind() != ErrorKind::conflict) {
+      span.fail(started.error().what());
       co_return std::unexpected(std::move(started).error());
+    }
   }
   co_return fail(ErrorKind::timeout, "the NAR came and went until the deadline");
 }

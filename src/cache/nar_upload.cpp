@@ -6,6 +6,7 @@
 #include "cache/room.h"
 #include "cache/upload_rules.h"
 #include "crypto/sha256.h"
+#include "telemetry/span.h"
 
 namespace ncps::cache {
 namespace {
@@ -131,6 +132,7 @@ class NarUploads::Intake {
 
 Task<UploadAnswer> NarUploads::put(nix::NarUrl url, ByteSource& body, std::uint64_t most,
                                    std::optional<std::uint64_t> length, std::string from) {
+  trace::Span span("cache.put_nar");
   if (deps_.space != nullptr) {
     CO_TRY(auto largest, co_await deps_.space->largest());
     most = std::min(most, largest);

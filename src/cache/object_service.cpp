@@ -4,6 +4,7 @@
 #include "cache/nar_layout.h"
 #include "crypto/encoding.h"
 #include "crypto/sha256.h"
+#include "telemetry/span.h"
 
 namespace ncps::cache {
 namespace {
@@ -14,6 +15,7 @@ constexpr auto kBringTime = std::chrono::minutes(5);
 }  // namespace
 
 Task<std::optional<OpenObject>> ObjectService::find(nix::ObjectPath path, Deadline deadline) {
+  trace::Span span("cache.object");
   std::string_view how = "hit";
   while (!deadline.passed()) {
     auto key = object_key(path);

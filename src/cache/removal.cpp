@@ -6,6 +6,7 @@
 #include "cache/nar_layout.h"
 #include "nix/nar_info.h"
 #include "nix/object_path.h"
+#include "telemetry/span.h"
 
 namespace ncps::cache {
 namespace {
@@ -46,6 +47,7 @@ Task<bool> Removal::remove_blob(storage::BlobKey key) {
 }
 
 Task<Removed> Removal::narinfo(nix::StorePathHash hash) {
+  trace::Span span("cache.remove_narinfo");
   auto deadline = Deadline::after(kLockTime);
   CO_TRY(auto held, co_await locks_.narinfos.take(hash, deadline));
   bool found = false;
@@ -91,6 +93,7 @@ Task<Removal::Locks> Removal::lock_with_narinfos(const nix::NarUrl& url, Deadlin
 }
 
 Task<Removed> Removal::nar(nix::NarUrl url) {
+  trace::Span span("cache.remove_nar");
   auto deadline = Deadline::after(kLockTime);
   Removed removed;
   for (;;) {

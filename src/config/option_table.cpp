@@ -182,10 +182,10 @@ constexpr std::array kOptions = {
 
     OptionSpec{kSeeing, "--prometheus-enabled", "PROMETHEUS_ENABLED", "prometheus.enabled", flag, kGlobal, kFull, kOpen, kStart, "false",
         "Serve metrics at /metrics, for Prometheus"},
-    OptionSpec{kSeeing, "--otel-enabled", "OTEL_ENABLED", "opentelemetry.enabled", flag, kGlobal, kLater, kOpen, kStart, "false",
-        "Send logs, metrics and traces to an OpenTelemetry collector"},
-    OptionSpec{kSeeing, "--otel-grpc-url", "OTEL_GRPC_URL", "opentelemetry.grpc-url", text, kGlobal, kLater, kOpen, kStart, "",
-        "The collector's URL; http:// is plain, https:// or none is TLS"},
+    OptionSpec{kSeeing, "--otel-enabled", "OTEL_ENABLED", "opentelemetry.enabled", flag, kGlobal, kFull, kOpen, kStart, "false",
+        "Send logs, metrics and traces to an OpenTelemetry collector; the standard's variables OTEL_... count as well"},
+    OptionSpec{kSeeing, "--otel-grpc-url", "OTEL_GRPC_URL", "opentelemetry.grpc-url", text, kGlobal, kFull, kOpen, kStart, "",
+        "The collector's URL; http:// is plain, https:// or none is TLS (default: OTEL_EXPORTER_OTLP_ENDPOINT; without either, lines of JSON on stdout)"},
 
     OptionSpec{kCare, "--cache-scrub-schedule", "CACHE_SCRUB_SCHEDULE", "cache.scrub.schedule", cron, kServe, kFull, kOpen, kStart, "",
         "When to read again what is kept, and to remove what is damaged, such as '0 3 * * 0' or @weekly, in the zone of --cache-lru-schedule-timezone (default: never)"},

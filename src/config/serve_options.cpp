@@ -323,6 +323,9 @@ ReadOptions read_serve_options(const RawValues& values, const Environment& envir
   // Nobody looks at a single instance's /readyz before it connects.
   if (read.has("--cache-redis-addrs")) o.drain_delay = kDrainDelay;
   read.one("--server-drain-delay", o.drain_delay, parse_duration_ms);
+  read.one("--otel-enabled", o.otel, parse_bool);
+  if (read.has("--otel-grpc-url"))
+    read.one("--otel-grpc-url", o.collector, telemetry::parse_collector_url);
   read_scrub(read, values, o);
   read_redis(read, values, o, out.warnings);
   read_peers(read, o);

@@ -16,6 +16,7 @@
 #include "lock/redis/redis_options.h"
 #include "nix/signature.h"
 #include "storage/s3/s3_options.h"
+#include "telemetry/collector_url.h"
 #include "telemetry/log.h"
 #include "upstream/upstream_url.h"
 
@@ -56,7 +57,10 @@ struct ServeOptions {
   unsigned min_free_percent = 0;             // of it, up to 100
   std::optional<CronSchedule> lru_schedule;  // absent: no round by the clock
   http::ListenAddress listen;
-  bool prometheus = false;                     // /metrics is there
+  bool otel = false;  // logs, metrics and traces are sent
+  std::optional<telemetry::CollectorUrl>
+      collector;            // where to; absent: where the standard's variables say, or stdout
+  bool prometheus = false;  // /metrics is there
   std::chrono::milliseconds drain_delay{};     // from a signal to the end of listening
   std::optional<CronSchedule> scrub_schedule;  // absent: what is kept is not read again
   std::uint64_t scrub_rate = 0;                // bytes a second; 0: as fast as they come

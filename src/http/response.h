@@ -49,6 +49,9 @@ struct Response {
   std::string upstream;  // for the log: where it has just come from; empty: from nowhere
 
   metrics::Counter sent;  // counts the bytes of the body that were sent
+
+  // For traces: the pattern that the path follows, "/nar/{name}"; a literal. Empty: none of ours.
+  std::string_view route;
 };
 
 // Renders status line and headers for a Prepared.

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <exception>
+#include <optional>
 #include <span>
 #include <utility>
 
@@ -131,9 +132,11 @@ asio::awaitable<bool> Session::receive_more() {
 
 asio::awaitable<Session::Next> Session::answer() {
   connection_.receive_until(Connection::TimePoint::max());  // the handler takes its time
-  auto begin = std::chrono::steady_clock::now();
+  auto begun = std::chrono::steady_clock::now();
   Active active(options().probe.active);
   hide_what_may_be_secret();
+  std::optional<trace::Span> span;  // until the answer has been sent
+  if (trace::enabled()) begin(span);
   if (request_.has_body) {
     auto arrived = buffer_.text().substr(scanner_.size());
     body_ = std::make_unique<RequestBody>(connection_, request_, arrived, options().body_timeout,
@@ -146,7 +149,8 @@ asio::awaitable<Session::Next> Session::answer() {
   auto fate = body_ ? body_->fate() : RequestBody::Fate::whole;
   if (fate == RequestBody::Fate::gone) {
     connection_.abort();
-    count(response, {}, begin);
+    count(response, {}, begun);
+    if (span) describe(*span, response, {});
     co_return Next::stop;
   }
   if (fate == RequestBody::Fate::failed)
@@ -162,8 +166,37 @@ asio::awaitable<Session::Next> Session::answer() {
     log::error("a response body threw", {{"request_uri", shown()}, {"error", e.what()}});
     connection_.abort();
   }
-  count(response, written, begin);
+  count(response, written, begun);
+  if (span) describe(*span, response, written);
+  span.reset();
   co_return co_await go_on(written);
+}
+
+void Session::begin(std::optional<trace::Span>& span) const {
+  auto parent = trace::parse_context(request_.header("traceparent"), request_.header("tracestate"));
+  trace::Span::First first{.kind = trace::Kind::server, .parent = parent ? &*parent : nullptr};
+  span.emplace(request_.method_name, first);
+}
+
+// Source of the names: OpenTelemetry, "Semantic conventions for HTTP spans".
+void Session::describe(trace::Span& span, const Response& response, const Written& written) const {
+  if (!span.recorded()) return;
+  auto status = status_of(response);
+  if (!response.route.empty()) {
+    span.rename(std::string(request_.method_name) + " " + std::string(response.route));
+    span.set("http.route", response.route);
+  }
+  span.set("http.request.method", request_.method_name);
+  span.set("http.response.status_code", status);
+  span.set("http.response.body.size", written.body_bytes);
+  span.set("url.path", request_.path);
+  span.set("client.address", client_);
+  if (auto agent = request_.header("user-agent"); !agent.empty())
+    span.set("user_agent.original", agent);
+  if (!response.cache.empty()) span.set("ncps.cache", response.cache);
+  if (!response.upstream.empty()) span.set("ncps.upstream", response.upstream);
+  if (status >= 500) span.fail("answered " + std::to_string(status));
+  if (!written.complete) span.fail("the client did not get the whole answer");
 }
 
 // To the next request, if the connection is in a state for one.

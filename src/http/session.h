@@ -4,6 +4,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <chrono>
 #include <cstddef>
+#include <optional>
 #include <string>
 
 #include "http/connection.h"
@@ -12,6 +13,7 @@
 #include "http/request_head.h"
 #include "http/response_writer.h"
 #include "http/session_loop.h"
+#include "telemetry/span.h"
 
 namespace ncps::http {
 
@@ -39,6 +41,8 @@ class Session {
   Refusal judge(HeadScanner::State state);
   boost::asio::awaitable<bool> receive_more();
   boost::asio::awaitable<Next> answer();
+  void begin(std::optional<trace::Span>& span) const;
+  void describe(trace::Span& span, const Response& response, const Written& written) const;
   boost::asio::awaitable<Next> go_on(const Written& written);
   boost::asio::awaitable<Response> call_handler();
   boost::asio::awaitable<void> refuse(Refusal refusal);

@@ -2,7 +2,9 @@
 
 #include <utility>
 
+#include "fetch/trace_headers.h"
 #include "peer/peer_url.h"
+#include "telemetry/span.h"
 
 namespace ncps::peer {
 namespace {
@@ -28,7 +30,11 @@ class HttpPeerReader final : public PeerReader {
         .headers = {{"Authorization", secret_.now()->token(file, peer.fence)}},
         .redirects = fetch::Redirects::none,
         .proxies = fetch::Proxies::none};
+    trace::Span span("peer.GET", trace::Kind::client);
+    span.set("url.path", fetch::path_of(request.url));
+    fetch::add_trace_headers(request);
     auto answer = co_await client_.fetch(std::move(request), deadline);
+    if (!answer) span.fail(answer.error().error.what());
     if (!answer) co_return std::unexpected(std::move(answer.error().error).while_doing(*base));
     if (answer->status == 404) co_return std::nullopt;
     if (answer->status != 200 && answer->status != 206)

@@ -4,8 +4,8 @@
 //   auto text = co_await offload(disk, std::move(work));
 //
 // Only `work` leaves the thread, never the coroutine. What `work` throws comes out of the co_await.
-// Once begun, `work` runs to its end, so it may refer to the coroutine's locals. The pool must be
-// joined before the io_context of the coroutine is destroyed.
+// Once begun, `work` runs to its end, so it may refer to the coroutine's locals; its current span is
+// the coroutine's. The pool must be joined before the io_context of the coroutine is destroyed.
 #pragma once
 
 #include <atomic>
@@ -22,6 +22,8 @@
 #include <optional>
 #include <type_traits>
 #include <utility>
+
+#include "telemetry/current_span.h"
 
 namespace ncps {
 
@@ -52,17 +54,20 @@ boost::asio::awaitable<std::invoke_result_t<F>> offload(Pool& pool, F work) {
     auto home = asio::prefer(asio::get_associated_executor(handler),
                              asio::execution::outstanding_work.tracked);
     pool.waiting_.fetch_add(1, std::memory_order_relaxed);
-    asio::post(pool, [home, &pool, &work, &value, &error, handler = std::move(handler)]() mutable {
-      pool.waiting_.fetch_sub(1, std::memory_order_relaxed);
-      pool.running_.fetch_add(1, std::memory_order_relaxed);
-      try {
-        value.emplace(work());
-      } catch (...) {
-        error = std::current_exception();
-      }
-      pool.running_.fetch_sub(1, std::memory_order_relaxed);
-      asio::post(home, std::move(handler));
-    });
+    auto* slot = trace::current_slot();  // the coroutine's, who sleeps meanwhile
+    asio::post(pool,
+               [home, slot, &pool, &work, &value, &error, handler = std::move(handler)]() mutable {
+                 pool.waiting_.fetch_sub(1, std::memory_order_relaxed);
+                 pool.running_.fetch_add(1, std::memory_order_relaxed);
+                 try {
+                   trace::Enter enter(slot);
+                   value.emplace(work());
+                 } catch (...) {
+                   error = std::current_exception();
+                 }
+                 pool.running_.fetch_sub(1, std::memory_order_relaxed);
+                 asio::post(home, std::move(handler));
+               });
   };
   co_await asio::async_initiate<const asio::use_awaitable_t<>, void()>(std::move(start),
                                                                        asio::use_awaitable);

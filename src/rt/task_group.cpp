@@ -7,7 +7,9 @@
 
 #include "base/check.h"
 #include "rt/signal.h"
+#include "rt/traced_executor.h"
 #include "telemetry/log.h"
+#include "telemetry/span.h"
 
 namespace ncps {
 
@@ -49,6 +51,7 @@ void TaskGroup::spawn(asio::any_io_executor executor, std::string_view name,
     }
     if (left == 0) state->ended.notify();
   };
+  if (trace::enabled()) executor = traced(executor, trace::here());
   asio::co_spawn(std::move(executor), std::move(task), std::move(ended));
 }
 

@@ -20,7 +20,8 @@ class TaskGroup {
   TaskGroup();
   ~TaskGroup();  // REQUIRES: every task has ended
 
-  // `name` must be a literal: it appears in the log if something escapes.
+  // `name` must be a literal: it appears in the log if something escapes. The task begins within
+  // the current span of whoever spawns it (telemetry/span.h).
   void spawn(boost::asio::any_io_executor executor, std::string_view name,
              boost::asio::awaitable<void> task);
 

@@ -18,7 +18,11 @@
 #include <vector>
 
 #include "base/guarded.h"
+#include "telemetry/current_span.h"
+#include "telemetry/log_copy.h"
 #include "telemetry/repeats.h"
+#include "telemetry/stdout_mutex.h"
+#include "telemetry/utf8.h"
 
 namespace ncps::log {
 namespace {
@@ -38,6 +42,7 @@ class Stdout final : public spdlog::sinks::base_sink<spdlog::details::null_mutex
     text_.assign(line.payload.data(), line.payload.size());
     text_.push_back('\n');
     std::string_view rest = text_;
+    std::lock_guard lock(stdout_mutex());
     while (!rest.empty()) {
       auto taken = ::write(STDOUT_FILENO, rest.data(), rest.size());
       if (taken < 0 && errno != EINTR) break;  // nobody can be told
@@ -75,34 +80,13 @@ std::atomic<std::uint64_t> dropped_before{0}, left_out_lines{0};  // dropped: by
 std::atomic<Level> lowest{Level::panic};
 std::atomic<Writer*> writer{nullptr};
 
-// Bytes of the well-formed UTF-8 character that `text` begins with (RFC 3629); 0: there is none.
-std::size_t utf8_character(std::string_view text) {
-  auto within = [&](std::size_t i, unsigned low, unsigned high) {
-    auto byte = i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
-    return byte >= low && byte <= high;
-  };
-  auto tail = [&](std::size_t i) { return within(i, 0x80, 0xbf); };
-  auto first = static_cast<unsigned char>(text.front());
-  if (first < 0x80) return 1;
-  if (within(0, 0xc2, 0xdf)) return tail(1) ? 2 : 0;
-  if (within(0, 0xe0, 0xef)) {
-    bool second = within(1, first == 0xe0 ? 0xa0 : 0x80, first == 0xed ? 0x9f : 0xbf);
-    return second && tail(2) ? 3 : 0;
-  }
-  if (within(0, 0xf0, 0xf4)) {
-    bool second = within(1, first == 0xf0 ? 0x90 : 0x80, first == 0xf4 ? 0x8f : 0xbf);
-    return second && tail(2) && tail(3) ? 4 : 0;
-  }
-  return 0;
-}
-
 // JSON string (RFC 8259). What is not UTF-8 becomes U+FFFD: upstreams send whatever they like.
 void append_json(std::string& out, std::string_view text) {
   out.push_back('"');
   while (!text.empty()) {
     char c = text.front();
     auto byte = static_cast<unsigned char>(c);
-    auto length = utf8_character(text);
+    auto length = telemetry::utf8_character(text);
     if (c == '"' || c == '\\') {
       out.push_back('\\');
       out.push_back(c);
@@ -201,6 +185,18 @@ std::string render(Format format, Level level, double time, std::string_view mes
   return out;
 }
 
+// With the span that it is written in.
+std::string render_here(Format format, Level level, double time, std::string_view message,
+                        std::span<const Field> fields) {
+  const auto* within = trace::current();
+  if (within == nullptr) return render(format, level, time, message, fields);
+  auto trace_id = trace::print_hex(within->trace_id), span_id = trace::print_hex(within->span_id);
+  std::vector<Field> all(fields.begin(), fields.end());
+  all.emplace_back("trace_id", trace_id);
+  all.emplace_back("span_id", span_id);
+  return render(format, level, time, message, all);
+}
+
 void start(Level level, Format format) {
   auto* fresh = new Writer{.format = format};
   fresh->logger->set_level(spdlog::level::trace);
@@ -243,7 +239,8 @@ void write(Level level, std::string_view message, std::span<const Field> fields)
     left_out_lines.fetch_add(1, std::memory_order_relaxed);
     return;
   }
-  to->put(render(to->format, level, now_in_seconds(), message, fields));
+  copy(level, message, fields);
+  to->put(render_here(to->format, level, now_in_seconds(), message, fields));
 }
 
 std::uint64_t dropped() noexcept {

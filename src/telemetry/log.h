@@ -78,6 +78,10 @@ inline std::string render(Format format, Level level, double time, std::string_v
   return render(format, level, time, message, std::span(fields.begin(), fields.size()));
 }
 
+// The same, and the span that this thread works in, if there is one: trace_id and span_id.
+std::string render_here(Format format, Level level, double time, std::string_view message,
+                        std::span<const Field> fields);
+
 std::string_view to_string(Level level) noexcept;
 
 }  // namespace ncps::log

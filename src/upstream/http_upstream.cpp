@@ -4,11 +4,13 @@
 #include <utility>
 #include <vector>
 
+#include "fetch/trace_headers.h"
 #include "fetch/unit_random.h"
 #include "nix/cache_info.h"
 #include "nix/nar_info.h"
 #include "rt/signal.h"
 #include "telemetry/log.h"
+#include "telemetry/span.h"
 
 namespace ncps::upstream {
 namespace {
@@ -207,8 +209,16 @@ class HttpUpstream final : public Upstream {
   boost::asio::awaitable<Tried> try_once(const Question& question, Deadline deadline) {
     using enum Health::Outcome;
     bool probe = question.kind == Health::Kind::probe;  // nobody is impatient: its time is enough
-    auto answer = co_await client_.fetch(question.request, deadline);
+    auto request = question.request;
+    bool head = request.verb == fetch::Verb::head;
+    trace::Span span(head ? "upstream.HEAD" : "upstream.GET", trace::Kind::client);
+    span.set("ncps.upstream", name());
+    span.set("url.path", fetch::path_of(request.url));
+    fetch::add_trace_headers(request);
+    auto answer = co_await client_.fetch(std::move(request), deadline);
+    if (answer) span.set("http.response.status_code", answer->status);
     if (!answer) {
+      span.fail(answer.error().error.what());
       auto outcome = outcome_of(answer.error().blame);
       if (probe && deadline.passed()) outcome = unreachable;
       co_return Tried{std::unexpected(named(std::move(answer.error().error))), outcome};

@@ -14,6 +14,7 @@
 #include "db/soci/watch.h"
 #include "rt/offload.h"
 #include "rt/task.h"
+#include "telemetry/span.h"
 
 namespace ncps::db {
 
@@ -28,6 +29,8 @@ class SessionPool {
   // what SOCI throws), those of f.
   template <class T, class F>
   Task<T> run(std::string_view action, F f) {
+    trace::Span span("db", trace::Kind::client);
+    span.set("db.operation.name", action);
     auto deadline = Deadline::after(limits_.answering);
     auto work = [&]() -> Result<T> {
       Result<T> answer = fail(ErrorKind::internal, "no answer");
@@ -45,7 +48,9 @@ class SessionPool {
                      std::string(action) + ": too many wait for the database");
     }
     WaitsNoMore at_end{waiting_};
-    co_return co_await offload(threads_, std::move(work));
+    auto answer = co_await offload(threads_, std::move(work));
+    if (!answer) span.fail(answer.error().what());
+    co_return std::move(answer);
   }
 
   std::size_t calls() const noexcept { return waiting_.load(); }  // that run or wait

@@ -12,6 +12,7 @@
 #include "lock/redis/subscriber.h"
 #include "lock/redis/tls_context.h"
 #include "rt/runtime.h"
+#include "telemetry/span.h"
 
 namespace ncps::redis {
 
@@ -54,9 +55,13 @@ class RedisLeases final : public lock::Leases {
   }
 
   Task<lock::Taken> try_take(lock::Ask ask, Deadline deadline) override {
+    trace::Span span("lock.take", trace::Kind::client);
+    span.set("ncps.lock", ask.name);
     // Named first (docs/coroutines.md, 2). The work runs on our thread, the caller wakes on its own.
     auto work = keeper_.take(std::move(ask), deadline);
-    co_return co_await asio::co_spawn(executor_, std::move(work), asio::use_awaitable);
+    auto taken = co_await asio::co_spawn(executor_, std::move(work), asio::use_awaitable);
+    if (!taken) span.fail(taken.error().what());
+    co_return std::move(taken);
   }
 
   std::shared_ptr<Signal> given_back(const std::string& name) override {

@@ -12,6 +12,7 @@
 #include "storage/local/list_files.h"
 #include "storage/spool_dir.h"
 #include "storage/stale_handle.h"
+#include "telemetry/span.h"
 
 namespace ncps::storage {
 namespace {
@@ -82,6 +83,7 @@ class LocalStagedBlob final : public StagedBlob {
   SpoolFile& file() noexcept override { return *file_; }
 
   Task<void> publish() override {
+    trace::Span span("local.publish");
     auto work = [&] { return publish_file(*file_, target_, ops_); };
     co_return co_await offload(disk_, std::move(work));
   }
@@ -103,18 +105,24 @@ class LocalBlobStore final : public BlobStore {
         ops_(options.ops) {}
 
   Task<std::unique_ptr<Blob>> open(BlobKey key) override {
+    trace::Span span("local.open");
+    span.set("ncps.key", key.str());
     auto path = root_ / key.str();
     auto work = [path] { return open_file_blob(path); };
     co_return co_await calls_.run("opening " + path.native(), std::move(work));
   }
 
   Task<std::optional<std::string>> find_text(BlobKey key) override {
+    trace::Span span("local.read_text");
+    span.set("ncps.key", key.str());
     auto path = root_ / key.str();
     auto work = [path] { return read_text(path); };
     co_return co_await calls_.run("reading " + path.native(), std::move(work));
   }
 
   Task<void> put_text(BlobKey key, std::string text, IfExists if_exists) override {
+    trace::Span span("local.put_text");
+    span.set("ncps.key", key.str());
     auto work = [&]() -> Result<void> {
       TRY(auto file, create());
       TRY(file->append(text));
@@ -133,6 +141,8 @@ class LocalBlobStore final : public BlobStore {
   }
 
   Task<void> remove(BlobKey key) override {
+    trace::Span span("local.remove");
+    span.set("ncps.key", key.str());
     auto work = [&]() -> Result<void> {
       TRY(check_writable());
       auto path = root_ / key.str();

@@ -11,6 +11,7 @@
 #include "fetch/unit_random.h"
 #include "rt/signal.h"
 #include "telemetry/log.h"
+#include "telemetry/span.h"
 
 namespace ncps::s3 {
 namespace {
@@ -124,8 +125,12 @@ boost::asio::awaitable<S3Client::Tried> S3Client::try_once(const S3Request& requ
   http.body = request.body;
   http.redirects = fetch::Redirects::none;
   http.timeouts.head = request.head_time;
+  trace::Span span("s3." + std::string(name_of(request.verb)), trace::Kind::client);
+  span.set("url.path", request.path);
   auto got = co_await http_.fetch(std::move(http), deadline);
+  if (got) span.set("http.response.status_code", got->status);
   if (!got) {
+    span.fail(got.error().error.what());
     bool again = got.error().blame != fetch::Blame::nobody;
     co_return Tried{std::unexpected(unavailable(got.error().error)), again};
   }
