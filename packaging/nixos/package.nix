@@ -20,6 +20,7 @@
   lz4,
   nlohmann_json,
   openssl,
+  prometheus-cpp,
   pugixml,
   soci,
   spdlog,
@@ -69,6 +70,7 @@ llvmPackages_19.stdenv.mkDerivation {
     lz4
     nlohmann_json
     openssl
+    prometheus-cpp
     pugixml
     soci
     spdlog

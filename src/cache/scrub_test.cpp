@@ -54,7 +54,8 @@ TEST_F(ScrubTest, WhatIsWrongGoesAndItsRowStays) {
     ASSERT_TRUE(entry(sample.url()));
     EXPECT_FALSE(entry(sample.url())->row.stored_size);
   }
-  EXPECT_EQ(done(), "0 0 0 0");
+  auto again = run(scrub.run()).value();  // what is right is read again if a second has begun since
+  EXPECT_EQ(again.removed + again.absent + again.unread, 0u);
 }
 
 TEST_F(ScrubTest, AfterItADamagedNarIsFetchedAgain) {

@@ -41,7 +41,8 @@ Result<CollectorUrl> parse_collector_url(std::string_view text) {
   if (text.ends_with('/')) text.remove_suffix(1);
   if (text.find('@') != text.npos)
     return wrong("has a user or a password, which belong into OTEL_EXPORTER_OTLP_HEADERS");
-  if (text.find_first_of("/?#") != text.npos) return wrong("has a path or a query, which mean nothing to gRPC");
+  if (text.find_first_of("/?#") != text.npos)
+    return wrong("has a path or a query, which mean nothing to gRPC");
   url.port = url.tls ? kTlsPort : kPlainPort;
   auto bracket = text.rfind(']');
   colon = text.rfind(':');
