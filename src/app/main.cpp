@@ -1,9 +1,7 @@
 #include <unistd.h>
 
-#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <iterator>
 
 #include "app/fsck.h"
 #include "app/import.h"
@@ -43,14 +41,8 @@ int say_mistakes(const config::Loaded& loaded) {
 }
 
 void say_warnings(const config::Loaded& loaded) {
-  for (const auto* lines : {&loaded.not_yet, &loaded.warnings})
-    for (const auto& line : *lines) std::fprintf(stderr, "ncps: warning: %s\n", line.c_str());
-}
-
-// To serve with what this version cannot do is a mistake.
-config::Loaded to_serve(config::Loaded loaded) {
-  std::ranges::move(loaded.not_yet, std::back_inserter(loaded.mistakes));
-  return loaded;
+  for (const auto& line : loaded.warnings)
+    std::fprintf(stderr, "ncps: warning: %s\n", line.c_str());
 }
 
 int serve(const config::CommandLine& line, config::Loaded loaded) {
@@ -58,7 +50,7 @@ int serve(const config::CommandLine& line, config::Loaded loaded) {
   app::block_signals();
   bool console = loaded.options.log_console.value_or(::isatty(STDOUT_FILENO) != 0);
   log::start(loaded.options.log_level, console ? log::Format::console : log::Format::json);
-  auto reload = [&line] { return to_serve(config::load(line.given, variable)); };
+  auto reload = [&line] { return config::load(line.given, variable); };
   int status = app::serve(std::move(loaded), reload);
   log::stop();
   return status;
@@ -96,7 +88,7 @@ int main(int argc, char** argv) {
     return which < line->arguments.size() ? line->arguments[which] : std::string();
   };
   switch (line->command) {
-    case config::Command::serve: return serve(*line, to_serve(loaded()));
+    case config::Command::serve: return serve(*line, loaded());
     case config::Command::config_check: return check(loaded());
     case config::Command::config_show: return show(loaded());
     case config::Command::config_example: return print(config::example_yaml());

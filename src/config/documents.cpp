@@ -24,16 +24,6 @@ std::string_view kind_name(Kind kind) {
   return "";
 }
 
-std::string_view effect_note(Effect effect) {
-  switch (effect) {
-    case Effect::full: return "";
-    case Effect::later: return " **Read and checked; this version does not act on it yet.**";
-    case Effect::refused: return " **Not possible with this version yet: it refuses to start.**";
-    case Effect::none: return "";
-  }
-  return "";
-}
-
 std::string in_code(std::string_view text) {
   return text.empty() ? "" : "`" + std::string(text) + "`";
 }
@@ -121,9 +111,9 @@ std::string reference_markdown() {
           "\n## {}\n\n| Flag | Variable | Key | Type | Default | |\n|---|---|---|---|---|---|\n",
           group);
     }
-    fmt::format_to(std::back_inserter(out), "| `{}` | {} | {} | {} | {} | {}.{}{} |\n", option.flag,
+    fmt::format_to(std::back_inserter(out), "| `{}` | {} | {} | {} | {} | {}.{} |\n", option.flag,
                    in_code(option.env), in_code(option.key), kind_name(option.kind),
-                   in_code(option.fallback), option.help, effect_note(option.effect),
+                   in_code(option.fallback), option.help,
                    option.reload == Reload::yes ? " (reload)" : "");
   }
   out +=

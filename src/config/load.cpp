@@ -60,12 +60,11 @@ Loaded load(const GivenFlags& given, const Environment& environment) {
   if (out.mistakes.empty()) std::ranges::move(read.missing, std::back_inserter(out.mistakes));
   out.values = std::move(gathered.values);
   out.options = std::move(read.options);
-  out.not_yet = std::move(read.not_yet);
   for (auto* more : {&gathered.mistakes, &read.mistakes})
     std::ranges::move(*more, std::back_inserter(out.mistakes));
   for (auto* more : {&gathered.warnings, &read.warnings})
     std::ranges::move(*more, std::back_inserter(out.warnings));
-  for (auto* lines : {&out.mistakes, &out.not_yet, &out.warnings}) keep_to_one_line(*lines);
+  for (auto* lines : {&out.mistakes, &out.warnings}) keep_to_one_line(*lines);
   return out;
 }
 

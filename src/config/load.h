@@ -14,7 +14,6 @@ struct Loaded {
   RawValues values;
   ServeOptions options;
   std::vector<std::string> mistakes;  // empty: the options are good
-  std::vector<std::string> not_yet;   // not empty: good, but this version cannot serve with them
   std::vector<std::string> warnings;
 };
 

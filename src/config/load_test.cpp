@@ -134,11 +134,6 @@ struct Storage : ::testing::Test {
     EXPECT_TRUE(loaded.mistakes[0].starts_with(beginning)) << loaded.mistakes[0];
     EXPECT_NE(loaded.mistakes[0].find(piece), std::string::npos) << loaded.mistakes[0];
   }
-  // The flags that this start asks for in vain.
-  static bool refuses(const Loaded& loaded, std::string_view flag) {
-    return std::ranges::any_of(loaded.not_yet,
-                               [&](const auto& line) { return line.contains(flag); });
-  }
 };
 
 TEST_F(Storage, NoneAndBothAreRefused) {
@@ -244,7 +239,7 @@ TEST_F(Storage, ADatabaseServerHasConnections) {
     return with(std::move(more));
   };
   auto loaded = with_pool({});
-  EXPECT_EQ(lines(loaded.mistakes) + lines(loaded.not_yet) + lines(loaded.warnings), "");
+  EXPECT_EQ(lines(loaded.mistakes) + lines(loaded.warnings), "");
   EXPECT_EQ(loaded.options.database.kind, db::DatabaseKind::mysql);
   EXPECT_EQ(loaded.options.database_pool.open, 8u);
   EXPECT_EQ(loaded.options.database_pool.idle, 8u);

@@ -11,7 +11,6 @@ using enum Kind;
 constexpr auto kGlobal = Scope::global;
 constexpr auto kServe = Scope::serve;
 constexpr auto kFull = Effect::full;
-constexpr auto kLater = Effect::later;
 constexpr auto kNone = Effect::none;
 constexpr auto kOpen = Secret::no;
 constexpr auto kSecret = Secret::yes;

@@ -23,11 +23,8 @@ enum class Scope : std::uint8_t { global, serve };
 
 // What this version makes of an option.
 enum class Effect : std::uint8_t {
-  full,     // does what it says
-  later,    // read and checked; a warning says that this version does not act on it yet
-  refused,  // read and checked, but serving without it would be wrong: the start is refused until
-            // it works
-  none,     // of a feature that is not here: accepted so that a set-up starts, with a warning
+  full,  // does what it says
+  none,  // of a feature that is not here: accepted so that a set-up starts, with a warning
 };
 
 enum class Secret : bool { no, yes };  // yes: never shown, and can come from a file (secret_file.h)

@@ -116,31 +116,6 @@ void check_the_rest(Reader& read) {
   }
 }
 
-bool is_default(const RawValues& values, const OptionSpec& option) {
-  auto it = values.find(option.flag);
-  if (it == values.end() || it->second.origin == "the default") return true;
-  const auto& value = it->second.values.back();
-  if (option.kind == Kind::flag && !option.fallback.empty())
-    return parse_bool(value).value_or(true) == parse_bool(option.fallback).value_or(true);
-  return value == option.fallback;
-}
-
-// Options whose feature is not here yet.
-void speak_of_what_is_to_come(const RawValues& values, ReadOptions& out) {
-  for (const auto& option : option_table()) {
-    if (is_default(values, option)) continue;
-    auto& origin = values.find(option.flag)->second.origin;
-    std::string flag(option.flag);
-    if (option.effect == Effect::later) {
-      out.warnings.push_back(origin + ": this version reads " + flag +
-                             ", but does not act on it yet");
-    } else if (option.effect == Effect::refused) {
-      out.not_yet.push_back(origin + ": this version cannot do yet what " + flag + " asks for (" +
-                            std::string(option.group) + ")");
-    }
-  }
-}
-
 void read_storage(Reader& read, ReadOptions& out) {
   auto& o = out.options;
   bool local = read.has("--cache-storage-local"), s3 = read.has("--cache-storage-s3-bucket");
@@ -330,7 +305,6 @@ ReadOptions read_serve_options(const RawValues& values, const Environment& envir
   read_redis(read, values, o, out.warnings);
   read_peers(read, o);
   check_the_rest(read);
-  speak_of_what_is_to_come(values, out);
   out.missing = read.take_missing();
   out.mistakes = std::move(read).mistakes();
   return out;

@@ -79,8 +79,6 @@ struct ReadOptions {
   ServeOptions options;
   std::vector<std::string> mistakes;
   std::vector<std::string> missing;  // mistakes as well, unless a source could not be read
-  std::vector<std::string>
-      not_yet;  // right, but this version cannot do it: serving without would be wrong
   std::vector<std::string> warnings;
 };
 ReadOptions read_serve_options(const RawValues& values, const Environment& environment);

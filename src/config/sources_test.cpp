@@ -342,28 +342,6 @@ TEST_F(Sources, OptionsWithoutEffectGiveOneWarningEachAndNoMistake) {
   }
 }
 
-TEST_F(Sources, OptionsToComeGiveOneWarningEachOrKeepFromServing) {
-  for (const auto& option : option_table()) {
-    if (option.effect != Effect::later && option.effect != Effect::refused) continue;
-    auto value = option.flag == "--cache-lock-backend" ? "redis" : samples(option).first;
-    if (option.flag == "--cache-lru-schedule-timezone") value = "Europe/Berlin";
-    auto loaded = load_with({"serve", std::string(option.flag) + "=" + value});
-    auto& said = option.effect == Effect::later ? loaded.warnings : loaded.not_yet;
-    EXPECT_EQ(std::ranges::count_if(said,
-                                    [&](const auto& line) {
-                                      return line.contains(
-                                          std::string(option.flag) +
-                                          (option.effect == Effect::later ? "," : " asks"));
-                                    }),
-              1)
-        << option.flag << "\n"
-        << lines(said);
-    if (option.fallback.empty()) continue;
-    auto same = load_with({"serve", std::string(option.flag) + "=" + std::string(option.fallback)});
-    EXPECT_EQ(lines(same.warnings) + lines(same.not_yet), "") << "the default asks for nothing";
-  }
-}
-
 TEST_F(Sources, ADefaultInOtherWordsAsksForNothing) {
   for (const auto& option : option_table()) {
     if (option.kind != Kind::flag || option.fallback.empty()) continue;

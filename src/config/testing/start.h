@@ -42,7 +42,7 @@ inline std::string lines(const std::vector<std::string>& all) {
 
 // All that a start can say to anybody.
 inline std::string all_words(const Loaded& loaded) {
-  return lines(loaded.mistakes) + lines(loaded.not_yet) + lines(loaded.warnings);
+  return lines(loaded.mistakes) + lines(loaded.warnings);
 }
 
 class Files {
