@@ -29,6 +29,8 @@ Task<MayKeep> Bringing::run() {
     auto seen = given_back->version();
     if (spool_.view().state == SpoolState::failed)
       co_return fail(ErrorKind::unavailable, "the download has failed meanwhile");
+    // Discarded: it goes on for those who read it, and has no say any more.
+    if (lease_.dropped()) co_return co_await from_upstreams(MayKeep::no);
     CO_TRY(auto view, co_await look());
     switch (next_follow(sharing.follow, view)) {
       case Follow::leave: co_return fail(ErrorKind::conflict, "another instance fetches it");
@@ -49,7 +51,6 @@ Task<MayKeep> Bringing::run() {
       }
       case Follow::read_peer: {
         auto asked = *holder_;
-        spool_.follows();
         peer::PeerAt at{.url = asked.note, .fence = asked.fence};
         auto size = spool_.view().size;
         CO_TRY(bool all, co_await read(peer_file(*sharing.peers, at, job_.url)));

@@ -99,7 +99,7 @@ Task<Kept> fetch_verify_keep(DownloadDeps& deps, DownloadJob& job, std::shared_p
   Bringing bringing(deps, job, *spool, lease, wanted);
   auto began = Clock::now();
   auto fetched = co_await bringing.run();
-  if (fetched)
+  if (fetched && !spool->comes_from().empty())
     deps.probe.seconds.observe(std::chrono::duration<double>(Clock::now() - began).count());
   if (fetched) spool->all_arrived();
   if (!fetched) spool->fail(fetched.error());  // wakes the verifier
@@ -154,7 +154,11 @@ asio::awaitable<std::optional<Untold>> run_download(DownloadDeps deps, DownloadJ
   if (!done) spool->fail(done.error());
   co_await beside.join(Deadline::never());
   auto view = spool->view();
-  deps.probe.ended(done ? nullptr : &done.error());
+  if (done && *done == Kept::not_by_us) {
+    deps.probe.passed_on();
+  } else {
+    deps.probe.ended(done ? nullptr : &done.error());
+  }
   if (view.fd != -1) deps.probe.clients.observe(static_cast<double>(spool->clients_ever()));
   if (done && deps.counts != nullptr && !spool->comes_from().empty())
     deps.counts->fetched(spool->comes_from(), view.size);

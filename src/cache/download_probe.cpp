@@ -21,6 +21,7 @@ DownloadProbe::DownloadProbe(metrics::Registry& registry)
           {"ncps_download_clients", "Clients that shared a download while it came"},
           {0, 1, 2, 5, 10, 25, 50, 100, 250, 500, 1000})),
       stored_(outcome(registry, "stored")),
+      passed_on_(outcome(registry, "passed_on")),
       missing_(outcome(registry, "missing")),
       corrupt_(outcome(registry, "corrupt")),
       upstream_(outcome(registry, "upstream")),

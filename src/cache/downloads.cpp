@@ -198,12 +198,15 @@ std::optional<Downloads::Exclusion> Downloads::try_exclude(const nix::NarUrl& ur
 }
 
 void Downloads::discard(const nix::NarUrl& url) {
-  state_.with([&](State& s) {
+  auto gone = state_.with([&](State& s) -> EntryPtr {
     auto it = s.all.find(url);
-    if (it == s.all.end() || !it->second->spool->discard()) return;
-    std::erase(s.prefetches, it->second);  // nobody waits for it
+    if (it == s.all.end() || !it->second->spool->discard()) return nullptr;
+    auto entry = it->second;
+    std::erase(s.prefetches, entry);  // nobody waits for it
     s.all.erase(it);
+    return entry;
   });
+  if (gone) gone->lease->drop();  // whoever asks now need not wait for its end
 }
 
 Task<Downloads::Exclusion> Downloads::exclude(nix::NarUrl url, Deadline deadline) {
@@ -281,7 +284,7 @@ std::deque<Downloads::EntryPtr> Downloads::refuse_new_ones() {
     std::ranges::move(s.prefetches, std::back_inserter(waiting));
     s.clients.clear();
     s.prefetches.clear();
-    for (const auto& entry : waiting) s.all.erase(entry->job.url);
+    for (const auto& entry : waiting) forget(s, entry);
     return waiting;
   });
 }
@@ -290,6 +293,7 @@ void Downloads::cut_off() {
   auto ending = refuse_new_ones();
   state_.with([&](const State& s) {
     for (const auto& [url, entry] : s.all) ending.push_back(entry);
+    std::ranges::copy(s.under_way, std::back_inserter(ending));  // those that were discarded, too
   });
   for (const auto& entry : ending) entry->spool->fail(stopped());
 }

@@ -63,7 +63,10 @@ Task<upstream::FileBody> Fetcher::open_somewhere() {
     if (opened && *opened && fits(**opened)) {
       // What another instance or the store has, no upstream had to send once more.
       spool_.comes_from(source().edition().empty() ? source().name() : std::string());
-      if (!writer_.begun()) CO_TRY(co_await begin(**opened));
+      if (!writer_.begun()) {
+        if (!source().edition().empty()) spool_.follows();
+        CO_TRY(co_await begin(**opened));
+      }
       co_return std::move(**opened);
     }
     if (!opened) {

@@ -36,6 +36,10 @@ class HeldLease {
     auto gone = state_.with([](State& s) { return std::exchange(s.lease, nullptr); });
   }
 
+  bool dropped() const {
+    return state_.with([](const State& s) { return s.dropped; });
+  }
+
   // nullopt: there is none, or it was lost.
   std::optional<std::uint64_t> fence() const {
     return state_.with([](const State& s) -> std::optional<std::uint64_t> {

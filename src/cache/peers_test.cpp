@@ -282,6 +282,35 @@ TEST_F(Peers, WhoFollowsAlreadyNeedsNobodyToAsk) {
   EXPECT_EQ(u.asked(), 1u);
 }
 
+TEST_F(Peers, ARemovedDownloadKeepsNobodyFromTheNext) {
+  auto gate = stops_at(90'000);
+  auto first = client(a, url);
+  ASSERT_TRUE(has(a, url, 90'000));
+  {
+    auto removed = run(a.downloads->exclude(url, Deadline::after(std::chrono::seconds(20))));
+    ASSERT_TRUE(removed);
+  }
+  expect_right(client(a, url).get(), "miss");  // while the other one still waits for its upstream
+  EXPECT_TRUE(until([&] { return noted() == size; }));
+  gate->open();
+  expect_right(first.get(), "miss");
+  EXPECT_TRUE(at_rest(url));
+  EXPECT_EQ(u.asked(), 2u);
+}
+
+TEST_F(Peers, ARemovedDownloadEndsWhenAllIsCutOff) {
+  auto gate = stops_at(90'000);
+  auto first = client(a, url);
+  ASSERT_TRUE(has(a, url, 90'000));
+  {
+    auto removed = run(a.downloads->exclude(url, Deadline::after(std::chrono::seconds(20))));
+    ASSERT_TRUE(removed);
+  }
+  a.downloads->cut_off();
+  EXPECT_TRUE(first.get().error);
+  gate->open();
+}
+
 TEST_F(Peers, AFailedDownloadKeepsNobodyFromTheNext) {
   // Wrong bytes fail it while its coroutine still waits for more of them.
   auto wrong = sample.file;

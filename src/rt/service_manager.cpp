@@ -94,16 +94,16 @@ void ServiceManager::stopping(std::string_view status) const {
 }
 
 void ServiceManager::alive() const {
-  tell("WATCHDOG=1");
+  tell("WATCHDOG=1", MSG_DONTWAIT);  // from an io loop; the next one follows
 }
 
-void ServiceManager::tell(const std::string& message) const {
+void ServiceManager::tell(const std::string& message, int flags) const {
   if (address_.empty()) return;
   sockaddr_un to{};
   to.sun_family = AF_UNIX;
   std::memcpy(to.sun_path, address_.data(), address_.size());
   auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + address_.size());
-  auto sent = ::sendto(sender_.get(), message.data(), message.size(), MSG_NOSIGNAL,
+  auto sent = ::sendto(sender_.get(), message.data(), message.size(), MSG_NOSIGNAL | flags,
                        reinterpret_cast<const sockaddr*>(&to), size);
   if (sent >= 0) return;
   log::warn("systemd could not be told how we are", {{"error", std::strerror(errno)}});

@@ -40,7 +40,7 @@ class ServiceManager {
 
  private:
   ServiceManager() = default;
-  void tell(const std::string& message) const;
+  void tell(const std::string& message, int flags = 0) const;
 
   std::string address_;  // as in sockaddr_un; empty: there is nobody to tell
   UniqueFd sender_;
