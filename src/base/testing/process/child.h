@@ -20,6 +20,7 @@ class Child {
   Child& operator=(const Child&) = delete;
   ~Child();  // SIGKILL, and waits for it
 
+  pid_t pid() const noexcept { return pid_; }
   void signal(int number) const;
   int wait();      // its exit status, once it has ended; 128 + the signal that ended it
   bool running();  // false: it has ended by itself

@@ -1,5 +1,6 @@
 #include "db/soci/testing/database_server.h"
 
+#include <signal.h>
 #include <soci/mysql/soci-mysql.h>
 #include <soci/postgresql/soci-postgresql.h>
 #include <soci/soci.h>
@@ -7,6 +8,7 @@
 #include <fstream>
 #include <sstream>
 #include <thread>
+#include <vector>
 
 #include "base/testing/process/certificates.h"
 #include "base/testing/process/free_port.h"
@@ -173,7 +175,14 @@ void DatabaseServer::start() {
 }
 
 void DatabaseServer::kill() {
+  if (!child_ || !child_->running()) return child_.reset();
+  // PostgreSQL's backends notice a moment later by themselves, and answer until then.
+  std::vector<pid_t> backends;
+  auto pid = std::to_string(child_->pid());
+  std::ifstream list("/proc/" + pid + "/task/" + pid + "/children");
+  for (pid_t backend = 0; list >> backend;) backends.push_back(backend);
   child_.reset();
+  for (auto backend : backends) ::kill(backend, SIGKILL);
 }
 
 std::string DatabaseServer::fresh_database() {
