@@ -281,7 +281,8 @@ TEST(NeedRestart, IsNotNeededForUpstreamsKeysNetrcLevelAndSigning) {
                     "--cache-upstream-dialer-timeout", "--cache-upstream-response-header-timeout",
                     "--netrc-file", "--cache-sign-narinfo", "--cache-sign-unverified",
                     "--cache-secret-key-path", "--cache-get-token", "--cache-put-token",
-                    "--cache-delete-token", "--cache-admin-token", "--cache-token-file"})
+                    "--cache-delete-token", "--cache-admin-token", "--cache-token-file",
+                    "--cache-peer-secret", "--cache-max-size", "--cache-lru-schedule"})
     EXPECT_EQ(spec(flag).reload, Reload::yes) << flag;
   for (auto flag :
        {"--cache-hostname", "--cache-storage-local", "--server-addr", "--cache-database-url"})

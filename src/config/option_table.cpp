@@ -176,7 +176,7 @@ constexpr std::array kOptions = {
         "Go on with locks of our own while Redis cannot be reached"},
     OptionSpec{kRedis, "--cache-advertise-url", "CACHE_ADVERTISE_URL", "cache.advertise-url", text, kServe, kFull, kOpen, kStart, "",
         "Where the other instances reach this one, such as http://10.0.0.1:8501 (default: the host of --server-addr, else the address by which Redis sees us)"},
-    OptionSpec{kRedis, "--cache-peer-secret", "CACHE_PEER_SECRET", "cache.peer-secret", text, kServe, kFull, kSecret, kStart, "",
+    OptionSpec{kRedis, "--cache-peer-secret", "CACHE_PEER_SECRET", "cache.peer-secret", text, kServe, kFull, kSecret, kLive, "",
         "What instances of one cache know each other by, at least 16 characters, the same for all (default: made of their signing key)"},
 
     OptionSpec{kSeeing, "--prometheus-enabled", "PROMETHEUS_ENABLED", "prometheus.enabled", flag, kGlobal, kFull, kOpen, kStart, "false",
