@@ -88,10 +88,10 @@ soak:  ## a thousand runs of random faults, and several instances under faults, 
 	@python3 -m tests.soak --write $(ARGS)
 	@python3 -m tests.soak.several --write $(SEVERAL_ARGS)
 
-crash-soak:  ## 10,000 kills at random moments, judged (hours); ARGS="--kills 500" for fewer
+crash-soak:  ## 10,000 kills at random moments, judged (hours); writes docs/quality.md. ARGS="--kills 500" for fewer
 	@scripts/deps.sh test
 	@$(MAKE) --no-print-directory build
-	@python3 -m tests.soak.crash $(ARGS)
+	@python3 -m tests.soak.crash --write $(ARGS)
 
 docs: build  ## write what is generated: docs/configuration.md, config.example.yaml
 	@$(NCPS) config reference > docs/configuration.md

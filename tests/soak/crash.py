@@ -1,7 +1,7 @@
 """The crash soak: the server is killed at random moments under load, again and again, and after each death everything
 that it has promised is looked at.
 
-    python3 -m tests.soak.crash [--kills 10000] [--seed S]     exit status 1 if there is any finding
+    python3 -m tests.soak.crash [--kills 10000] [--seed S] [--write]     exit status 1 if there is any finding
 
 Moments are drawn: while it starts, while clients fetch, upload and remove, while it makes room, while it stops. Every
 second storage has a limit. After a kill, before the next start: every file in the store is whole and right; without a
@@ -30,10 +30,12 @@ from tests.e2e.lab.ncps import BINARY, Ncps, run_ncps
 from tests.e2e.lab.upstream import Upstream
 from tests.e2e.lab.waiting import eventually
 
+from .report import put
 from .rows import noted_nars
 from .uploads import UPLOADERS, Ledger, Uploader
 from .world import closure_of
 
+PAGE = Path("docs/quality.md")
 DEATHS_OF_ONE = 8     # of one storage; then it is full, and a new one is begun
 CLIENTS = 3
 LIMIT = 1_500_000     # bytes, of every second storage: about a third of all that is asked for and sent
@@ -62,11 +64,11 @@ class Outcome:
     findings: list[str] = field(default_factory=list)
 
     def text(self) -> str:
-        return (f"{self.kills} kills ({self.while_starting} while starting, {self.while_stopping} while stopping) and "
-                f"{self.stops} stops, {self.answers} whole answers, {self.uploads} uploads and {self.removals} removals "
-                f"acknowledged, {self.refused} refused, {self.broken_off} broken off, {self.evicted} NARs evicted, "
-                f"{self.files} files looked at, "
-                f"{self.fscks} times fsck (left by deaths, and mended: {self.flaws or 'nothing'}), "
+        left = ", ".join(f"{count:,} {name}" for name, count in sorted(self.flaws.items())) or "nothing"
+        return (f"{self.kills:,} kills ({self.while_starting} while starting, {self.while_stopping} while stopping) and "
+                f"{self.stops:,} stops, {self.answers:,} whole answers, {self.uploads:,} uploads and {self.removals:,} removals "
+                f"acknowledged, {self.refused:,} refused, {self.broken_off:,} broken off, {self.evicted:,} NARs evicted, "
+                f"{self.files:,} files looked at, {self.fscks:,} times fsck (left by deaths, and mended: {left}), "
                 f"slowest start {self.slowest_start:.2f} s, {len(self.findings)} findings")
 
 
@@ -280,12 +282,18 @@ def main() -> int:
     arguments = argparse.ArgumentParser(prog="python3 -m tests.soak.crash", description="Kills, judged.")
     arguments.add_argument("--kills", type=int, default=10_000)
     arguments.add_argument("--seed", type=int, default=1)
+    arguments.add_argument("--write", action="store_true", help="write the section in docs/quality.md")
     chosen = arguments.parse_args()
     if not BINARY.exists():
         print(f"{BINARY} is not built yet: make build", file=sys.stderr)
         return 1
+    begin = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="ncps-crash-") as home:
         outcome = crash_soak(Path(home), chosen.kills, chosen.seed)
+    if chosen.write and not outcome.findings:
+        minutes = (time.monotonic() - begin) / 60
+        put(PAGE, "crash", "Kills", f"`python3 -m tests.soak.crash --kills {chosen.kills} --seed {chosen.seed}`, local storage "
+                                    f"and SQLite, {minutes:.0f} minutes: {outcome.text()}.")
     for finding in outcome.findings[:50]:
         print(finding)
     print(outcome.text())
