@@ -10,6 +10,7 @@
   database  a real PostgreSQL or MariaDB (postgres, mariadb)
   black_hole  an address that takes requests and never answers
   tls       certificates, and an authority that signs them
+  browser   a real Chromium without a window
   nginx     an upstream with TLS and HTTP/2
   ncps      the program under test as a process
   prometheus  a real Prometheus that scrapes the program
