@@ -8,10 +8,10 @@ PREFIX ?= /usr/local
 NCPS := build/release/ncps
 KEY := cache.nixos.org-1:6NCHdD59X431o0gWypbMrAURkbJ16ZPMQFGspcDShjY=
 
-.PHONY: help deps docs run build test check asan tsan install deb tarball image test-packages demo bench soak crash-soak fmt fmt-check lint headers clean
+.PHONY: help deps docs run build test check asan tsan install deb tarball image test-packages demo bench soak crash-soak dev dev-s3 dev-ha services-up services-down hooks fmt fmt-check lint headers clean
 
 help:  ## this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 deps:  ## install what is missing from Debian packages
 	@scripts/deps.sh test
@@ -28,6 +28,28 @@ run:  ## start the cache on :8501, data in ./data; ARGS="--log-level=debug" pass
 	@mkdir -p data
 	@exec $(NCPS) serve --cache-hostname="$$(uname -n)" --cache-storage-local=data \
 	  --cache-upstream-url=https://cache.nixos.org --cache-upstream-public-key=$(KEY) $(ARGS)
+
+dev:  ## work on it: built and started again when a source changes; data in ./data/dev; ARGS="--log-level=debug"
+	@scripts/deps.sh test
+	@$(MAKE) --no-print-directory build
+	@exec python3 scripts/dev.py local $(ARGS)
+
+dev-s3:  ## the same with a bucket of a real S3 server (Ceph)
+	@scripts/deps.sh test
+	@$(MAKE) --no-print-directory build
+	@exec python3 scripts/dev.py s3 $(ARGS)
+
+dev-ha:  ## the same with three instances behind haproxy, PostgreSQL, Redis and that S3 server
+	@scripts/deps.sh test
+	@$(MAKE) --no-print-directory build
+	@exec python3 scripts/dev.py ha $(ARGS)
+
+services-up:  ## S3 server, PostgreSQL and Redis in the background; prints the options that use them
+	@scripts/deps.sh test
+	@python3 scripts/dev.py services-up
+
+services-down:  ## end them
+	@python3 scripts/dev.py services-down
 
 test:  ## set up, build, and run every test
 	@scripts/deps.sh test
@@ -96,6 +118,9 @@ crash-soak:  ## 10,000 kills at random moments, judged (hours); writes docs/qual
 docs: build  ## write what is generated: docs/configuration.md, config.example.yaml
 	@$(NCPS) config reference > docs/configuration.md
 	@$(NCPS) config example > config.example.yaml
+
+hooks:  ## from now on each commit is looked at first: format, rooms
+	@git config core.hooksPath scripts/hooks
 
 fmt:  ## format the C++ sources
 	@git ls-files '*.h' '*.cpp' | xargs clang-format-19 -i
