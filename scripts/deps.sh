@@ -20,7 +20,7 @@ test=(clang-format-19 nix-bin nginx-light openssl wrk curl iproute2 procps xz-ut
   redis-server haproxy
   chromium chromium-driver
   prometheus python3-grpcio python3-protobuf
-  systemd python3-seccomp python3-yaml dpkg-dev man-db file shellcheck golang-go golang-github-masterminds-sprig-dev golang-k8s-sigs-yaml-dev)
+  systemd python3-seccomp python3-yaml python3-jsonschema dpkg-dev man-db file shellcheck golang-go golang-github-masterminds-sprig-dev golang-k8s-sigs-yaml-dev)
 sanitizers=(libclang-rt-19-dev)
 lint=(clang-tidy-19)
 package=(dpkg-dev file)
