@@ -16,8 +16,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from bench.servers import fill  # noqa: E402
-from bench.wrk import Load, free_port  # noqa: E402
+from bench.wrk import Load  # noqa: E402
 from tests.e2e.lab import closure, ncps, raw  # noqa: E402
+from tests.e2e.lab.ports import free_port  # noqa: E402
 from tests.e2e.lab.upstream import Upstream  # noqa: E402
 
 

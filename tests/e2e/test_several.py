@@ -134,7 +134,8 @@ class OnSeveral:
             self.assertEqual(several.transfers(miss), 0)
         finally:
             several.redis.start()
-        eventually(lambda: raw.get(several.url, several.nar(miss), timeout=60).status == 200, "it is fetched", 30)
+        for instance in several.instances:  # each finds out by itself that it is back
+            eventually(lambda: raw.get(instance.url, several.nar(miss), timeout=60).status == 200, "it is fetched", 30)
         several.pull(miss)
         self.wait_stored(miss)
 
@@ -225,16 +226,18 @@ class OneRoundAtATime(LabCase):
 
     @staticmethod
     def rounds(several: Several) -> list[tuple[str, str, int]]:
-        """Of each round that removed something: when it removed the first, when it was over, whose it was."""
+        """Of each round that removed NARs: when the first went, and the last, and whose round it was.
+
+        That it made room it says when another may have begun already."""
         found = []
         for number, instance in enumerate(several.instances):
-            begin = ""
+            removed: list[str] = []
             for line in list(instance.lines):
                 if line.get("message") == "evicted":
-                    begin = begin or line["time"]
-                elif line.get("message") == "made room" and begin:
-                    found.append((begin, line["time"], number))
-                    begin = ""
+                    removed.append(line["time"])
+                elif line.get("message") == "made room" and removed:
+                    found.append((removed[0], removed[-1], number))
+                    removed = []
         return sorted(found)
 
 

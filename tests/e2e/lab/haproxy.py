@@ -7,8 +7,8 @@ import subprocess
 from pathlib import Path
 
 from . import raw
-from .database import free_port
 from .ncps import leave_with_parent
+from .ports import free_port
 from .waiting import eventually
 
 EXAMPLE = Path(__file__).parents[3] / "packaging/haproxy/haproxy.cfg"
