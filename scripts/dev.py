@@ -21,9 +21,9 @@ import urllib.request
 from pathlib import Path
 
 import dev_services  # beside this file
-from tests.e2e.lab.database import free_port
 from tests.e2e.lab.haproxy import Haproxy
 from tests.e2e.lab.ncps import leave_with_parent
+from tests.e2e.lab.ports import free_port
 from tests.e2e.lab.waiting import eventually
 
 ROOT = dev_services.ROOT

@@ -13,8 +13,8 @@ from pathlib import Path
 from tests.e2e.lab import closure
 from tests.e2e.lab.case import LabCase
 from tests.e2e.lab.closure import Cache, hash_of, nix_environment
-from tests.e2e.lab.database import free_port
 from tests.e2e.lab.ncps import BINARY, Ncps, clean_environment, run_ncps
+from tests.e2e.lab.ports import free_port
 
 from .test_docs import DOCUMENTS, ROOT, blocks
 
@@ -131,6 +131,23 @@ class Walk(LabCase):
         client = self.client(again.pubkey())
         client.realise(again.url, self.made.root)
         self.assertTrue(client.has(self.made.root))
+
+
+    def test_what_curl_is_told_to_ask_is_there(self) -> None:
+        proxy = self.ncps((self.server, self.cache))
+        asked = set()
+        for file in DOCUMENTS:
+            for command in (command for block in blocks(file) for command in commands(block)):
+                if not command.startswith("curl ") or ":8501/" not in command:
+                    continue
+                command = re.sub(r"<32 characters of the store path>|<hash>", hash_of(self.made.root), command)
+                command = re.sub(r"http://[\w.-]+:8501/", proxy.url + "/", command)
+                run = subprocess.run(["bash", "-c", f"{command} --silent --show-error --fail"], capture_output=True, text=True, timeout=60,
+                                     env=clean_environment(), cwd=self.work)
+                with self.subTest(f"{file.name}: {command}"):
+                    self.assertEqual(run.returncode, 0, run.stderr)
+                asked.add(command)
+        self.assertGreater(len(asked), 2)
 
 
 class LookedUp(unittest.TestCase):
