@@ -93,9 +93,9 @@ def seen() -> dict[str, int]:
     return found
 
 
-def serve_and_watch(instances: list[Instance]) -> None:
-    """Until Ctrl-C: a change is built, and if that works each instance in turn is started again."""
-    before = seen()
+def watch(before: dict[str, int], instances: list[Instance]) -> None:
+    """Until Ctrl-C: a change is built, and if that works each instance in turn is started again. `before`: what there was
+    when they were started."""
     while True:
         time.sleep(LOOK_EACH)
         now = seen()
@@ -154,7 +154,7 @@ def run(mode: str, more: list[str]) -> None:
                 database = DATA / f"s3/{places['s3']['access_key']}.sqlite"
                 store = [*dev_services.options(places), f"--cache-database-url=sqlite:{database}"]
             instances = [Instance("ncps", port, [*store, *instance_folder(mode), *UPSTREAM, *more])]
-        started = []
+        before, started = seen(), []
         for instance in instances:
             stack.callback(instance.stop)
             started.append(instance.start())
@@ -166,7 +166,7 @@ def run(mode: str, more: list[str]) -> None:
             if all(started):
                 haproxy.wait("UP", "UP", "UP", within=PATIENCE)
         say(f"serving at http://127.0.0.1:{port}; data in {DATA}; Ctrl-C ends it")
-        serve_and_watch(instances)
+        watch(before, instances)
 
 
 def services_up() -> None:
