@@ -16,6 +16,7 @@ from .lab.case import LabCase
 from .lab.closure import remove_tree
 from .lab.faults import Fault, Gate
 from .lab.ncps import Ncps, run_ncps
+from .lab.ports import free_port
 from .lab.waiting import eventually
 
 CHROMIUM = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8"
@@ -173,7 +174,7 @@ class InABrowser(FrontPageCase):
         self.assert_clean(proxy)
 
     def test_it_updates_itself_and_says_when_it_cannot(self) -> None:
-        proxy = self.start()
+        proxy = self.start(address=f"127.0.0.1:{free_port()}")
         self.browser.open(proxy.url)
         self.assertIn("no NAR was asked for", self.browser.text("#figures"))
         self.browser.run("window.kept = true")  # gone if the page were loaded anew
