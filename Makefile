@@ -81,6 +81,7 @@ bench:  ## measure beside nginx, beside an S3 server, and with a distant upstrea
 	@cmake --build --preset release -j $(JOBS) --target eviction_replay_bench
 	@python3 bench/eviction.py
 	@python3 bench/metrics.py
+	@python3 bench/hostile.py $(HOSTILE_ARGS)
 
 soak:  ## a thousand runs of random faults, and several instances under faults, judged (20 minutes); writes docs/quality.md. Kills: make crash-soak
 	@scripts/deps.sh test

@@ -1,5 +1,7 @@
 #include "app/application.h"
 
+#include <algorithm>
+
 #include "config/version.h"
 #include "fetch/curl/curl_client.h"
 #include "lock/measured_leases.h"
@@ -22,7 +24,11 @@ std::vector<upstream::HttpUpstreamOptions> upstream_options(const config::ServeO
     fetch::HttpTimeouts timeouts{.connect = options.dialer_timeout,
                                  .head = options.response_header_timeout};
     auto netrc = options.netrc_file ? options.netrc_file->native() : std::string();
-    list.push_back({.url = url, .timeouts = timeouts, .retry = {}, .netrc_file = netrc});
+    list.push_back({.url = url,
+                    .timeouts = timeouts,
+                    .retry = {},
+                    .netrc_file = netrc,
+                    .most_narinfo_bytes = options.max_narinfo_size});
   }
   return list;
 }
@@ -56,7 +62,15 @@ cache::UploadPolicy upload_policy(const config::ServeOptions& options) {
 server::WritePolicy write_policy(const config::ServeOptions& options) {
   return {.put = options.allow_put,
           .remove = options.allow_delete,
-          .most_nar_bytes = options.max_upload_size};
+          .most_nar_bytes = options.max_upload_size,
+          .most_narinfo_bytes = options.max_narinfo_size};
+}
+
+cache::DownloadLimits download_limits(const config::ServeOptions& options) {
+  return {.running = options.max_downloads,
+          .prefetching = std::max<std::size_t>(1, options.max_downloads / 2),
+          .queued_clients = options.max_queued_downloads,
+          .queued_prefetches = options.max_queued_downloads};
 }
 
 cache::SpaceLimits space_limits(const config::ServeOptions& options) {
@@ -125,7 +139,7 @@ Application::Application(const config::ServeOptions& options,
                   .sharing = &sharing_,
                   .probe = cache::DownloadProbe(registry_),
                   .counts = &upstream_counts_},
-                 {}),
+                 download_limits(options)),
       nars_(*store_, catalog_, upstreams_, downloads_,
             [this](nix::StorePathHash hash, Deadline deadline) {
               return bring_narinfo(hash, deadline);
@@ -152,7 +166,8 @@ Application::Application(const config::ServeOptions& options,
                     .cpu = cpu,
                     .space = &space_,
                     .received = registry_.counter({"ncps_upload_received_bytes_total",
-                                                   "Bytes of NARs that clients have sent"})}),
+                                                   "Bytes of NARs that clients have sent"})},
+                   options.max_uploads),
       narinfo_uploads_({.store = *store_,
                         .catalog = catalog_,
                         .narinfos = narinfos_,

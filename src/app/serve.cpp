@@ -101,6 +101,8 @@ void reload(const config::Loaded& at_start, const config::Loaded& next, Runtime&
 http::ServerOptions server_options(const config::ServeOptions& options,
                                    std::optional<int> inherited, metrics::Registry& registry) {
   http::ServerOptions out;
+  static_cast<http::ServerLimits&>(out) = options.server;
+  out.proxies = options.proxies;
   out.address = options.listen;
   out.inherited = inherited;
   out.probe = http::ServerProbe(registry);
@@ -108,12 +110,13 @@ http::ServerOptions server_options(const config::ServeOptions& options,
 }
 
 std::vector<metrics::Registry::Asked> ask_connections(metrics::Registry& registry,
-                                                      const http::Server& server) {
+                                                      const http::Server& server,
+                                                      std::size_t limit) {
   std::vector<metrics::Registry::Asked> asked;
   auto now = [&server] { return static_cast<double>(server.connections()); };
   asked.push_back(registry.ask({"ncps_http_connections", "Connections of clients that are open"},
                                metrics::Type::gauge, now));
-  auto most = [] { return static_cast<double>(http::ServerOptions().max_connections); };
+  auto most = [limit] { return static_cast<double>(limit); };
   asked.push_back(registry.ask({"ncps_http_connections_limit", "How many there may be"},
                                metrics::Type::gauge, most));
   return asked;
@@ -199,7 +202,7 @@ int serve(config::Loaded loaded, const std::function<config::Loaded()>& read_opt
   auto server = http::Server::start(
       runtime, disk, server_options(options, manager->socket(), app.registry()), handler);
   if (!server) return cannot_start(server.error());
-  auto connections = ask_connections(app.registry(), **server);
+  auto connections = ask_connections(app.registry(), **server, options.server.max_connections);
   log::info("listening", {{"addr", (*server)->address().str()},
                           {"hostname", options.hostname},
                           {"public_key", public_keys},

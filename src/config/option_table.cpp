@@ -25,6 +25,7 @@ constexpr std::string_view kAccess = "Who may do what";
 constexpr std::string_view kDatabase = "Database";
 constexpr std::string_view kS3 = "S3 storage";
 constexpr std::string_view kSize = "Size limit";
+constexpr std::string_view kLimits = "Limits, and proxies before us";
 constexpr std::string_view kRedis = "Several instances: Redis and locks";
 constexpr std::string_view kSeeing = "Seeing into it";
 constexpr std::string_view kCare = "Looking after what is kept";
@@ -141,6 +142,37 @@ constexpr std::array kOptions = {
         "The time zone of that schedule: an IANA name, UTC or Local"},
     OptionSpec{kSize, "--cache-min-free", "CACHE_MIN_FREE", "cache.min-free", text, kServe, kFull, kOpen, kLive, "0",
         "What to keep free on the file system of --cache-storage-local, such as 20G or 5%; what was used longest ago goes; 0: nothing"},
+
+    OptionSpec{kLimits, "--server-max-connections", "SERVER_MAX_CONNECTIONS", "server.max-connections", count, kServe, kFull, kOpen, kStart, "16384",
+        "How many connections clients may have; further ones get 503"},
+    OptionSpec{kLimits, "--server-max-connections-per-client", "SERVER_MAX_CONNECTIONS_PER_CLIENT", "server.max-connections-per-client", count, kServe, kFull, kOpen, kStart, "4096",
+        "How many of them one address may have (of IPv6 a /64); further ones get 429; 0: any number. Not for --server-trusted-proxies, nor on a Unix socket. What many share that are not known here, a NAT or a proxy, needs room for all of them"},
+    OptionSpec{kLimits, "--server-max-header-size", "SERVER_MAX_HEADER_SIZE", "server.max-header-size", size, kServe, kFull, kOpen, kStart, "32K",
+        "How large the head of a request may be, 4K to 1M"},
+    OptionSpec{kLimits, "--server-header-timeout", "SERVER_HEADER_TIMEOUT", "server.header-timeout", duration, kServe, kFull, kOpen, kStart, "30s",
+        "How long the head of a request may take, from its first byte"},
+    OptionSpec{kLimits, "--server-body-timeout", "SERVER_BODY_TIMEOUT", "server.body-timeout", duration, kServe, kFull, kOpen, kStart, "30s",
+        "How long an upload may send no byte"},
+    OptionSpec{kLimits, "--server-idle-timeout", "SERVER_IDLE_TIMEOUT", "server.idle-timeout", duration, kServe, kFull, kOpen, kStart, "150s",
+        "How long a connection may stay open between requests; Nix keeps its own for 118s"},
+    OptionSpec{kLimits, "--server-write-timeout", "SERVER_WRITE_TIMEOUT", "server.write-timeout", duration, kServe, kFull, kOpen, kStart, "10m",
+        "How long a client may take no byte of what it is sent; Nix pauses for minutes"},
+    OptionSpec{kLimits, "--cache-max-downloads", "CACHE_MAX_DOWNLOADS", "cache.max-downloads", count, kServe, kFull, kOpen, kStart, "64",
+        "How many NARs are downloaded at once, 1 to 4096; of those that nobody waits for half as many"},
+    OptionSpec{kLimits, "--cache-max-queued-downloads", "CACHE_MAX_QUEUED_DOWNLOADS", "cache.max-queued-downloads", count, kServe, kFull, kOpen, kStart, "10000",
+        "How many more may wait for their turn; further ones get 503, and what nobody waits for is not fetched ahead"},
+    OptionSpec{kLimits, "--cache-max-uploads", "CACHE_MAX_UPLOADS", "cache.max-uploads", count, kServe, kFull, kOpen, kStart, "64",
+        "How many NARs are taken in at once, 1 to 4096; three of four from one address at most"},
+    OptionSpec{kLimits, "--cache-max-narinfo-size", "CACHE_MAX_NARINFO_SIZE", "cache.max-narinfo-size", size, kServe, kFull, kOpen, kLive, "1M",
+        "How large a narinfo may be, of an upstream or an upload, 4K to 1M"},
+    OptionSpec{kLimits, "--cache-max-temp-size", "CACHE_MAX_TEMP_SIZE", "cache.max-temp-size", size, kServe, kFull, kOpen, kStart, "0",
+        "How much the files of downloads and uploads under way may hold before no new one begins (503); those that have begun go on; 0: no limit. What of a full disk: --cache-min-free"},
+    OptionSpec{kLimits, "--server-proxy-protocol-from", "SERVER_PROXY_PROTOCOL_FROM", "server.proxy-protocol-from", list, kServe, kFull, kOpen, kStart, "",
+        "The proxies, as addresses, networks (10.0.0.0/8) or unix, whose connections begin with a PROXY header, version 1 or 2; without it they are closed. From elsewhere none is looked for"},
+    OptionSpec{kLimits, "--server-trusted-proxies", "SERVER_TRUSTED_PROXIES", "server.trusted-proxies", list, kServe, kFull, kOpen, kStart, "",
+        "The proxies, as addresses, networks or unix, that are believed when they say whose request they pass on: for the log, for guesses of tokens, and for what one client may have. From elsewhere it is ignored"},
+    OptionSpec{kLimits, "--server-forwarded-header", "SERVER_FORWARDED_HEADER", "server.forwarded-header", text, kServe, kFull, kOpen, kStart, "X-Forwarded-For",
+        "The header in which they say so: X-Forwarded-For or Forwarded, the one that all of them write; the right-most address in it that is none of theirs is the client"},
 
     OptionSpec{kRedis, "--cache-redis-addrs", "CACHE_REDIS_ADDRS", "cache.redis.addrs", list, kServe, kFull, kOpen, kStart, "",
         "The Redis server, host:port; several are nodes of one cluster. With it other instances may use the same storage and database; without any, this is the only instance"},

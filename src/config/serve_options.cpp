@@ -15,6 +15,7 @@
 #include "config/read_peers.h"
 #include "config/read_redis.h"
 #include "config/read_s3.h"
+#include "config/read_server.h"
 #include "config/read_tokens.h"
 #include "config/reader.h"
 #include "config/text_file.h"
@@ -304,6 +305,7 @@ ReadOptions read_serve_options(const RawValues& values, const Environment& envir
   read_scrub(read, values, o);
   read_redis(read, values, o, out.warnings);
   read_peers(read, o);
+  read_server(read, o);
   check_the_rest(read);
   out.missing = read.take_missing();
   out.mistakes = std::move(read).mistakes();

@@ -13,7 +13,9 @@
 #include "db/database_url.h"
 #include "db/pool_limits.h"
 #include "http/listen_address.h"
+#include "http/server_limits.h"
 #include "lock/redis/redis_options.h"
+#include "nix/nar_info.h"
 #include "nix/signature.h"
 #include "storage/s3/s3_options.h"
 #include "telemetry/collector_url.h"
@@ -57,6 +59,13 @@ struct ServeOptions {
   unsigned min_free_percent = 0;             // of it, up to 100
   std::optional<CronSchedule> lru_schedule;  // absent: no round by the clock
   http::ListenAddress listen;
+  http::ServerLimits server;
+  http::Proxies proxies;
+  std::size_t max_downloads = 64;  // at once; half of them without a client
+  std::size_t max_queued_downloads = 10'000;
+  std::size_t max_uploads = 64;     // NARs at once
+  std::uint64_t max_temp_size = 0;  // bytes of downloads and uploads under way; 0: any
+  std::size_t max_narinfo_size = nix::kMaxNarInfoBytes;
   bool otel = false;  // logs, metrics and traces are sent
   std::optional<telemetry::CollectorUrl>
       collector;            // where to; absent: where the standard's variables say, or stdout

@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <cerrno>
@@ -105,21 +104,6 @@ Connection::Connection(Socket socket, Pool& disk, std::chrono::seconds write_tim
     : socket_(std::move(socket)), disk_(disk), write_timeout_(write_timeout) {
   ErrorCode ignored;  // a socket that died meanwhile says so at the first receive
   socket_.native_non_blocking(true, ignored);
-}
-
-std::string Connection::client_address() const {
-  ErrorCode error;
-  auto peer = socket_.remote_endpoint(error);
-  if (error) return {};
-  if (peer.protocol().family() == AF_UNIX) return "unix";
-  asio::ip::tcp::endpoint endpoint;
-  endpoint.resize(peer.size());
-  std::memcpy(endpoint.data(), peer.data(), peer.size());
-  auto address = endpoint.address();
-  // On a dual-stack socket IPv4 clients appear as ::ffff:1.2.3.4.
-  if (address.is_v6() && address.to_v6().is_v4_mapped())
-    return asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()).to_string();
-  return address.to_string();
 }
 
 asio::awaitable<std::size_t> Connection::receive(std::span<char> to) {

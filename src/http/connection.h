@@ -45,7 +45,6 @@ class Connection {
 
   bool open() const noexcept { return socket_.is_open(); }
   boost::asio::any_io_executor executor() { return socket_.get_executor(); }
-  std::string client_address() const;  // without port, or "unix"; empty if it has gone already
 
   // Waits for bytes and returns how many came. 0: none will (end, failure), or the wait was ended
   // by the deadline (timed_out()) or by interrupt().

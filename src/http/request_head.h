@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+#include <vector>
 
 #include "http/request.h"
 
@@ -33,6 +34,9 @@ class HeadScanner {
 
 struct RequestHead final : Request {
   std::string_view header(std::string_view name) const override;
+
+  // Of all headers of that name (any case), in their order; empty ones, too.
+  std::vector<std::string_view> values(std::string_view name) const;
 
   std::string_view lines;         // the header lines, each with CRLF
   bool http_1_0 = false;          // otherwise 1.1

@@ -1,7 +1,6 @@
 #include "http/server.h"
 
 #include <signal.h>
-#include <sys/socket.h>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/post.hpp>
@@ -10,6 +9,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "http/admission.h"
 #include "http/connection.h"
 #include "http/listener.h"
 #include "http/session.h"
@@ -28,28 +28,13 @@ namespace {
 using ErrorCode = boost::system::error_code;
 using Socket = Connection::Socket;
 
-constexpr std::string_view kTooMany =
-    "HTTP/1.1 503 Service Unavailable\r\n"
-    "Content-Type: text/plain; charset=utf-8\r\n"
-    "Cache-Control: no-store\r\n"
-    "Content-Length: 21\r\n"
-    "Retry-After: 1\r\n"
-    "Connection: close\r\n"
-    "\r\n"
-    "too many connections\n";
-
-// Without waiting for anything: whoever is turned away must not cost more than that.
-void turn_away(Socket& socket) {
-  ::send(socket.native_handle(), kTooMany.data(), kTooMany.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-  // A request that nobody has read would turn the close into an RST.
-  char bin[16 * 1024];
-  ::recv(socket.native_handle(), bin, sizeof bin, MSG_DONTWAIT);
-  ErrorCode ignored;
-  socket.shutdown(Socket::shutdown_send, ignored);
-}
-
 asio::awaitable<void> run_session(SessionLoop& loop, Socket socket) {
-  Session session(loop, std::move(socket));
+  auto admitted = co_await admit(loop, socket);
+  if (!admitted) {
+    loop.context.connections.fetch_sub(1);
+    co_return;
+  }
+  Session session(loop, std::move(socket), std::move(admitted->caller));
   co_await session.run();
 }
 

@@ -20,6 +20,7 @@
 #include "http/listen_address.h"
 #include "http/request.h"
 #include "http/response.h"
+#include "http/server_limits.h"
 #include "http/server_probe.h"
 #include "rt/deadline.h"
 #include "rt/offload.h"
@@ -27,18 +28,11 @@
 
 namespace ncps::http {
 
-struct ServerOptions {
+struct ServerOptions : ServerLimits {
   ListenAddress address;
   std::optional<int> inherited;  // a socket that listens already: taken over instead of `address`
-  std::size_t max_connections = 16'384;     // further ones get 503 and are closed
-  std::size_t max_head_bytes = 32 * 1024;   // 431 beyond
-  std::size_t max_target_bytes = 8 * 1024;  // 414 beyond
-  std::chrono::seconds head_timeout{30};    // from a request's first byte to the end of its head
-  std::chrono::seconds body_timeout{30};    // without a byte of a request's body
   LeastRate::Rule body_rate{.bytes = 64 * 1024, .within = std::chrono::seconds(60)};  // 408 below
-  std::chrono::seconds idle_timeout{150};  // between requests; Nix keeps idle connections for 118 s
-  std::chrono::seconds write_timeout{
-      600};  // without a byte taken by the client; Nix pauses for minutes
+  Proxies proxies = {};
   ServerProbe probe = {};
 };
 

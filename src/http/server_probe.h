@@ -22,14 +22,16 @@ struct ServerProbe {
   metrics::Gauge active;         // requests being answered
   metrics::Counter accepted;     // connections
   metrics::Counter turned_away;  // connections: there were too many
+  metrics::Counter over_share;   // connections: there were too many of that address
+  metrics::Counter bad_headers;  // connections that had to begin with a PROXY header
   metrics::Counter broken_off;   // answers that the client did not get whole
   metrics::Counter sent_bytes;   // of bodies
 
  private:
   static constexpr std::size_t kMethods = 6;  // as Method has them
-  static constexpr std::array<unsigned, 25> kStatuses{200, 204, 206, 304, 307, 400, 401, 403, 404,
-                                                      405, 408, 409, 411, 413, 414, 415, 416, 422,
-                                                      429, 431, 500, 502, 503, 504, 507};
+  static constexpr std::array<unsigned, 28> kStatuses{
+      200, 204, 206, 304, 307, 400, 401, 403, 404, 405, 408, 409, 411, 413,
+      414, 415, 416, 417, 422, 429, 431, 500, 501, 502, 503, 504, 505, 507};
 
   std::array<std::array<metrics::Counter, kStatuses.size() + 1>, kMethods>
       requests_;  // the last: others

@@ -1,5 +1,6 @@
 #include "http/session.h"
 
+#include <algorithm>
 #include <array>
 #include <exception>
 #include <optional>
@@ -44,10 +45,10 @@ unsigned status_of(const Response& response) {
 
 }  // namespace
 
-Session::Session(SessionLoop& loop, Connection::Socket socket)
+Session::Session(SessionLoop& loop, Connection::Socket socket, Caller caller)
     : loop_(loop),
       connection_(std::move(socket), loop.context.disk, loop.context.options.write_timeout),
-      client_(connection_.client_address()) {
+      caller_(std::move(caller)) {
   loop_.add(*this);
 }
 
@@ -104,8 +105,21 @@ Refusal Session::judge(HeadScanner::State state) {
       (state == HeadScanner::State::incomplete && size == options().max_head_bytes))
     return {431, "the request's headers are too large"};
   if (state == HeadScanner::State::incomplete) return {};
-  request_.client = client_;
-  return read_head(text.substr(0, size), options().max_target_bytes, request_);
+  auto most = std::min(options().max_target_bytes, options().max_head_bytes);
+  auto refusal = read_head(text.substr(0, size), most, request_);
+  if (refusal.status == 0) name_client();
+  return refusal;
+}
+
+void Session::name_client() {
+  request_.client = caller_.name;
+  if (!caller_.trusted_proxy) return;
+  const auto& proxies = options().proxies;
+  auto values = request_.values(name_of(proxies.named_by));
+  auto client = client_behind(values, proxies.named_by, proxies.trusted);
+  if (!client) return;
+  behind_ = client->str();
+  request_.client = behind_;
 }
 
 // False: nothing more comes, or we shall not wait for it.
@@ -190,7 +204,7 @@ void Session::describe(trace::Span& span, const Response& response, const Writte
   span.set("http.response.status_code", status);
   span.set("http.response.body.size", written.body_bytes);
   span.set("url.path", request_.path);
-  span.set("client.address", client_);
+  span.set("client.address", request_.client);
   if (auto agent = request_.header("user-agent"); !agent.empty())
     span.set("user_agent.original", agent);
   if (!response.cache.empty()) span.set("ncps.cache", response.cache);
@@ -226,7 +240,7 @@ asio::awaitable<Response> Session::call_handler() {
 
 asio::awaitable<void> Session::refuse(Refusal refusal) {
   log::debug("refused a request",
-             {{"status", refusal.status}, {"why", refusal.what}, {"from", client_}});
+             {{"status", refusal.status}, {"why", refusal.what}, {"from", caller_.name}});
   options().probe.handled(Method::other, refusal.status, 0, 0);
   auto response = text_response(refusal.status, refusal.what);
   Reply reply{.close = true};
@@ -272,7 +286,7 @@ void Session::log_request(const Response& response, unsigned status, const Writt
                                     {"status", status},
                                     {"bytes", written.body_bytes},
                                     {"elapsed", seconds},
-                                    {"from", client_},
+                                    {"from", request_.client},
                                     {"cache", response.cache},
                                     {"upstream", response.upstream},
                                     {"complete", false}}};

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "http/caller.h"
 #include "http/connection.h"
 #include "http/read_buffer.h"
 #include "http/request_body.h"
@@ -21,7 +22,7 @@ struct Written;
 
 class Session {
  public:
-  Session(SessionLoop& loop, Connection::Socket socket);
+  Session(SessionLoop& loop, Connection::Socket socket, Caller caller);
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
@@ -39,6 +40,7 @@ class Session {
 
   boost::asio::awaitable<Next> read_request();
   Refusal judge(HeadScanner::State state);
+  void name_client();
   boost::asio::awaitable<bool> receive_more();
   boost::asio::awaitable<Next> answer();
   void begin(std::optional<trace::Span>& span) const;
@@ -58,7 +60,8 @@ class Session {
 
   SessionLoop& loop_;
   Connection connection_;
-  std::string client_;
+  const Caller caller_;
+  std::string behind_;  // of a request that a trusted proxy has passed on: its client
   ReadBuffer buffer_;
   HeadScanner scanner_;
   RequestHead request_;

@@ -80,7 +80,7 @@ class HttpUpstream final : public Upstream {
                                                 Deadline deadline) override {
     std::string path = std::string(hash.str()) + ".narinfo";
     Question question{.request = {.url = options_.url.resolve(path), .decode = fetch::Decode::yes},
-                      .text_limit = nix::kMaxNarInfoBytes};
+                      .text_limit = options_.most_narinfo_bytes};
     auto begin = Deadline::Clock::now();
     auto reply = co_await ask(std::move(question), deadline);
     if (!reply)

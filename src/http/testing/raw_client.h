@@ -3,8 +3,11 @@
 #pragma once
 
 #include <arpa/inet.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
@@ -60,6 +63,18 @@ class RawClient {
       text.remove_prefix(static_cast<std::size_t>(taken));
     }
     return true;
+  }
+
+  // No more will be sent.
+  void finish() { ::shutdown(fd_.get(), SHUT_WR); }
+
+  // Of a Unix socket: until the other side has received all that was sent, or closed.
+  void wait_until_taken() const {
+    int left = 0;
+    auto end = std::chrono::steady_clock::now() + std::chrono::seconds(kPatience);
+    while (::ioctl(fd_.get(), SIOCOUTQ, &left) == 0 && left > 0 &&
+           std::chrono::steady_clock::now() < end)
+      ::sched_yield();
   }
 
   bool get(std::string_view path, std::string_view more_headers = "") {
