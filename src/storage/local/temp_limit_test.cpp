@@ -2,11 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <boost/asio/io_context.hpp>
+
 #include "base/testing/temp_dir.h"
+#include "rt/testing/run_sync.h"
 #include "storage/local/local_blob_store.h"
-#include "storage/testing/blob_store_contract.h"
-#include "storage/testing/blob_store_listing.h"
-#include "storage/testing/blob_store_parts.h"
 
 namespace ncps::storage {
 namespace {
@@ -22,13 +22,6 @@ struct LimitedLocal {
   Pool disk{2};
   std::unique_ptr<BlobStore> store;
 };
-
-std::shared_ptr<BlobStore> make_limited_local() {
-  auto all = std::make_shared<LimitedLocal>(64 << 20);
-  return {all, all->store.get()};
-}
-
-INSTANTIATE_TEST_SUITE_P(Limited, BlobStoreContract, ::testing::Values(make_limited_local));
 
 struct TempLimit : ::testing::Test {
   Result<std::unique_ptr<StagedBlob>> stage(LimitedLocal& in, std::string_view name) {
