@@ -241,7 +241,7 @@ class Slow(Hostile):
             dripping.join()
 
     def test_uploads_that_stall_are_given_up_and_leave_nothing(self) -> None:
-        connections = [raw.Connection(self.proxy.url) for _ in range(300)]
+        connections = [raw.Connection(self.proxy.url) for _ in range(100)]
         for number, connection in enumerate(connections):
             self.addCleanup(connection.socket.close)
             connection.send(b"PUT /nar/%052d.nar HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\nhalf" % number)
