@@ -31,6 +31,10 @@ storage::BlobKey upload_mark_key(const nix::StorePathHash& hash) {
   return sharded("store/uploaded/", hash.str(), "");
 }
 
+storage::BlobKey pin_key(const nix::StorePathHash& hash) {
+  return sharded("store/pin/", hash.str(), "");
+}
+
 storage::BlobKey object_key(const nix::ObjectPath& path) {
   auto output = "/" + path.output() + ".doi";
   switch (path.kind()) {

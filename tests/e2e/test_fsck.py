@@ -74,8 +74,11 @@ class FsckCase:
     def command(self, name: str, *more: str) -> Run:
         store = self.store_options() or [f"--cache-storage-local={self.server.storage}"]
         database = self.database_options() or [f"--cache-database-url=sqlite:{self.server.home / 'db.sqlite'}"]
-        return run_ncps(name, *store, *database, f"--cache-temp-path={self.server.temp}",
-                        f"--cache-upstream-public-key={self.cache.key.public}", *more, within=120, **self.environment)
+        key = [f"--cache-upstream-public-key={self.cache.key.public}"]
+        if name == "pin":  # it has commands of its own
+            (name, *more), key = (f"pin {more[0]}", *more[1:]), []
+        return run_ncps(*name.split(), *store, *database, f"--cache-temp-path={self.server.temp}", *key, *more, within=120,
+                        **self.environment)
 
     def fsck(self, *more: str) -> Run:
         return self.command("fsck", *more)
@@ -157,6 +160,27 @@ class FsckCase:
         self.environment = {}
         self.assertEqual(self.found("--verify-content"), {})
         self.assert_served_without_upstream()
+
+    def test_pins_come_back_from_the_store(self) -> None:
+        self.fill()
+        by_path, by_hash = self.made.paths[0], hash_of(self.made.paths[1])
+        for one in (by_path, by_hash):
+            self.assertEqual(self.command("pin", "add", one).status, 0)
+        key = f"store/pin/{hash_of(by_path)[0]}/{hash_of(by_path)[:2]}/{hash_of(by_path)}"
+        self.assertEqual(self.read(key), f"{by_path}\n".encode())
+        self.assertEqual(self.found(), {})
+        self.sql("DELETE FROM pins")
+        self.assertEqual(self.command("pin", "list").out, "")
+        self.assertEqual(self.found(), {"pin_without_row": (2, 0)})
+        self.assertEqual(self.found("--repair"), {"pin_without_row": (2, 2)})
+        self.assertEqual(set(self.command("pin", "list").out.split()), {by_path, by_hash})
+        self.remove(key)
+        self.assertEqual(self.found("--repair"), {"pin_without_file": (1, 1)})
+        self.assertEqual(self.command("pin", "remove", by_path).status, 0)
+        self.assertIsNone(self.read(key))
+        self.assertEqual(self.command("pin", "remove", by_path).status, 1)
+        self.assertEqual(self.command("pin", "list").out.split(), [by_hash])
+        self.assertEqual(self.found(), {})
 
     def test_beside_a_server_that_fetches_nothing_is_found(self) -> None:
         self.prepare(closure.many(30))

@@ -5,12 +5,12 @@ that it has promised is looked at.
 
 Exit status 1 if there is any finding. places.py and rows.py know what is special of each storage and database.
 
-Moments are drawn: while it starts, while clients fetch, upload and remove, while it makes room, while it stops. Every
+Moments are drawn: while it starts, while clients fetch, upload, pin and remove, while it makes room, while it stops. Every
 second storage has a limit. After a kill, before the next start: every file in the store is whole and right; without a
 limit, nothing that was there at an earlier death is gone; with one, it is held. After the start: of temporary files only
 those of the living process are left, what is kept is served as it was, and so is what was acknowledged to who sent it.
 At the end of each storage all of it is looked at, and fsck reads everything: it may find what a death between two steps
-leaves (a NAR not noted yet), and mends that; the second time it finds nothing. In a bucket there is also a NAR that is sent
+leaves (a NAR not noted yet), and mends that; the second time it finds nothing. In a bucket there are also NARs that are sent
 in parts: uploads that kills have broken off are aborted by the first start after a day.
 """
 from __future__ import annotations
@@ -47,12 +47,14 @@ DEATHS_OF_ONE = 8     # of one storage; then it is full, and a new one is begun
 CLIENTS = 3
 LIMIT = 1_500_000     # bytes, of every second storage: about a third of all that is asked for and sent
 RATE = 4_000_000      # bytes a second of the upstream, so that downloads can be met in their middle
-BIG = 12_000_000      # bytes of a NAR that a bucket gets in parts
+BIG = 6               # NARs of 12 MB, that a bucket gets in parts
+BIG_RATE = 40_000_000
 STORAGES = {"local": Folder, "s3": InBucket}
 SERVERS = {"postgres": Postgres, "mariadb": MariaDb}
 DATABASES = ["sqlite", *SERVERS]
 SAID = {"local": "local storage", "s3": "S3", "sqlite": "SQLite", "postgres": "PostgreSQL", "mariadb": "MariaDB"}
-MAY_BE_FOUND = {"nar_not_noted", "narinfo_without_row", "narinfo_without_file", "leftover"}
+MAY_BE_FOUND = {"nar_not_noted", "narinfo_without_row", "narinfo_without_file", "pin_without_row", "pin_without_file",
+                "leftover"}
 UPLOAD_KEY = "builder.example-1"
 
 
@@ -66,6 +68,7 @@ class Outcome:
     broken_off: int = 0    # by the kill
     uploads: int = 0       # acknowledged
     removals: int = 0
+    pins: int = 0          # made and ended
     refused: int = 0       # uploads, for want of room
     evicted: int = 0       # NARs that were there at one death, and were not at the next
     aborted: int = 0       # uploads into a bucket that deaths had broken off
@@ -79,8 +82,8 @@ class Outcome:
         left = ", ".join(f"{count:,} {name}" for name, count in sorted(self.flaws.items())) or "nothing"
         aborted = f"{self.aborted:,} uploads in parts broken off and aborted, " if self.aborted else ""
         return (f"{self.kills:,} kills ({self.while_starting} while starting, {self.while_stopping} while stopping) and "
-                f"{self.stops:,} stops, {self.answers:,} whole answers, {self.uploads:,} uploads and {self.removals:,} removals "
-                f"acknowledged, {self.refused:,} refused, {self.broken_off:,} broken off, {self.evicted:,} NARs evicted, {aborted}"
+                f"{self.stops:,} stops, {self.answers:,} whole answers, {self.uploads:,} uploads and {self.removals:,} removals, "
+                f"{self.pins:,} changes of pins acknowledged, {self.refused:,} refused, {self.broken_off:,} broken off, {self.evicted:,} NARs evicted, {aborted}"
                 f"{self.files:,} files looked at, {self.fscks:,} times fsck (left by deaths, and mended: {left}), "
                 f"slowest start {self.slowest_start:.2f} s, {len(self.findings)} findings")
 
@@ -88,10 +91,10 @@ class Outcome:
 class Clients:
     """Fetch, send and remove, at random, until they are told to leave or the server is gone."""
 
-    def __init__(self, server: Ncps, cache: Cache, big: str | None, ledger: Ledger, outcome: Outcome, seed: str,
+    def __init__(self, server: Ncps, cache: Cache, big: list[str], ledger: Ledger, outcome: Outcome, seed: str,
                  evicts: bool) -> None:
         self.url, self.cache, self.ledger, self.outcome, self.evicts = server.url, cache, ledger, outcome, evicts
-        self.big = big  # a path that is asked for often
+        self.big = big  # paths that are asked for often
         self.leave = threading.Event()
         self.uploaders = [Uploader(server.url, ledger, n, seed, evicts) for n in range(UPLOADERS)]
         self.threads = [threading.Thread(target=self.run, args=(Random(f"{seed}/{n}"),)) for n in range(CLIENTS)]
@@ -103,7 +106,7 @@ class Clients:
         while not self.leave.is_set():
             try:
                 if dice.random() < 0.7:
-                    self.fetch(self.big if self.big and dice.random() < 0.1 else dice.choice(self.cache.closure.paths))
+                    self.fetch(dice.choice(self.big if self.big and dice.random() < 0.2 else self.cache.closure.paths))
                 elif flaw := self.ledger.flaw_of_path(self.url, dice.choice(self.ledger.paths), self.evicts, quiet=False):
                     self.outcome.findings.append(f"under load: {flaw}")
             except (raw.Ended, OSError, ValueError):
@@ -131,6 +134,7 @@ class Clients:
         for one in self.uploaders:
             self.outcome.uploads += one.done
             self.outcome.removals += one.removed
+            self.outcome.pins += one.pinned
             self.outcome.refused += one.refused
             self.outcome.broken_off += one.broken_off
             self.outcome.findings += one.findings
@@ -143,7 +147,7 @@ class CrashSoak:
         self.outcome = Outcome()
         parts = storage == "s3"
         self.cache = closure_of(60, 11, BIG if parts else 0).cache("zstd")
-        self.big = self.cache.closure.paths[-1] if parts else None
+        self.big = self.cache.closure.paths[60:]
         self.sent = closure_of(30, 12).cache("xz", signing_key(UPLOAD_KEY))  # no upstream has it
         both = [(cache, path) for cache in (self.cache, self.sent) for path in cache.closure.paths]
         self.nars = {cache.nar_url(path).rpartition("/")[2]: cache.nar_bytes(path) for cache, path in both}
@@ -158,8 +162,7 @@ class CrashSoak:
             if make := SERVERS.get(self.database):
                 self.servers[self.database] = parts.enter_context(contextlib.closing(make()))
             for path in self.cache.closure.paths:
-                if path != self.big:
-                    upstream.fault(self.cache.nar_url(path), rate=RATE)
+                upstream.fault(self.cache.nar_url(path), rate=BIG_RATE if path in self.big else RATE)
             number = 0
             while self.outcome.kills < self.kills and not self.outcome.findings:
                 number += 1
@@ -291,6 +294,7 @@ class CrashSoak:
         flaws = [ledger.flaw_of_path(server.url, path, self.evicts, quiet=True) for path in some(ledger.paths)]
         flaws += [ledger.flaw_of_nar(server.url, path, self.evicts) for path in some(ledger.paths)]
         flaws += [ledger.flaw_of_log(server.url, target, self.evicts) for target in some(ledger.logs)]
+        flaws.append(ledger.flaw_of_pins(server.url))
         self.outcome.findings += [f"after a start: {flaw}" for flaw in flaws if flaw]
 
     def fsck(self, server: Ncps, *more: str) -> None:
