@@ -86,8 +86,11 @@ Task<Kept> fetch_verify_keep(DownloadDeps& deps, DownloadJob& job, std::shared_p
   auto key = nar_key(job.url);
   CO_TRY(auto at_rest, co_await deps.store.find(key));
   if (at_rest) {
-    // Whoever stored it may not have come to tell.
-    auto told = co_await deps.catalog.mark_stored(job.url, *at_rest);
+    // Whoever stored it, when it was verified, may not have come to tell. Where it is noted, this is
+    // no use of it, and nothing of it was read.
+    auto row = co_await deps.catalog.find_nar(job.url);
+    bool noted = row && *row && (*row)->stored_size;
+    auto told = noted ? Result<void>() : co_await deps.catalog.mark_stored(job.url, *at_rest);
     co_return fail(ErrorKind::conflict,
                    told ? "is at rest already" : "is at rest already, and the catalog is not told");
   }
