@@ -128,7 +128,7 @@ class Uploader:
                 if chance < 0.2:
                     self.remove(self.dice.choice(paths))
                 elif chance < 0.25:
-                    self.pin(paths[0])
+                    self.send_and_pin(paths[0])
                 elif chance < 0.35:
                     self.send_log(self.dice.choice(logs))
                 else:
@@ -184,6 +184,11 @@ class Uploader:
             self.refused += 1
         elif not self.ending.is_set():
             self.findings.append(f"PUT {target}: {status}")
+
+    def send_and_pin(self, path: str) -> None:
+        if self.ledger.narinfos[path].known is not Known.PRESENT:
+            self.send_path(path)
+        self.pin(path)
 
     def pin(self, path: str) -> None:
         """Or end it."""
