@@ -47,14 +47,14 @@ DEATHS_OF_ONE = 8     # of one storage; then it is full, and a new one is begun
 CLIENTS = 3
 LIMIT = 1_500_000     # bytes, of every second storage: about a third of all that is asked for and sent
 RATE = 4_000_000      # bytes a second of the upstream, so that downloads can be met in their middle
-BIG = 6               # NARs of 12 MB, that a bucket gets in parts
+BIG = 3               # NARs of 12 MB, that a bucket gets in parts
 BIG_RATE = 40_000_000
 STORAGES = {"local": Folder, "s3": InBucket}
 SERVERS = {"postgres": Postgres, "mariadb": MariaDb}
 DATABASES = ["sqlite", *SERVERS]
 SAID = {"local": "local storage", "s3": "S3", "sqlite": "SQLite", "postgres": "PostgreSQL", "mariadb": "MariaDB"}
-MAY_BE_FOUND = {"nar_not_noted", "narinfo_without_row", "narinfo_without_file", "pin_without_row", "pin_without_file",
-                "leftover"}
+MAY_BE_FOUND = {"nar_not_noted", "narinfo_without_row", "narinfo_without_file", "object_absent", "pin_without_row",
+                "pin_without_file", "leftover"}
 UPLOAD_KEY = "builder.example-1"
 
 
