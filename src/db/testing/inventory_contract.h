@@ -129,27 +129,6 @@ TEST_P(InventoryContract, AnObjectIsPutCorrectedAndForgotten) {
   EXPECT_FALSE(run(inventory->find_object(key)).value());
 }
 
-TEST_P(InventoryContract, PinsComeInPagesAndOneByOne) {
-  constexpr int kMany = 501;
-  auto hash = [](int n) { return nix::StorePathHash::parse(name(n)).value(); };
-  for (int n = kMany - 1; n >= 0; --n)
-    ASSERT_TRUE(run(both.pins->add({hash(n), n % 2 == 0 ? "/nix/store/" + name(n) + "-x" : ""})));
-  int seen = 0;
-  for (std::string after;;) {
-    auto page = run(inventory->pins(after)).value();
-    for (const auto& pin : page.entries) {
-      EXPECT_EQ(pin.hash, hash(seen));
-      EXPECT_EQ(pin.store_path.empty(), seen++ % 2 != 0);
-    }
-    if (page.end) break;
-    after = page.last;
-  }
-  EXPECT_EQ(seen, kMany);
-  EXPECT_EQ(run(inventory->find_pin(hash(2))).value()->store_path, "/nix/store/" + name(2) + "-x");
-  EXPECT_EQ(run(inventory->find_pin(hash(3))).value()->store_path, "");
-  EXPECT_FALSE(run(inventory->find_pin(hash(kMany))).value());
-}
-
 TEST_P(InventoryContract, WhatAClientHasSentIsToldAsSuch) {
   add(1);
   auto nar = row(name(2));
