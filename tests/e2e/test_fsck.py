@@ -21,6 +21,7 @@ from .lab.fake_time import with_clock_off
 from .lab.mariadb import MariaDb
 from .lab.ncps import BINARY, Run, clean_environment, run_ncps
 from .lab.postgres import Postgres
+from .lab.redis import RedisServer
 from .lab.waiting import eventually
 from .test_s3 import S3Case, nar_key, narinfo_key
 
@@ -71,11 +72,14 @@ class FsckCase:
 
     environment: dict[str, str] = {}
 
-    def command(self, name: str, *more: str) -> Run:
+    def arguments(self, name: str, *more: str) -> list[str]:
         store = self.store_options() or [f"--cache-storage-local={self.server.storage}"]
         database = self.database_options() or [f"--cache-database-url=sqlite:{self.server.home / 'db.sqlite'}"]
-        return run_ncps(name, *store, *database, f"--cache-temp-path={self.server.temp}",
-                        f"--cache-upstream-public-key={self.cache.key.public}", *more, within=120, **self.environment)
+        return [name, *store, *database, f"--cache-temp-path={self.server.temp}",
+                f"--cache-upstream-public-key={self.cache.key.public}", *more]
+
+    def command(self, name: str, *more: str) -> Run:
+        return run_ncps(*self.arguments(name, *more), within=120, **self.environment)
 
     def fsck(self, *more: str) -> Run:
         return self.command("fsck", *more)
@@ -337,6 +341,33 @@ class OnADatabaseServer(FsckCase):
 
 class OnPostgres(OnADatabaseServer, LabCase):
     server_class = Postgres
+
+    def test_of_two_that_repair_at_once_one_is_told_to_wait(self) -> None:
+        redis = RedisServer()
+        self.addCleanup(redis.close)
+        self.fill()
+        self.damage()
+        # Whoever holds this table holds up the first one where it reads the rows.
+        lock = subprocess.Popen(self.database.session("ncps"), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+        self.addCleanup(lock.wait, 60)
+        self.addCleanup(lock.stdin.close)
+        lock.stdin.write("BEGIN; LOCK TABLE nar_urls;\n")
+        lock.stdin.flush()
+        eventually(lambda: "AccessExclusiveLock" in self.database.ask("SELECT mode FROM pg_locks", "ncps"), "locked")
+        repair = self.arguments("fsck", "--repair", *redis.flags())
+        first = subprocess.Popen([str(BINARY), *repair], env=clean_environment(), stdin=subprocess.DEVNULL,
+                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self.addCleanup(first.kill)
+        eventually(lambda: "ncps:lock:{fsck}" in redis.keys(), "the first one is at it")
+        second = self.fsck("--repair", *redis.flags())
+        self.assertEqual(second.status, 2, second.said)
+        self.assertIn("another fsck or import changes what is kept now", second.said)
+        lock.stdin.write("COMMIT;\n")
+        lock.stdin.flush()
+        said, _ = first.communicate(timeout=120)
+        self.assertEqual(first.returncode, 0, said)
+        eventually(lambda: "ncps:lock:{fsck}" not in redis.keys(), "it has given the lease back")
+        self.assertEqual(self.found("--repair", *redis.flags()), {})
 
 
 class OnMariaDb(OnADatabaseServer, LabCase):
