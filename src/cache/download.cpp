@@ -64,7 +64,10 @@ Task<Kept> keep(DownloadDeps& deps, const nix::NarUrl& url, Spool& spool, const 
   if (deps.space != nullptr && !wanted) deps.space->give_back(size);
   CO_TRY(auto there, std::move(at_rest));
   if (there) co_return Kept::told;
-  if (!wanted) co_return fail(ErrorKind::conflict, "was removed while it was on its way");
+  if (!wanted) {
+    deps.probe.removed();
+    co_return fail(ErrorKind::conflict, "was removed while it was on its way");
+  }
   auto fence = lease.fence().value_or(0);
   if (!co_await may_publish(deps, url, lease)) {
     if (deps.space != nullptr) deps.space->give_back(size);
@@ -155,7 +158,7 @@ asio::awaitable<std::optional<Untold>> run_download(DownloadDeps deps, DownloadJ
   co_await beside.join(Deadline::never());
   auto view = spool->view();
   if (done && *done == Kept::not_by_us) {
-    deps.probe.passed_on();
+    lease->dropped() ? deps.probe.removed() : deps.probe.passed_on();
   } else {
     deps.probe.ended(done ? nullptr : &done.error());
   }
