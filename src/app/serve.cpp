@@ -196,6 +196,9 @@ int serve(config::Loaded loaded, const std::function<config::Loaded()>& read_opt
   auto handler = [&app](const http::Request& request) {
     return trace::enabled() ? answer_with_route(app, request) : app.answer(request);
   };
+  // Before the first client asks, where that can be: a download's lease tells it to the others.
+  bool known = !options.advertise_url.empty() || (!manager->socket() && options.listen.port != 0);
+  if (known) app.reached_at(advertised_url(options, options.listen));
   auto server = http::Server::start(
       runtime, disk, server_options(options, manager->socket(), app.registry()), handler);
   if (!server) return cannot_start(server.error());
@@ -205,7 +208,7 @@ int serve(config::Loaded loaded, const std::function<config::Loaded()>& read_opt
                           {"public_key", public_keys},
                           {"upstreams", options.upstreams.size()},
                           {"version", config::kVersion}});
-  app.reached_at(advertised_url(options, (*server)->address()));
+  if (!known) app.reached_at(advertised_url(options, (*server)->address()));
   app.start();
   std::optional<Watchdog> watchdog;
   auto alive = [&manager] { manager->alive(); };
