@@ -23,8 +23,8 @@ std::chrono::milliseconds since(Clock::time_point then) {
 }
 
 // Follows the spool to its end. Errors: corrupt, or what failed the spool.
-Task<void> verify(DownloadDeps& deps, const NarExpectation& expected,
-                  std::shared_ptr<Spool> spool) {
+Task<void> verify(DownloadDeps& deps, const NarExpectation& expected, std::shared_ptr<Spool> spool,
+                  HeldLease& lease) {
   CO_TRY(auto verifier, NarVerifier::make(expected));
   CO_TRY(co_await spool->started(Deadline::never()));
   auto source = Spool::read(spool, 0, {}, Tail::open);
@@ -32,6 +32,7 @@ Task<void> verify(DownloadDeps& deps, const NarExpectation& expected,
     // A backlog may be gigabytes, and nobody wants it any more.
     if (spool->view().state == SpoolState::failed)
       return fail(ErrorKind::unavailable, "the download has failed meanwhile");
+    lease.progress();
     return verifier.feed(bytes);
   };
   CO_TRY(co_await feed(*source, deps.cpu, Deadline::never(), sink));
@@ -54,9 +55,11 @@ boost::asio::awaitable<bool> may_publish(DownloadDeps& deps, const nix::NarUrl& 
   co_return (!claimed || *claimed) && lease.fence() == fence;
 }
 
-Task<Kept> keep(DownloadDeps& deps, const nix::NarUrl& url, Spool& spool, const HeldLease& lease) {
+Task<Kept> keep(DownloadDeps& deps, const nix::NarUrl& url, Spool& spool, HeldLease& lease) {
   auto size = spool.view().size;
+  lease.progress();
   if (deps.space != nullptr) CO_TRY(co_await deps.space->reserve(size));
+  lease.progress();
   // A client may have sent it meanwhile, in another packing: what is announced stays what it is.
   auto key = nar_key(url);
   auto at_rest = co_await deps.store.find(key);
@@ -97,7 +100,7 @@ Task<Kept> fetch_verify_keep(DownloadDeps& deps, DownloadJob& job, std::shared_p
 
   auto verification = std::make_shared<Verification>();
   auto executor = co_await asio::this_coro::executor;
-  Verification::Check check = [&] { return verify(deps, job.expected, spool); };
+  Verification::Check check = [&] { return verify(deps, job.expected, spool, lease); };
   beside.spawn(executor, "verify", Verification::run(verification, std::move(check), spool));
   Bringing bringing(deps, job, *spool, lease, wanted);
   auto began = Clock::now();
