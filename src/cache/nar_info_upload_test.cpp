@@ -155,7 +155,7 @@ TEST_F(NarInfoUpload, OfTwoInstancesThatTakeItAtOnceNeitherLosesASignature) {
     auto with = sample;
     with.info.signatures.clear();
     with.sign(key);
-    keys.push_back("Sig: " + std::string(key.public_key().name()) + ":");
+    keys.push_back("Sig: " + key.name() + ":");
     answers.push_back(std::async(std::launch::async, [this, with, i, &other] {
       auto& uploads = i % 2 == 0 ? narinfo_uploads : other;
       return said(run(uploads.put(with.hash(), with.text(), Elsewhere::not_asked)));

