@@ -72,6 +72,12 @@ int warm_up(int fd, std::uint64_t begin, std::uint64_t size) noexcept {
   return ::pread(fd, &byte, 1, from + static_cast<off_t>(size - 1)) == 1 ? 0 : errno;
 }
 
+bool would_block(int error) noexcept {
+  return error == EAGAIN || error == EWOULDBLOCK;
+}
+
+}  // namespace
+
 void skip(std::span<iovec>& parts, std::size_t bytes) noexcept {
   while (!parts.empty() && bytes >= parts.front().iov_len) {
     bytes -= std::exchange(parts.front().iov_len, 0);
@@ -82,12 +88,6 @@ void skip(std::span<iovec>& parts, std::size_t bytes) noexcept {
   first.iov_base = static_cast<char*>(first.iov_base) + bytes;
   first.iov_len -= bytes;
 }
-
-bool would_block(int error) noexcept {
-  return error == EAGAIN || error == EWOULDBLOCK;
-}
-
-}  // namespace
 
 bool may_wait_for_disk(std::int64_t got, int error) noexcept {
   // Anything else shows again when it is sent.
@@ -124,6 +124,7 @@ std::string Connection::client_address() const {
 
 asio::awaitable<std::size_t> Connection::receive(std::span<char> to) {
   if (!open() || timed_out_) co_return 0;
+  if (tls_) co_return co_await receive_tls(to);
   auto buffer = asio::buffer(to.data(), to.size());
   auto [error, size] = co_await socket_.async_receive(buffer, kNoThrow);
   co_return error ? 0 : size;
@@ -131,6 +132,11 @@ asio::awaitable<std::size_t> Connection::receive(std::span<char> to) {
 
 std::size_t Connection::receive_now(std::span<char> to) noexcept {
   if (!open()) return 0;
+  if (tls_) {
+    std::size_t size = 0;
+    tls_->read(to, size);
+    return size;
+  }
   auto got = ::recv(socket_.native_handle(), to.data(), to.size(), MSG_DONTWAIT);
   return got > 0 ? static_cast<std::size_t>(got) : 0;
 }
@@ -142,6 +148,7 @@ void Connection::receive_until(TimePoint when) noexcept {
 }
 
 Connection::Sent Connection::send_now(std::span<iovec>& parts, More more) noexcept {
+  if (tls_) return send_tls_now(parts);
   for (skip(parts, 0); !parts.empty();) {  // without the empty ones in front
     if (!open()) return Sent::failed;
     msghdr message{};
@@ -174,6 +181,7 @@ asio::awaitable<bool> Connection::wait_writable() {
 }
 
 Task<bool> Connection::send_file(FileSpan span, std::uint64_t& sent) {
+  if (tls_) co_return co_await send_file_tls(span, sent);
   auto end = span.offset + span.length;
   for (auto at = static_cast<off_t>(span.offset); static_cast<std::uint64_t>(at) < end;) {
     auto begin = static_cast<std::uint64_t>(at);
@@ -221,11 +229,14 @@ void Connection::interrupt() noexcept {
 
 void Connection::shutdown_send() noexcept {
   ErrorCode ignored;
+  if (tls_ && open()) tls_->say_goodbye();
+  tls_.reset();
   socket_.shutdown(Socket::shutdown_send, ignored);
 }
 
 void Connection::close() noexcept {
   ErrorCode ignored;
+  if (tls_ && open()) tls_->say_goodbye();
   socket_.close(ignored);
 }
 

@@ -59,6 +59,7 @@ class ServerImpl final : public Server {
              Listener listener)
       : context_{.options = std::move(options), .handler = std::move(handler), .disk = disk},
         listener_(std::move(listener)) {
+    context_.tls.replace(context_.options.tls);
     for (std::size_t i = 0; i < runtime.size(); ++i)
       loops_.push_back(std::make_unique<SessionLoop>(context_, runtime.loop(i)));
     for (auto& loop : loops_)
@@ -70,6 +71,11 @@ class ServerImpl final : public Server {
 
   const ListenAddress& address() const override { return listener_.address; }
   std::size_t connections() const override { return context_.connections.load(); }
+  void use_tls(std::shared_ptr<const TlsContext> tls) override {
+    CHECK(tls && context_.options.tls);
+    context_.tls.replace(std::move(tls));
+  }
+  std::shared_ptr<const TlsContext> tls() const override { return *context_.tls.now(); }
   bool drain(Deadline grace, const std::function<void()>& cut_off,
              std::chrono::milliseconds unwind) override;
 
@@ -123,7 +129,9 @@ void ServerImpl::deal(Socket socket) {
   const auto& probe = context_.options.probe;
   if (context_.connections.load() >= context_.options.max_connections) {
     probe.turned_away.add();
-    return turn_away(socket);
+    // A handshake would be work: over TLS there is no word for it but the end.
+    if (!context_.options.tls) turn_away(socket);
+    return;
   }
   probe.accepted.add();
   context_.connections.fetch_add(1);
@@ -169,6 +177,10 @@ Result<std::unique_ptr<Server>> Server::start(Runtime& runtime, Pool& disk, Serv
   ::signal(SIGPIPE, SIG_IGN);
   TRY(auto listener, options.inherited ? adopt_listener(runtime.loop(0), *options.inherited)
                                        : open_listener(runtime.loop(0), options.address));
+  if (options.tls && listener.address.is_unix())
+    return fail(ErrorKind::invalid, "listening on " + listener.address.str() +
+                                        ": a Unix socket stays plain: leave the options of TLS "
+                                        "away, or listen on TCP");
   return std::make_unique<ServerImpl>(runtime, disk, std::move(options), std::move(handler),
                                       std::move(listener));
 }

@@ -5,6 +5,9 @@
 // threads in turn. A response whose body fails is ended by aborting the connection (RST), never by
 // a clean end.
 //
+// With a TlsContext every connection over TCP speaks TLS, within the head's time limit; what comes
+// without is answered with 400 and a word about it. A Unix socket stays plain.
+//
 // A Unix socket knows no RST: there a body that breaks off is short of its Content-Length or lacks
 // its last chunk. Limit: to an HTTP/1.0 client on a Unix socket a body of unknown length that broke
 // off looks complete; have the proxy in front speak HTTP/1.1 (nginx: proxy_http_version 1.1).
@@ -21,6 +24,7 @@
 #include "http/request.h"
 #include "http/response.h"
 #include "http/server_probe.h"
+#include "http/tls_context.h"
 #include "rt/deadline.h"
 #include "rt/offload.h"
 #include "rt/runtime.h"
@@ -39,6 +43,7 @@ struct ServerOptions {
   std::chrono::seconds idle_timeout{150};  // between requests; Nix keeps idle connections for 118 s
   std::chrono::seconds write_timeout{
       600};  // without a byte taken by the client; Nix pauses for minutes
+  std::shared_ptr<const TlsContext> tls;  // none: plain HTTP
   ServerProbe probe = {};
 };
 
@@ -50,7 +55,8 @@ class Server {
  public:
   // Listens and begins to accept. `disk` reads file pieces that are not in memory yet. Runtime and
   // pool must outlive the server. Errors: unavailable (address in use, no such address, at a Unix
-  // socket's path something that is none), with the address; invalid, as adopt_listener.
+  // socket's path something that is none), with the address; invalid, as adopt_listener, or TLS on a
+  // Unix socket.
   static Result<std::unique_ptr<Server>> start(Runtime& runtime, Pool& disk, ServerOptions options,
                                                Handler handler);
   virtual ~Server() = default;  // REQUIRES: drain() has returned true
@@ -58,6 +64,11 @@ class Server {
   virtual const ListenAddress& address() const = 0;  // with the port that it really has
   std::uint16_t port() const { return address().port; }
   virtual std::size_t connections() const = 0;
+
+  // For new connections; the others go on with what they have. Thread-safe. REQUIRES: it has begun
+  // with TLS.
+  virtual void use_tls(std::shared_ptr<const TlsContext> tls) = 0;
+  virtual std::shared_ptr<const TlsContext> tls() const = 0;  // of new ones; none: plain
 
   // Stops accepting (and removes its Unix socket's file), closes idle connections, lets responses in
   // flight finish (with Connection: close), and after `grace` aborts what is left: `cut_off` is

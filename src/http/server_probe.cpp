@@ -22,6 +22,10 @@ ServerProbe::ServerProbe(metrics::Registry& registry)
            "Answers that a client did not get whole: it left, or the body failed"})),
       sent_bytes(registry.counter(
           {"ncps_http_sent_bytes_total", "Bytes of bodies that were sent to clients"})) {
+  for (std::size_t f = 0; f < kTlsFailures; ++f)
+    tls_failures_[f] = registry.counter(
+        {"ncps_tls_handshake_failures_total", "Connections of which no TLS connection came"},
+        {{"reason", std::string(to_string(static_cast<TlsFailure>(f)))}});
   for (std::size_t m = 0; m < kMethods; ++m) {
     std::string method(kMethodNames[m]);
     metrics::Labels labels{{"http_request_method", method}};

@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "http/request.h"
+#include "http/tls_stream.h"
 #include "telemetry/registry.h"
 
 namespace ncps::http {
@@ -18,6 +19,10 @@ struct ServerProbe {
 
   // One request has had its answer: `status`, so many bytes of body sent, after so many seconds.
   void handled(Method method, unsigned status, std::uint64_t bytes, double seconds) const noexcept;
+
+  void refused_tls(TlsFailure failure) const noexcept {
+    tls_failures_[static_cast<std::size_t>(failure)].add();
+  }
 
   metrics::Gauge active;         // requests being answered
   metrics::Counter accepted;     // connections
@@ -34,6 +39,7 @@ struct ServerProbe {
   std::array<std::array<metrics::Counter, kStatuses.size() + 1>, kMethods>
       requests_;  // the last: others
   std::array<metrics::Histogram, kMethods> seconds_;
+  std::array<metrics::Counter, kTlsFailures> tls_failures_;
 };
 
 }  // namespace ncps::http

@@ -62,10 +62,32 @@ void Session::drain() noexcept {
 }
 
 asio::awaitable<void> Session::run() {
+  if (co_await secure() == Next::stop) co_return;
   for (;;) {
     if (co_await read_request() == Next::stop) break;
     if (co_await answer() == Next::stop) break;
   }
+}
+
+// TLS, where there is to be.
+asio::awaitable<Session::Next> Session::secure() {
+  auto context = *loop_.context.tls.now();
+  if (!context) co_return Next::go_on;
+  connection_.receive_until(coarse_now() + options().head_timeout);
+  auto failure = co_await connection_.shake_hands(std::move(context));
+  if (!failure) {
+    certificate_ = connection_.certificate_names();
+    fresh_ = true;
+    co_return Next::go_on;
+  }
+  options().probe.refused_tls(*failure);
+  if (*failure == TlsFailure::plain_http) {
+    log::warn("plain HTTP came to a port that speaks TLS", {{"from", client_}});
+    co_await refuse({400, "this port speaks TLS: ask with https://"});
+  } else if (*failure != TlsFailure::gone && *failure != TlsFailure::timeout) {
+    co_await linger();  // so that TLS's own word for it arrives
+  }
+  co_return Next::stop;
 }
 
 asio::awaitable<Session::Next> Session::read_request() {
@@ -105,6 +127,7 @@ Refusal Session::judge(HeadScanner::State state) {
     return {431, "the request's headers are too large"};
   if (state == HeadScanner::State::incomplete) return {};
   request_.client = client_;
+  request_.certificate = certificate_;
   return read_head(text.substr(0, size), options().max_target_bytes, request_);
 }
 
@@ -116,11 +139,13 @@ asio::awaitable<bool> Session::receive_more() {
   if (!first_byte) {
     size = co_await connection_.receive(room);
   } else {
-    if (!loop_.draining()) {
-      connection_.receive_until(coarse_now() + options().idle_timeout);
+    // Who came before draining began, and had to shake hands first, is given a moment.
+    if (!loop_.draining() || fresh_) {
+      connection_.receive_until(coarse_now() +
+                                (loop_.draining() ? kLingerTime : options().idle_timeout));
       idle_ = true;
       size = co_await connection_.receive(room);
-      idle_ = false;
+      idle_ = fresh_ = false;
     }
     // A request that is there already when draining begins is still answered.
     if (size == 0 && loop_.draining()) size = connection_.receive_now(room);

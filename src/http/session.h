@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "http/connection.h"
 #include "http/read_buffer.h"
@@ -37,6 +38,7 @@ class Session {
  private:
   enum class Next : bool { stop, go_on };
 
+  boost::asio::awaitable<Next> secure();
   boost::asio::awaitable<Next> read_request();
   Refusal judge(HeadScanner::State state);
   boost::asio::awaitable<bool> receive_more();
@@ -59,12 +61,14 @@ class Session {
   SessionLoop& loop_;
   Connection connection_;
   std::string client_;
+  std::vector<std::string> certificate_;  // names of the client's
   ReadBuffer buffer_;
   HeadScanner scanner_;
   RequestHead request_;
   std::string shown_;                  // the target for the log, where that is another
   std::unique_ptr<RequestBody> body_;  // of a request that has one
   bool idle_ = false;                  // waiting for the first byte of a request
+  bool fresh_ = false;                 // the same, and TLS has just begun: a request is on its way
 };
 
 }  // namespace ncps::http

@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <vector>
 
+#include "base/live.h"
 #include "http/response_head.h"
 #include "http/server.h"
 
@@ -19,12 +20,13 @@ namespace ncps::http {
 
 class Session;
 
-// What all sessions of a server share. Constant but for the counter.
+// What all sessions of a server share. Constant but for the counter and `tls`.
 struct ServerContext {
   ServerOptions options;
   Handler handler;
   Pool& disk;
   std::atomic<std::size_t> connections{0};
+  Live<std::shared_ptr<const TlsContext>> tls{nullptr};  // of new connections; none: plain
 };
 
 class SessionLoop {
