@@ -59,6 +59,11 @@ server::WritePolicy write_policy(const config::ServeOptions& options) {
           .most_nar_bytes = options.max_upload_size};
 }
 
+server::Certificates certificates(const config::ServeOptions& options) {
+  return options.certificates_required ? server::Certificates::required
+                                       : server::Certificates::optional;
+}
+
 cache::SpaceLimits space_limits(const config::ServeOptions& options) {
   return {.max_size = options.max_size,
           .min_free = {.bytes = options.min_free_bytes, .percent = options.min_free_percent}};
@@ -141,7 +146,7 @@ Application::Application(const config::ServeOptions& options,
                          .cpu = cpu,
                          .uses = &uses_,
                          .space = &space_}),
-      permissions_(options.tokens),
+      permissions_(options.tokens, certificates(options)),
       upload_policy_(upload_policy(options)),
       write_policy_(write_policy(options)),
       nar_uploads_({.store = *store_,
@@ -254,7 +259,7 @@ void Application::start() {
 }
 
 void Application::use(const config::ServeOptions& options, std::vector<nix::SecretKey> keys) {
-  permissions_.use(options.tokens);
+  permissions_.use(options.tokens, certificates(options));
   router_.use(fixed_routes(hostname_, keys));
   upstreams_.replace(configured_.use(upstream_options(options)));
   watch_.follow();

@@ -75,10 +75,15 @@ int cannot_start(const Error& error) {
 
 // All of the new options or none. What only a restart changes is still as it was at the start.
 void reload(const config::Loaded& at_start, const config::Loaded& next, Runtime& runtime,
-            Application& app) {
+            Application& app, http::Server& server) {
   if (!next.mistakes.empty()) {
     for (const auto& mistake : next.mistakes)
       log::error("wrong option, the old ones stay in force", {{"mistake", mistake}});
+    return;
+  }
+  if (bool(next.options.tls) != bool(server.tls())) {
+    log::error("wrong option, the old ones stay in force",
+               {{"mistake", "--server-tls-cert: only a restart begins or ends to speak TLS"}});
     return;
   }
   auto keys = signing_keys(next.options, runtime, app.store());
@@ -92,6 +97,9 @@ void reload(const config::Loaded& at_start, const config::Loaded& next, Runtime&
   }
   log::set_level(next.options.log_level);
   audit_keys(next.options, *keys);
+  // Unchanged files leave what there is, so that clients go on with their tickets.
+  if (next.options.tls && !next.options.tls->same_as(*server.tls()))
+    server.use_tls(next.options.tls);
   app.use(next.options, std::move(*keys));
   log::info("new options are in force", {{"upstreams", next.options.upstreams.size()},
                                          {"offline", next.options.offline},
@@ -103,6 +111,7 @@ http::ServerOptions server_options(const config::ServeOptions& options,
   http::ServerOptions out;
   out.address = options.listen;
   out.inherited = inherited;
+  out.tls = options.tls;
   out.probe = http::ServerProbe(registry);
   return out;
 }
@@ -146,7 +155,7 @@ int run(http::Server& server, Application& app, Runtime& runtime, const config::
   int number = 0;
   while ((number = wait_for_signal()) == SIGHUP) {
     manager.reloading();
-    reload(at_start, read_options(), runtime, app);
+    reload(at_start, read_options(), runtime, app, server);
     manager.ready(status_of(server));
   }
   leave_at_next_signal();
@@ -201,6 +210,7 @@ int serve(config::Loaded loaded, const std::function<config::Loaded()>& read_opt
   if (!server) return cannot_start(server.error());
   auto connections = ask_connections(app.registry(), **server);
   log::info("listening", {{"addr", (*server)->address().str()},
+                          {"tls", options.tls != nullptr},
                           {"hostname", options.hostname},
                           {"public_key", public_keys},
                           {"upstreams", options.upstreams.size()},

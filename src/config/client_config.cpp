@@ -36,7 +36,8 @@ Result<std::string> client_url(std::string_view given, const ServeOptions& optio
     if (options.hostname.empty() || options.listen.is_unix())
       return fail(ErrorKind::invalid,
                   "say by which URL clients reach the cache: ncps client-config http://HOST:PORT");
-    return fmt::format("http://{}:{}", options.hostname, options.listen.port);
+    return fmt::format("{}://{}:{}", options.tls ? "https" : "http", options.hostname,
+                       options.listen.port);
   }
   while (given.ends_with('/')) given.remove_suffix(1);
   bool known = given.starts_with("http://") || given.starts_with("https://");

@@ -1,6 +1,5 @@
 #include "config/serve_options.h"
 
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,12 +11,13 @@
 #include "base/cron.h"
 #include "base/duration.h"
 #include "config/option_table.h"
+#include "config/private_file.h"
 #include "config/read_peers.h"
 #include "config/read_redis.h"
 #include "config/read_s3.h"
+#include "config/read_tls.h"
 #include "config/read_tokens.h"
 #include "config/reader.h"
-#include "config/text_file.h"
 
 namespace ncps::config {
 namespace {
@@ -64,14 +64,8 @@ Result<std::string> parse_prefetch(std::string_view text) {
 }
 
 Result<nix::SecretKey> read_key_file(const std::string& path) {
-  struct stat info{};
-  bool others_read =
-      ::stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode) && (info.st_mode & S_IROTH) != 0;
-  if (others_read)
-    return fail(ErrorKind::invalid, "can be read by everybody; make it private: chmod o-r");
-  auto text = read_text_file(path);
-  if (!text) return fail(ErrorKind::invalid, "cannot be read");
-  auto key = nix::SecretKey::parse(*text);
+  TRY(auto text, read_private_file(path));
+  auto key = nix::SecretKey::parse(text);
   if (!key) return fail(ErrorKind::invalid, "holds no signing key: " + key.error().what());
   return key;
 }
@@ -294,6 +288,7 @@ ReadOptions read_serve_options(const RawValues& values, const Environment& envir
   warn_of_open_writes(out);
   read_limits(read, o, values);
   read.one("--server-addr", o.listen, http::parse_listen_address);
+  read_tls(read, o, out.warnings);
   read.one("--prometheus-enabled", o.prometheus, parse_bool);
   // Nobody looks at a single instance's /readyz before it connects.
   if (read.has("--cache-redis-addrs")) o.drain_delay = kDrainDelay;

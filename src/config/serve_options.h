@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "db/database_url.h"
 #include "db/pool_limits.h"
 #include "http/listen_address.h"
+#include "http/tls_context.h"
 #include "lock/redis/redis_options.h"
 #include "nix/signature.h"
 #include "storage/s3/s3_options.h"
@@ -57,7 +59,9 @@ struct ServeOptions {
   unsigned min_free_percent = 0;             // of it, up to 100
   std::optional<CronSchedule> lru_schedule;  // absent: no round by the clock
   http::ListenAddress listen;
-  bool otel = false;  // logs, metrics and traces are sent
+  std::shared_ptr<const http::TlsContext> tls;  // absent: plain HTTP
+  bool certificates_required = false;           // of clients; false: they may be shown
+  bool otel = false;                            // logs, metrics and traces are sent
   std::optional<telemetry::CollectorUrl>
       collector;            // where to; absent: where the standard's variables say, or stdout
   bool prometheus = false;  // /metrics is there
