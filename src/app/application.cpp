@@ -22,7 +22,11 @@ std::vector<upstream::HttpUpstreamOptions> upstream_options(const config::ServeO
     fetch::HttpTimeouts timeouts{.connect = options.dialer_timeout,
                                  .head = options.response_header_timeout};
     auto netrc = options.netrc_file ? options.netrc_file->native() : std::string();
-    list.push_back({.url = url, .timeouts = timeouts, .retry = {}, .netrc_file = netrc});
+    list.push_back({.url = url,
+                    .timeouts = timeouts,
+                    .retry = {},
+                    .netrc_file = netrc,
+                    .elsewhere = options.elsewhere});
   }
   return list;
 }

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "cache/nar_bounds.h"
 #include "codec/decompressor.h"
 #include "crypto/sha256.h"
 #include "nix/nar_walker.h"
@@ -38,6 +39,8 @@ struct NarVerifier::State {
       return fail(ErrorKind::corrupt,
                   "the NAR is larger than its NarSize " + std::to_string(*expected.nar_size));
     }
+    if (nar_bytes > kMostUnknownNarBytes)
+      return fail(ErrorKind::corrupt, "the NAR is larger than 1 TiB");
     nar_sha.update(bytes);
     return walker.feed(bytes);
   }
@@ -72,6 +75,8 @@ Result<void> NarVerifier::feed(std::string_view bytes) {
     return fail(ErrorKind::corrupt,
                 "the file is larger than its FileSize " + std::to_string(*s.expected.file_size));
   }
+  if (s.file_bytes > most_file_bytes(s.expected.nar_size.value_or(kMostUnknownNarBytes)))
+    return fail(ErrorKind::corrupt, "the file is far larger than the NAR in it can be");
   s.file_sha.update(bytes);
   return s.decompressor->feed(bytes, [&s](std::string_view part) { return s.nar_part(part); });
 }

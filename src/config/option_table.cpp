@@ -64,6 +64,8 @@ constexpr std::array kOptions = {
         "How long an upstream may take to begin its answer, for the first attempt; each further one waits twice as long"},
     OptionSpec{kUpstream, "--cache-upstream-mode", "CACHE_UPSTREAM_MODE", "cache.upstream.mode", text, kServe, kFull, kOpen, kLive, "auto",
         "auto, or offline: no upstream is asked, what is not kept here is not there"},
+    OptionSpec{kUpstream, "--cache-upstream-redirects", "CACHE_UPSTREAM_REDIRECTS", "cache.upstream.redirects", text, kServe, kFull, kOpen, kLive, "public",
+        "Where redirects, and NAR URLs with a host, may lead: same-host (nowhere else), public (to public addresses, and from an upstream in a private network to private ones), or any"},
     OptionSpec{kUpstream, "--cache-prefetch", "CACHE_PREFETCH", "cache.prefetch", list, kServe, kFull, kOpen, kLive, "nar,narinfo",
         "What to fetch when a client has asked for a new narinfo by GET: nar (its NAR), narinfo (those of all that it refers to), both, or off"},
     OptionSpec{kUpstream, "--cache-negative-ttl", "CACHE_NEGATIVE_TTL", "cache.negative-ttl", duration, kServe, kFull, kOpen, kLive, "60s",

@@ -58,6 +58,13 @@ Result<bool> parse_mode(std::string_view text) {
   return fail(ErrorKind::invalid, "is no mode; write auto or offline");
 }
 
+Result<fetch::Elsewhere> parse_elsewhere(std::string_view text) {
+  if (text == "same-host") return fetch::Elsewhere::same_host;
+  if (text == "public") return fetch::Elsewhere::outward;
+  if (text == "any") return fetch::Elsewhere::any;
+  return fail(ErrorKind::invalid, "says not where to; write same-host, public or any");
+}
+
 Result<std::string> parse_prefetch(std::string_view text) {
   if (text == "nar" || text == "narinfo" || text == "off") return std::string(text);
   return fail(ErrorKind::invalid, "cannot be fetched ahead; write nar, narinfo or off");
@@ -214,6 +221,7 @@ void read_upstreams(Reader& read, ServeOptions& o, const Environment& environmen
   read.one("--cache-upstream-dialer-timeout", o.dialer_timeout, parse_timeout);
   read.one("--cache-upstream-response-header-timeout", o.response_header_timeout, parse_timeout);
   read.one("--cache-upstream-mode", o.offline, parse_mode);
+  read.one("--cache-upstream-redirects", o.elsewhere, parse_elsewhere);
   read_prefetch(read, o);
   read.one("--cache-negative-ttl", o.negative_ttl, parse_duration_ms);
   read.one("--netrc-file", o.netrc_file, parse_readable);

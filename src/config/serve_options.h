@@ -12,6 +12,7 @@
 #include "config/raw_values.h"
 #include "db/database_url.h"
 #include "db/pool_limits.h"
+#include "fetch/elsewhere.h"
 #include "http/listen_address.h"
 #include "lock/redis/redis_options.h"
 #include "nix/signature.h"
@@ -36,7 +37,8 @@ struct ServeOptions {
   std::vector<nix::PublicKey> upstream_keys;
   std::chrono::milliseconds dialer_timeout{};
   std::chrono::milliseconds response_header_timeout{};
-  bool offline = false;  // no upstream is asked
+  bool offline = false;                                    // no upstream is asked
+  fetch::Elsewhere elsewhere = fetch::Elsewhere::outward;  // where upstreams may lead us
   bool prefetch_nars = true;
   bool prefetch_narinfos = true;
   std::chrono::milliseconds negative_ttl{};

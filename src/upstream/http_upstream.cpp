@@ -175,6 +175,8 @@ class HttpUpstream final : public Upstream {
   Task<Reply> ask(Question question, Deadline deadline) {
     question.request.timeouts = options_.timeouts;
     question.request.netrc_file = options_.netrc_file;
+    question.request.elsewhere = options_.elsewhere;
+    question.request.home = options_.url.resolve("");
     bool once = question.kind == Health::Kind::probe;
     for (unsigned failed = 0;;) {
       std::optional<TrackRecord::Attempt> attempt;

@@ -23,6 +23,7 @@ struct HttpUpstreamOptions {
   fetch::HttpTimeouts timeouts;
   fetch::RetryPolicy retry;
   std::string netrc_file;  // with user names and passwords; empty: none
+  fetch::Elsewhere elsewhere = fetch::Elsewhere::outward;  // where it may lead us
   friend bool operator==(const HttpUpstreamOptions&, const HttpUpstreamOptions&) = default;
 };
 
