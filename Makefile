@@ -4,11 +4,12 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 JOBS ?= $(shell nproc)
+FUZZ_SECONDS ?= 60
 PREFIX ?= /usr/local
 NCPS := build/release/ncps
 KEY := cache.nixos.org-1:6NCHdD59X431o0gWypbMrAURkbJ16ZPMQFGspcDShjY=
 
-.PHONY: help deps docs run build test check asan tsan install deb tarball image test-packages demo bench soak crash-soak fmt fmt-check lint headers clean
+.PHONY: help deps docs run build test check asan tsan fuzz install deb tarball image test-packages demo bench soak crash-soak fmt fmt-check lint headers clean
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +46,11 @@ asan:  ## every unit test and a part of the end-to-end tests under ASan and UBSa
 tsan:  ## the same under TSan
 	@scripts/deps.sh test
 	@scripts/sanitized.sh tsan full
+
+fuzz:  ## throw mutated input at every parser, FUZZ_SECONDS=60 each (an hour in all); writes docs/quality.md
+	@scripts/deps.sh test
+	@cmake --preset fuzz >/dev/null && cmake --build --preset fuzz -j $(JOBS)
+	@fuzz/run.py --program build/fuzz/ncps_fuzz --seconds $(FUZZ_SECONDS) --write $(ARGS)
 
 install: build  ## install below PREFIX=/usr/local (and DESTDIR)
 	@cmake --install build/release --strip --prefix $(PREFIX)
