@@ -6,6 +6,7 @@
 #include <array>
 #include <boost/asio/post.hpp>
 
+#include "rt/sure_source.h"
 #include "telemetry/log.h"
 
 namespace ncps::http {
@@ -59,6 +60,7 @@ asio::awaitable<bool> SourceWriter::write(ByteSource& source, std::string_view t
                                           std::uint64_t& sent) {
   // An empty body has no byte to keep back: there the head itself waits for the end.
   bool empty = framing_ == Framing::length && left_ == 0;
+  sure_ = dynamic_cast<const SureSource*>(&source) != nullptr;
   if (!empty) asio::post(connection_.executor(), [head = head_] { head->send_alone(); });
   for (;;) {
     auto piece = co_await source.next();
@@ -87,7 +89,7 @@ bool SourceWriter::account(std::uint64_t size, std::string_view target) {
 
 asio::awaitable<bool> SourceWriter::send_piece(Piece piece, std::string_view target,
                                                std::uint64_t& sent) {
-  bool keep_last = framing_ == Framing::length && left_ == 0;
+  bool keep_last = framing_ == Framing::length && left_ == 0 && !sure_;
   bool chunked = framing_ == Framing::chunked;
   auto chunk = chunked ? fmt::format("{:x}\r\n", piece_size(piece)) : std::string();
   auto head = take_head();
