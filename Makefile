@@ -81,6 +81,10 @@ bench:  ## measure beside nginx, beside an S3 server, and with a distant upstrea
 	@cmake --build --preset release -j $(JOBS) --target eviction_replay_bench
 	@python3 bench/eviction.py
 	@python3 bench/metrics.py
+	@cmake --build --preset release -j $(JOBS) --target load_bench verify_bench
+	@python3 bench/cost.py
+	@python3 bench/clients.py
+	@python3 bench/hashing.py
 
 soak:  ## a thousand runs of random faults, and several instances under faults, judged (20 minutes); writes docs/quality.md. Kills: make crash-soak
 	@scripts/deps.sh test

@@ -2,8 +2,9 @@
 """A million narinfos and NARs in SQLite: bench/catalog.py [--short] [--rows N]
 
 How long the server takes to start with them, what a lookup costs, what a round of eviction costs and
-does to lookups beside it. Writes bench/results/<date>-catalog.json and the table in
-docs/measurements.md; --short only checks that all of it works, and writes nothing.
+does to lookups beside it; and the same with a tenth and a hundredth, for how all of it grows. Writes
+bench/results/<date>-catalog.json and the tables in docs/measurements.md; --short only checks that all of it
+works, and writes nothing.
 """
 from __future__ import annotations
 
@@ -85,6 +86,36 @@ def table(measured: dict, date: str) -> str:
         f"{beside['p50_ms']:.3f}, {beside['p99_ms']:.3f}, {beside['max_ms']:.1f} ms | not blocked |"])
 
 
+def line_through(points: list[tuple[float, float]]) -> tuple[float, float]:
+    """Least squares: value at 0, and growth for each path."""
+    n = len(points)
+    x, y = sum(p[0] for p in points) / n, sum(p[1] for p in points) / n
+    growth = sum((a - x) * (b - y) for a, b in points) / sum((a - x) ** 2 for a, _ in points)
+    return y - growth * x, growth
+
+
+def growth_table(all_: list[dict], date: str) -> str:
+    database = line_through([(one["rows"], one["file_mb"] * 1e6) for one in all_])
+    memory = line_through([(one["rows"], one["start_mb"] * (1 << 20)) for one in all_])
+
+    def row(name: str, show) -> str:
+        return f"| {name} | " + " | ".join(show(one) for one in all_) + " |"
+    return "\n".join([
+        f"{date}. `bench/catalog.py --rows {all_[-1]['rows']}`: how it grows. By least squares, for n paths:", "",
+        f"    bytes of the database = {database[0] / 1e6:,.1f} MB + {database[1]:,.0f} * n",
+        f"    bytes resident        = {memory[0] / 1e6:,.1f} MB + {max(memory[1], 0):,.1f} * n", "",
+        "Memory grows with what is asked for, up to the bounds of [architecture.md](architecture.md), not with what is kept. A NAR takes its file "
+        "beside that, and its narinfo a file of its own (about 1 KB; 4 KB of most file systems).", "",
+        row("paths", lambda one: f"{one['rows']:,}"), "|---|" + "---:|" * len(all_),
+        row("database", lambda one: f"{one['file_mb']:,.1f} MB"),
+        row("the server listens after", lambda one: f"{one['start_s']:.2f} s"),
+        row("resident", lambda one: f"{one['start_mb']:.0f} MB"),
+        row("resident, with `--cache-max-size`", lambda one: f"{one['limited']['resident_mb']:.0f} MB"),
+        row("counted what is kept after", lambda one: f"{one['limited']['counted_s']:.2f} s"),
+        row("lookup: median, 99 of 100", lambda one: f"{one['lookup']['p50_ms']:.3f}, {one['lookup']['p99_ms']:.3f} ms"),
+        row("eviction, for each NAR", lambda one: f"{one['eviction']['seconds'] / one['eviction']['nars'] * 1e6:,.0f} µs")])
+
+
 def main() -> int:
     arguments = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     arguments.add_argument("--short", action="store_true", help="20,000 rows, nothing is written")
@@ -93,10 +124,16 @@ def main() -> int:
     if not PROGRAM.exists():
         print(f"{PROGRAM} is not built yet: make check", file=sys.stderr)
         return 1
-    with tempfile.TemporaryDirectory(prefix="ncps-catalog-") as home:
-        measured = measure(Path(home), 20_000 if chosen.short else chosen.rows)
+    rows = 20_000 if chosen.short else chosen.rows
+    all_ = []
+    for part in (100, 10, 1):
+        with tempfile.TemporaryDirectory(prefix="ncps-catalog-") as home:
+            all_.append(measure(Path(home), rows // part))
+    measured = all_[-1]
     print(table(measured, "now"))
+    print(growth_table(all_, "now"))
     if not chosen.short:
+        report.write_section(ROOT, "growth", {"growth": all_}, lambda date: growth_table(all_, date))
         report.write_section(ROOT, "catalog", {"catalog": measured}, lambda date: table(measured, date))
     return 0
 

@@ -17,6 +17,7 @@ build=(
 test=(clang-format-19 nix-bin nginx-light openssl wrk curl iproute2 procps xz-utils zstd bzip2 zsh fish
   postgresql-15 mariadb-server ceph-mon ceph-osd radosgw python3-botocore libfaketime
   redis-server haproxy
+  valgrind strace binutils
   prometheus python3-grpcio python3-protobuf
   systemd python3-seccomp python3-yaml dpkg-dev man-db file shellcheck golang-go golang-github-masterminds-sprig-dev golang-k8s-sigs-yaml-dev)
 sanitizers=(libclang-rt-19-dev)
