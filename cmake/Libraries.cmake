@@ -20,6 +20,7 @@ pkg_check_modules(lz4 REQUIRED IMPORTED_TARGET liblz4)
 pkg_check_modules(brotli REQUIRED IMPORTED_TARGET libbrotlidec libbrotlienc)
 pkg_check_modules(hiredis REQUIRED IMPORTED_TARGET hiredis)
 pkg_check_modules(pugixml REQUIRED IMPORTED_TARGET pugixml)
+pkg_check_modules(nghttp2 REQUIRED IMPORTED_TARGET libnghttp2)
 find_package(BZip2 REQUIRED)
 # For tests of OTLP only: the program writes and sends it without them (docs/decisions/0010-otlp-over-libcurl.md).
 find_package(Protobuf REQUIRED)

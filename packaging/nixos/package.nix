@@ -18,6 +18,7 @@
   libmysqlclient,
   libpq,
   lz4,
+  nghttp2,
   nlohmann_json,
   openssl,
   prometheus-cpp,
@@ -68,6 +69,7 @@ llvmPackages_19.stdenv.mkDerivation {
     libmysqlclient
     libpq
     lz4
+    nghttp2
     nlohmann_json
     openssl
     prometheus-cpp

@@ -103,6 +103,7 @@ http::ServerOptions server_options(const config::ServeOptions& options,
   http::ServerOptions out;
   out.address = options.listen;
   out.inherited = inherited;
+  out.http2 = options.http2;
   out.probe = http::ServerProbe(registry);
   return out;
 }

@@ -42,6 +42,8 @@ constexpr std::array kOptions = {
         "A prefix of console log lines"},
     OptionSpec{kGeneral, "--server-addr", "SERVER_ADDR", "server.addr", text, kServe, kFull, kOpen, kStart, ":8501",
         "Where to listen: host:port, [ipv6]:port, :port for every address, or unix:/path"},
+    OptionSpec{kGeneral, "--server-http2", "SERVER_HTTP2", "server.http2", flag, kServe, kFull, kOpen, kStart, "true",
+        "Speak HTTP/2 with clients that begin with it: over TLS, or in the clear to those that know it beforehand (proxies, curl --http2-prior-knowledge). HTTP/1.1 is spoken in any case"},
     OptionSpec{kGeneral, "--server-drain-delay", "SERVER_DRAIN_DELAY", "server.drain-delay", duration, kServe, kFull, kOpen, kStart, "",
         "How long to go on serving, with 503 from /readyz, after SIGTERM or SIGINT, so that balancers send clients elsewhere first (default: 0, with --cache-redis-addrs 5s)"},
 

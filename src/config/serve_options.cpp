@@ -294,6 +294,7 @@ ReadOptions read_serve_options(const RawValues& values, const Environment& envir
   warn_of_open_writes(out);
   read_limits(read, o, values);
   read.one("--server-addr", o.listen, http::parse_listen_address);
+  read.one("--server-http2", o.http2, parse_bool);
   read.one("--prometheus-enabled", o.prometheus, parse_bool);
   // Nobody looks at a single instance's /readyz before it connects.
   if (read.has("--cache-redis-addrs")) o.drain_delay = kDrainDelay;

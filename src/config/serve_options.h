@@ -57,6 +57,7 @@ struct ServeOptions {
   unsigned min_free_percent = 0;             // of it, up to 100
   std::optional<CronSchedule> lru_schedule;  // absent: no round by the clock
   http::ListenAddress listen;
+  bool http2 = true;  // spoken with who begins with it
   bool otel = false;  // logs, metrics and traces are sent
   std::optional<telemetry::CollectorUrl>
       collector;            // where to; absent: where the standard's variables say, or stdout

@@ -4,7 +4,7 @@
 
 #include <filesystem>
 
-#include "http/connection.h"
+#include "http/file_pages.h"
 #include "http/testing/server_fixture.h"
 #include "telemetry/log.h"
 

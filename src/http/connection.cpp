@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "base/posix_error.h"
+#include "http/file_pages.h"
 
 namespace ncps::http {
 
@@ -60,18 +61,6 @@ bool is_clients(int error) noexcept {
   }
 }
 
-// Blocks until the stretch is in memory, and has the kernel begin with the one behind it. A byte
-// of every part is touched, because readahead may do less than it was asked for.
-int warm_up(int fd, std::uint64_t begin, std::uint64_t size) noexcept {
-  constexpr std::uint64_t kStep = 64ull * 1024;
-  auto from = static_cast<off_t>(begin);
-  ::posix_fadvise(fd, from, static_cast<off_t>(size + kStretch), POSIX_FADV_WILLNEED);
-  char byte;
-  for (std::uint64_t at = 0; at < size; at += kStep)
-    if (::pread(fd, &byte, 1, from + static_cast<off_t>(at)) != 1) return errno;
-  return ::pread(fd, &byte, 1, from + static_cast<off_t>(size - 1)) == 1 ? 0 : errno;
-}
-
 void skip(std::span<iovec>& parts, std::size_t bytes) noexcept {
   while (!parts.empty() && bytes >= parts.front().iov_len) {
     bytes -= std::exchange(parts.front().iov_len, 0);
@@ -88,11 +77,6 @@ bool would_block(int error) noexcept {
 }
 
 }  // namespace
-
-bool may_wait_for_disk(std::int64_t got, int error) noexcept {
-  // Anything else shows again when it is sent.
-  return got < 0 && (error == EAGAIN || error == EOPNOTSUPP);
-}
 
 std::chrono::steady_clock::time_point coarse_now() noexcept {
   timespec now{};
@@ -180,7 +164,7 @@ Task<bool> Connection::send_file(FileSpan span, std::uint64_t& sent) {
     auto stretch = std::min(end - begin, kStretch);
     if (!is_resident(span.fd, begin, stretch)) {
       stretch = std::min(stretch, kProbe);  // the first bytes shall not wait for two megabytes
-      auto work = [&] { return warm_up(span.fd, begin, stretch); };
+      auto work = [&] { return warm_up(span.fd, begin, stretch, kStretch); };
       co_await offload(disk_, std::move(work));  // a failure shows again in sendfile
     }
     for (auto stretch_end = begin + stretch; static_cast<std::uint64_t>(at) < stretch_end;) {

@@ -29,10 +29,6 @@ inline iovec part(std::string_view text) noexcept {
   return {const_cast<char*>(text.data()), text.size()};
 }
 
-// Whether reading there may wait for the disk, as preadv2 with RWF_NOWAIT tells: what it returned,
-// and errno. A file system that cannot tell (NFS, many in user space) may. Pure.
-bool may_wait_for_disk(std::int64_t got, int error) noexcept;
-
 enum class More : bool { no, yes };  // yes: the kernel may wait up to 200 ms for bytes to add
 
 class Connection {

@@ -82,31 +82,6 @@ bool names_a_version(std::string_view text) {
          version[6] == '.' && digit(version[7]);
 }
 
-// Path and query of the origin form ("/a?b") or the absolute form ("http://host/a?b").
-bool split_target(RequestHead& head) {
-  auto rest = head.target;
-  // Only visible ASCII, so that a target can be logged and compared as it is.
-  if (!std::ranges::all_of(rest, [](char c) { return c > 0x20 && c < 0x7f; })) return false;
-  if (!rest.starts_with('/')) {
-    auto scheme = rest.find("://");
-    if (scheme == std::string_view::npos) return false;
-    auto name = rest.substr(0, scheme);
-    if (!same_word(name, "http") && !same_word(name, "https")) return false;
-    auto begin = rest.find_first_of("/?", scheme + 3);
-    if (begin == scheme + 3 || rest.size() == scheme + 3) return false;  // no host
-    rest = begin == std::string_view::npos ? std::string_view("/") : rest.substr(begin);
-    if (rest.starts_with('?')) {
-      head.path = "/";
-      head.query = rest.substr(1);
-      return true;
-    }
-  }
-  auto mark = rest.find('?');
-  head.path = rest.substr(0, mark);
-  head.query = mark == std::string_view::npos ? std::string_view() : rest.substr(mark + 1);
-  return true;
-}
-
 }  // namespace
 
 HeadScanner::State HeadScanner::scan(std::string_view text) {

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "http/request.h"
+#include "http/request_target.h"
 
 namespace ncps::http {
 
@@ -39,11 +40,6 @@ struct RequestHead final : Request {
   bool keep_alive = false;        // as the client wants it
   bool has_body = false;          // Content-Length > 0, or chunked
   bool expects_continue = false;  // and has a body
-};
-
-struct Refusal {
-  unsigned status = 0;  // 0: the head is fine
-  std::string_view what;
 };
 
 // Reads a complete head (as HeadScanner found it) into `head`, whose views point into `text`.

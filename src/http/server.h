@@ -1,6 +1,7 @@
-// An HTTP/1.1 server: connections in, Requests to a handler, Responses out.
+// A server of HTTP/1.1 and HTTP/2: connections in, Requests to a handler, Responses out.
 //
-// Source: RFC 9112. Keep-alive, pipelining in order, Expect: 100-continue, limits and timeouts as
+// Source: RFC 9112, RFC 9113. A connection that begins with the preface of HTTP/2 speaks that, with
+// or without TLS; there is no upgrade. Keep-alive, pipelining in order, Expect: 100-continue, limits and timeouts as
 // in ServerOptions. Each connection lives on one thread of the Runtime; new ones are dealt to the
 // threads in turn. A response whose body fails is ended by aborting the connection (RST), never by
 // a clean end.
@@ -38,7 +39,8 @@ struct ServerOptions {
   LeastRate::Rule body_rate{.bytes = 64 * 1024, .within = std::chrono::seconds(60)};  // 408 below
   std::chrono::seconds idle_timeout{150};  // between requests; Nix keeps idle connections for 118 s
   std::chrono::seconds write_timeout{
-      600};  // without a byte taken by the client; Nix pauses for minutes
+      600};           // without a byte taken by the client; Nix pauses for minutes
+  bool http2 = true;  // otherwise its preface is answered with 505
   ServerProbe probe = {};
 };
 

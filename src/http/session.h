@@ -1,4 +1,5 @@
-// One connection's life: read a request, have it handled, write the response, again.
+// One connection's life: read a request, have it handled, write the response, again. If it begins
+// with the preface of HTTP/2, an H2Session has it from there on.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -13,10 +14,10 @@
 #include "http/request_head.h"
 #include "http/response_writer.h"
 #include "http/session_loop.h"
-#include "telemetry/span.h"
 
 namespace ncps::http {
 
+class H2Session;
 struct Written;
 
 class Session {
@@ -28,31 +29,23 @@ class Session {
 
   boost::asio::awaitable<void> run();
 
-  void check_deadline(Connection::TimePoint now) noexcept { connection_.check_deadline(now); }
+  void check_deadline(Connection::TimePoint now) noexcept;
   void drain() noexcept;  // ends the wait for a next request
   void abort() noexcept { connection_.abort(); }
 
   std::size_t place = 0;  // SessionLoop's
 
  private:
-  enum class Next : bool { stop, go_on };
+  enum class Next : std::uint8_t { stop, go_on, http2 };
 
   boost::asio::awaitable<Next> read_request();
   Refusal judge(HeadScanner::State state);
+  bool is_http2() const noexcept;
+  boost::asio::awaitable<void> speak_http2();
   boost::asio::awaitable<bool> receive_more();
   boost::asio::awaitable<Next> answer();
-  void begin(std::optional<trace::Span>& span) const;
-  void describe(trace::Span& span, const Response& response, const Written& written) const;
   boost::asio::awaitable<Next> go_on(const Written& written);
-  boost::asio::awaitable<Response> call_handler();
   boost::asio::awaitable<void> refuse(Refusal refusal);
-  boost::asio::awaitable<void> linger();
-  void count(const Response& response, const Written& written,
-             std::chrono::steady_clock::time_point begin) const;
-  void hide_what_may_be_secret();
-  void log_request(const Response& response, unsigned status, const Written& written,
-                   double seconds) const;
-  std::string_view shown() const { return shown_.empty() ? request_.target : shown_; }
 
   const ServerOptions& options() const { return loop_.context.options; }
 
@@ -62,9 +55,10 @@ class Session {
   ReadBuffer buffer_;
   HeadScanner scanner_;
   RequestHead request_;
-  std::string shown_;                  // the target for the log, where that is another
   std::unique_ptr<RequestBody> body_;  // of a request that has one
+  std::unique_ptr<H2Session> http2_;   // decides from then on
   bool idle_ = false;                  // waiting for the first byte of a request
+  bool first_ = true;                  // nothing has been read but what is in buffer_
 };
 
 }  // namespace ncps::http

@@ -29,13 +29,9 @@ struct SourceWriter::WaitingHead {
   }
 };
 
-namespace {
-
-void log_failure(std::string_view target, std::string_view why) {
+void log_broken_body(std::string_view target, std::string_view why) {
   log::warn("a response broke off", {{"request_uri", target}, {"error", why}});
 }
-
-}  // namespace
 
 SourceWriter::SourceWriter(Connection& connection, std::string head, Framing framing,
                            std::uint64_t length)
@@ -64,7 +60,7 @@ asio::awaitable<bool> SourceWriter::write(ByteSource& source, std::string_view t
     auto piece = co_await source.next();
     head_->connection = nullptr;
     if (!piece) {
-      log_failure(target, piece.error().what());
+      log_broken_body(target, piece.error().what());
       co_return false;
     }
     auto size = piece_size(*piece);
@@ -78,7 +74,8 @@ asio::awaitable<bool> SourceWriter::write(ByteSource& source, std::string_view t
 bool SourceWriter::account(std::uint64_t size, std::string_view target) {
   if (framing_ != Framing::length) return true;
   if (size > left_) {
-    log_failure(target, fmt::format("the body has {} bytes more than its length", size - left_));
+    log_broken_body(target,
+                    fmt::format("the body has {} bytes more than its length", size - left_));
     return false;
   }
   left_ -= size;
@@ -108,13 +105,13 @@ asio::awaitable<bool> SourceWriter::send_piece(Piece piece, std::string_view tar
   if (!co_await connection_.send(before, More::yes)) co_return false;
   if (keep_last) --span.length;
   auto all = co_await connection_.send_file(span, sent);
-  if (!all) log_failure(target, all.error().what());
+  if (!all) log_broken_body(target, all.error().what());
   if (!all || !*all) co_return false;
   if (keep_last) {
     char byte;
     auto at = static_cast<off_t>(span.offset + span.length);
     if (::pread(span.fd, &byte, 1, at) != 1) {
-      log_failure(target, "the file's last byte cannot be read");
+      log_broken_body(target, "the file's last byte cannot be read");
       co_return false;
     }
     last_byte_ = byte;
@@ -125,7 +122,7 @@ asio::awaitable<bool> SourceWriter::send_piece(Piece piece, std::string_view tar
 
 asio::awaitable<bool> SourceWriter::send_end(std::string_view target, std::uint64_t& sent) {
   if (framing_ == Framing::length && left_ != 0) {
-    log_failure(target, fmt::format("the body ended {} bytes before its length", left_));
+    log_broken_body(target, fmt::format("the body ended {} bytes before its length", left_));
     co_return false;
   }
   auto head = take_head();

@@ -18,6 +18,9 @@
 
 namespace ncps::http {
 
+// A body that cannot be finished, and not by its client.
+void log_broken_body(std::string_view target, std::string_view why);
+
 class SourceWriter {
  public:
   // `length` counts for Framing::length only.
