@@ -19,6 +19,7 @@ from bench import cpu, report, wrk  # noqa: E402
 from bench.servers import Nginx, fill  # noqa: E402
 from tests.e2e.lab import closure  # noqa: E402
 from tests.e2e.lab.ncps import BINARY, Ncps  # noqa: E402
+from tests.e2e.lab.ports import free_port  # noqa: E402
 from tests.e2e.lab.upstream import Upstream  # noqa: E402
 
 NARINFOS, NAR_MEGABYTES = 200, 64
@@ -37,7 +38,7 @@ def run(rounds: int, seconds: int, home: Path) -> list[report.Row]:
     small_cache, big_cache = small.cache("zstd"), big.cache("zstd")
     with Upstream(small_cache.folder) as one, Upstream(big_cache.folder) as two:
         proxy = Ncps(home / "ncps", upstreams=[(one.url, small_cache.key.public), (two.url, big_cache.key.public)],
-                     log_level="warn", address=f"127.0.0.1:{wrk.free_port()}")
+                     log_level="warn", address=f"127.0.0.1:{free_port()}")
         with contextlib.ExitStack() as stack:
             stack.callback(proxy.kill9)
             proxy.start_quiet()

@@ -1,23 +1,30 @@
 #!/usr/bin/env python3
-"""What it costs to be looked at: hits of narinfos per second with /metrics on and scraped each second, and without.
+"""What it costs to be looked at: hits of narinfos with /metrics scraped each second, with all signals over OTLP, and without.
 
-Rounds alternate between the servers, so that whatever else the machine does hits all of them. The log is off in all, because
-its price is another question. With --baseline a third server takes part: another binary, such as one from before there were
-metrics. The result goes to stdout; the target is that being looked at costs at most 5 %.
+Rounds alternate between the servers, so that whatever else the machine does hits all of them. The log goes nowhere (/dev/null)
+but to the collector, and holds errors alone; in the last row each request. The collector is one of gRPC's own library; its CPU, on the same cores, is taken from
+the servers that feed it, so the CPU time of a request is told, too. With --baseline another server takes part: another
+binary, such as one from before there were metrics. Writes the table in docs/measurements.md; --short only checks that all of it works.
 """
 from __future__ import annotations
 
 import argparse
-import statistics
+import contextlib
 import sys
 import tempfile
 import threading
+from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+from bench import cpu, report  # noqa: E402
 from bench.servers import fill  # noqa: E402
-from bench.wrk import Load, free_port  # noqa: E402
+from bench.wrk import Load  # noqa: E402
 from tests.e2e.lab import closure, ncps, raw  # noqa: E402
+from tests.e2e.lab.otlp_receiver import OtlpReceiver  # noqa: E402
+from tests.e2e.lab.ports import free_port  # noqa: E402
 from tests.e2e.lab.upstream import Upstream  # noqa: E402
 
 
@@ -42,6 +49,35 @@ class Scraper:
         self._thread.join()
 
 
+@dataclass
+class Watched:
+    """A way to be looked at, and what it was measured with: one number for each round."""
+    name: str
+    server: ncps.Ncps
+    scraped: bool = False
+    rates: list[float] = field(default_factory=list)  # requests a second
+    costs: list[float] = field(default_factory=list)  # microseconds of CPU for each request
+
+    def run(self, load: Load, seconds: int, home: Path) -> None:
+        assert self.server.process
+        before = cpu.seconds(self.server.process.pid)
+        with Scraper(self.server.url) if self.scraped else contextlib.nullcontext():
+            self.rates.append(load.run(self.server.url, seconds, home))
+        self.costs.append((cpu.seconds(self.server.process.pid) - before) * 1e6 / (self.rates[-1] * seconds))
+
+
+def table(ways: list[Watched], date: str, given: argparse.Namespace) -> str:
+    where, off = report.machine(), ways[0]
+    lines = [f"{date}, {where['cores']} cores ({where['cpu']}), Linux {where['kernel']}; servers, load generator, collector and who scrapes share "
+             "the cores.",
+             f"`bench/metrics.py --rounds {given.rounds} --seconds {given.seconds}`: hits of narinfos, {given.connections} connections, medians of "
+             f"{given.rounds} rounds in turns.", "", "| | requests/s | | CPU | |", "|---|---:|---:|---:|---:|"]
+    for way in ways:
+        rate, cost = median(way.rates), median(way.costs)
+        lines.append(f"| {way.name} | {rate:,.0f} | {rate / median(off.rates):.2f}x | {cost:.2f} µs/request | {cost / median(off.costs):.2f}x |")
+    return "\n".join(lines)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=7)
@@ -51,48 +87,48 @@ def main() -> None:
     parser.add_argument("--short", action="store_true", help="only to see that it works")
     given = parser.parse_args()
     if given.short:
-        given.rounds, given.seconds = 2, 1
+        given.rounds, given.seconds = 1, 1
     made = closure.many(100)
     cache = made.cache("xz")
-    rates: dict[str, list[float]] = {"off": [], "on": []}
-    with tempfile.TemporaryDirectory(prefix="ncps-bench-") as folder, Upstream(cache.folder) as upstream:
-        home = Path(folder)
+    with contextlib.ExitStack() as stack:
+        home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ncps-bench-")))
+        upstream = stack.enter_context(Upstream(cache.folder))
+        collector = OtlpReceiver()
+        stack.callback(collector.stop)
+        collector.start()
 
-        def server(name: str, binary: Path, *more: str) -> ncps.Ncps:
+        def server(name: str, *more: str, binary: Path = ncps.BINARY, log_level: str = "error") -> ncps.Ncps:
+            folder = home / name
+            folder.mkdir()
             before, ncps.BINARY = ncps.BINARY, binary
             try:
-                (home / name).mkdir()
-                one = ncps.Ncps(home / name, upstreams=[(upstream.url, cache.key.public)], log_level="error",
+                one = ncps.Ncps(folder, upstreams=[(upstream.url, cache.key.public)], log_level=log_level,
                                 address=f"127.0.0.1:{free_port()}", more=more).start_quiet()
             finally:
                 ncps.BINARY = before
+            stack.callback(one.kill9)
             return one
 
-        servers = {"off": server("off", ncps.BINARY), "on": server("on", ncps.BINARY, "--prometheus-enabled=true")}
+        prometheus = "--prometheus-enabled=true"
+        otlp = ("--otel-enabled=true", f"--otel-grpc-url=http://{collector.address}")
+        ways = [Watched("nothing", server("off")),
+                Watched("`/metrics`, scraped each second", server("metrics", prometheus), scraped=True),
+                Watched("that, and metrics and traces over OTLP", server("otlp", prometheus, *otlp), scraped=True),
+                Watched("that, and a line of the log for each request", server("all", prometheus, *otlp, log_level="info"), scraped=True)]
         if given.baseline:
-            servers["baseline"], rates["baseline"] = server("baseline", given.baseline), []
-        try:
-            for one in servers.values():
-                targets, _ = fill(one, made.paths[:-1], made.root)
-            load = Load("narinfo hits", "requests/s", targets, given.connections)
-            load.check(*(one.url for one in servers.values()))
-            for number in range(given.rounds):
-                names = list(servers) if number % 2 == 0 else list(servers)[::-1]
-                for name in names:
-                    if name == "on":
-                        with Scraper(servers[name].url):
-                            rates[name].append(load.run(servers[name].url, given.seconds, home))
-                    else:
-                        rates[name].append(load.run(servers[name].url, given.seconds, home))
-        finally:
-            for one in servers.values():
-                one.kill9()
-    medians = {name: statistics.median(values) for name, values in rates.items()}
-    for name, values in rates.items():
-        print(f"{name:9} {medians[name]:10.0f} requests/s   ({min(values):.0f} to {max(values):.0f}, {len(values)} rounds)")
-    for name in rates:
-        if name != "on":
-            print(f"on against {name}: {100 * (1 - medians['on'] / medians[name]):+.1f} % slower")
+            ways.append(Watched("nothing, the other binary", server("baseline", binary=given.baseline)))
+        for way in ways:
+            targets, _ = fill(way.server, made.paths[:-1], made.root)
+        load = Load("narinfo hits", "requests/s", targets, given.connections)
+        load.check(*(way.server.url for way in ways))
+        for number in range(given.rounds):
+            for way in ways if number % 2 == 0 else reversed(ways):
+                way.run(load, given.seconds, home)
+        assert collector.spans(), "the collector was sent nothing"
+        print(table(ways, "now", given))
+        if not given.short:
+            rows = {way.name: {"requests/s": way.rates, "us of CPU": way.costs} for way in ways}
+            report.write_section(ROOT, "metrics", {"rows": rows}, lambda date: table(ways, date, given))
 
 
 if __name__ == "__main__":

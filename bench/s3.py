@@ -29,6 +29,7 @@ sys.path.insert(0, str(ROOT))
 from bench import cpu, report, wrk  # noqa: E402
 from bench.servers import PlainProxy  # noqa: E402
 from tests.e2e.lab.ncps import BINARY, Ncps  # noqa: E402
+from tests.e2e.lab.ports import free_port  # noqa: E402
 from tests.e2e.lab.s3_gateway import Gateway  # noqa: E402
 from tests.e2e.lab.waiting import eventually  # noqa: E402
 
@@ -222,7 +223,7 @@ def run(home: Path, rounds: int, seconds: int, short: bool) -> tuple[list[Row], 
 
         def served(name: str, *more: str) -> Ncps:
             proxy = Ncps(home / name, upstreams=[("http://127.0.0.1:9", None)], store=store, log_level="warn",
-                         more=["--cache-sign-unverified", *more], address=f"127.0.0.1:{wrk.free_port()}")
+                         more=["--cache-sign-unverified", *more], address=f"127.0.0.1:{free_port()}")
             stack.callback(proxy.kill9)
             return proxy.start_quiet()
 

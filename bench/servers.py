@@ -9,9 +9,9 @@ from tests.e2e.lab import raw
 from tests.e2e.lab.case import narinfo_target
 from tests.e2e.lab.closure import parse_narinfo
 from tests.e2e.lab.ncps import Ncps, leave_with_parent
+from tests.e2e.lab.ports import free_port
 from tests.e2e.lab.waiting import eventually
 
-from .wrk import free_port
 
 CONFIGURATION = """
 {user}

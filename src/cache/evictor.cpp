@@ -251,7 +251,10 @@ Task<Evictor::Fate> Evictor::evict_object(const db::KeptObject& object, Outcome&
   CO_TRY(bool dropped, co_await deps_.rows.drop(object, fence_));
   if (!dropped) co_return Fate::stays;
   auto key = storage::BlobKey::parse(object.key);
-  if (key) CO_TRY(co_await deps_.store.remove(*key));
+  if (key) {
+    CO_TRY(co_await deps_.store.remove(*key));
+    deps_.uses.forget(*key);  // somebody may have read it since it was found old
+  }
   deps_.space.freed(object.size);
   outcome.bytes += object.size;
   ++outcome.objects;

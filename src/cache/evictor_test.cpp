@@ -232,6 +232,29 @@ TEST_F(EvictorTest, ObjectsGoInTheirTurn) {
   EXPECT_EQ(run(database.eviction->totals()).value().objects, 0u);
 }
 
+// Somebody reads each object in the moment in which it is removed.
+struct ReadWhileRemoved final : storage::FailingBlobStore {
+  ReadWhileRemoved(storage::BlobStore& store, testing::FaultPlan& plan, UseLog& uses)
+      : FailingBlobStore(store, plan), uses(uses) {}
+  Task<void> remove(storage::BlobKey key) override {
+    uses.used(key, 5'000);
+    co_return co_await FailingBlobStore::remove(std::move(key));
+  }
+  UseLog& uses;
+};
+
+TEST_F(EvictorTest, AUseInTheMomentOfTheRemovalGivesAnObjectNoRowAgain) {
+  auto key = storage::BlobKey::parse("store/log/a/ab/abc").value();
+  ASSERT_TRUE(run(real_store->put_text(key, std::string(5'000, 'x'), storage::IfExists::keep)));
+  uses.used(key, 5'000);
+  ReadWhileRemoved read(*real_store, faults, uses);
+  evictor = std::make_unique<Evictor>(runtime, evictor_deps(read));
+  limit(max(4'999));
+  EXPECT_EQ(round().objects, 1u);
+  ASSERT_TRUE(run(uses.write()));
+  EXPECT_EQ(run(database.eviction->totals()).value().objects, 0u);
+}
+
 TEST_F(EvictorTest, TheClosureOfAPinStaysWhateverIsTooMuch) {
   auto leaf = kept_since(1, "leaf");
   auto middle = kept_since(2, "middle", 2'000, {&leaf});

@@ -23,6 +23,10 @@ void UseLog::used(const storage::BlobKey& object, std::uint64_t size) {
   });
 }
 
+void UseLog::forget(const storage::BlobKey& object) {
+  shard_of(object.str()).with([&](Names& names) { names.objects.erase(object.str()); });
+}
+
 void UseLog::start() {
   group_.spawn(runtime_.next_executor(), "noting uses", write_again_and_again());
 }

@@ -34,6 +34,10 @@ class UseLog {
   void used(const nix::NarUrl& url);
   void used(const storage::BlobKey& object, std::uint64_t size);  // bytes
 
+  // It is gone: a use of before, written now, would give it a row again. One that is being written
+  // at this moment does so all the same, until that row's turn comes.
+  void forget(const storage::BlobKey& object);
+
   // Begins to write.
   void start();
 

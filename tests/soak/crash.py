@@ -41,7 +41,7 @@ CLIENTS = 3
 LIMIT = 1_500_000     # bytes, of every second storage: about a third of all that is asked for and sent
 RATE = 4_000_000      # bytes a second of the upstream, so that downloads can be met in their middle
 LONGEST = 0.25        # seconds from the first request to the kill
-MAY_BE_FOUND = {"nar_not_noted", "narinfo_without_row", "narinfo_without_file", "leftover"}
+MAY_BE_FOUND = {"nar_not_noted", "narinfo_without_row", "narinfo_without_file", "object_absent", "leftover"}
 UPLOAD_KEY = "builder.example-1"
 
 

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Sequence
 from urllib.parse import urlsplit
 
-from .database import DatabaseServer, free_port
+from .database import DatabaseServer
 from .haproxy import Haproxy
 from .ncps import Ncps
+from .ports import free_port
 from .tcp_proxy import TcpProxy
 from .upstream import Upstream
 

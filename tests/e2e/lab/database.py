@@ -4,13 +4,13 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
 from pathlib import Path
 
 from .ncps import leave_with_parent
+from .ports import free_port
 
 NOBODY = 65534
 PATIENCE = 60  # seconds for a start, on a busy machine
@@ -23,12 +23,6 @@ def as_nobody() -> None:
         os.setgid(NOBODY)
         os.setuid(NOBODY)
     leave_with_parent()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class DatabaseServer:

@@ -7,8 +7,8 @@ import subprocess
 from pathlib import Path
 
 from . import raw
-from .database import free_port
 from .ncps import leave_with_parent
+from .ports import free_port
 from .waiting import eventually
 
 EXAMPLE = Path(__file__).parents[3] / "packaging/haproxy/haproxy.cfg"
@@ -53,7 +53,7 @@ class Haproxy:
         assert self.process and self.process.poll() is None, (self.home / "haproxy.log").read_text()
         try:
             raw.Connection(self.url, timeout=2).socket.close()
-            return True
+            return self.stats.exists()  # which gets its name a moment later
         except OSError:
             return False
 
@@ -76,9 +76,9 @@ class Haproxy:
         return {row["svname"]: row["status"] for row in rows
                 if row["svname"].startswith("ncps-") and "unchecked" not in row["svname"]}
 
-    def wait(self, *expected: str, within: float = 20) -> None:
+    def wait(self, *expected: str, within: float = 40) -> None:
         """Until the servers are believed to be so, in their order."""
         def look() -> bool:
             states = self.states()
             return [states[f"ncps-{n}"].split()[0] for n in range(len(states))] == list(expected)
-        eventually(look, f"haproxy sees {expected}, not {self.states()}", within)
+        eventually(look, f"haproxy sees {expected}", within)

@@ -50,7 +50,7 @@ class Run:
         return self.out + self.err
 
 
-def run_ncps(*arguments: str, within: float = 5, **environment: str) -> Run:
+def run_ncps(*arguments: str, within: float = 20, **environment: str) -> Run:
     """The program with these arguments, which is to end by itself."""
     if not BINARY.exists():
         raise AssertionError(f"{BINARY} is not built; build it or set NCPS_BINARY")
@@ -128,7 +128,7 @@ class Ncps:
 
     # --- life ---
 
-    def start(self, wait: bool = True, within: float = 15) -> "Ncps":
+    def start(self, wait: bool = True, within: float = 40) -> "Ncps":
         if not BINARY.exists():
             raise AssertionError(f"{BINARY} is not built; build it or set NCPS_BINARY")
         assert self.process is None, "already running"
@@ -147,14 +147,14 @@ class Ncps:
                 raise
         return self
 
-    def start_quiet(self, within: float = 15) -> "Ncps":
+    def start_quiet(self, within: float = 40) -> "Ncps":
         """Start where no log line tells the port: at a level above info, on the port of `address`."""
         self.start(wait=False)
         self.url = f"http://{self.address}"
         eventually(lambda: not self.refuses_connections(), f"{self.url} answers", within)
         return self
 
-    def wait_listening(self, within: float = 15) -> None:
+    def wait_listening(self, within: float = 40) -> None:
         line = self.wait_line("listening", within)
         self.url = line["addr"] if line["addr"].startswith("unix:") else f"http://{line['addr']}"
 
@@ -170,7 +170,7 @@ class Ncps:
         assert self.process
         self.process.send_signal(number)
 
-    def wait(self, within: float = 20) -> int:
+    def wait(self, within: float = 40) -> int:
         """Waits until it has left; its exit code."""
         assert self.process and self._reader
         try:
@@ -184,7 +184,7 @@ class Ncps:
         self.process = None
         return code
 
-    def stop(self, number: int = signal.SIGTERM, within: float = 20) -> int:
+    def stop(self, number: int = signal.SIGTERM, within: float = 40) -> int:
         self.send_signal(number)
         return self.wait(within)
 
@@ -223,7 +223,7 @@ class Ncps:
         except AssertionError as error:
             raise AssertionError(f"{error}\n{self.tail()}") from None
 
-    def wait_line(self, message: str, within: float = 10, **fields: object) -> dict:
+    def wait_line(self, message: str, within: float = 30, **fields: object) -> dict:
         assert self.process
         process = self.process
         def look() -> dict | None:
@@ -292,6 +292,6 @@ class Ncps:
         files = [f for folder in (self.home / "storage/store/tmp", self.temp) for f in folder.rglob("*")]
         return [f for f in files if f.is_file() and str(f.resolve()) not in held]
 
-    def wait_stored(self, name: str, within: float = 20) -> Path:
+    def wait_stored(self, name: str, within: float = 40) -> Path:
         """Waits until the NAR of that file name is committed."""
         return eventually(lambda: self.stored_nars().get(name), f"{name} is kept\n{self.tail()}", within)

@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 from .ncps import leave_with_parent
+from .ports import free_port
 from .tls import Certificate
 from .waiting import eventually
 
@@ -35,11 +36,6 @@ http {{
   }}
 }}
 """
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return probe.getsockname()[1]
 
 
 class Nginx:

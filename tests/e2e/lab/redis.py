@@ -18,8 +18,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from .database import free_port
 from .ncps import leave_with_parent
+from .ports import LAST, free_port, is_free
 from .tls import Certificate
 from .waiting import eventually
 
@@ -27,10 +27,10 @@ PATIENCE = 60  # seconds, on a busy machine
 
 
 def cluster_port() -> int:
-    """A free port whose cluster bus (port + 10000) is a port, too, and free."""
+    """A free port whose cluster bus (port + 10000) is such a port, too."""
     while True:
         port = free_port()
-        if port < 55000:
+        if port + 10_000 <= LAST and is_free(port + 10_000):
             return port
 
 

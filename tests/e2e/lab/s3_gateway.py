@@ -23,7 +23,6 @@ import os
 import select
 import shutil
 import signal
-import socket
 import struct
 import subprocess
 import sys
@@ -34,6 +33,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from .ncps import leave_with_parent
+from .ports import free_port
 from .s3_client import S3Client
 from .waiting import eventually
 
@@ -60,12 +60,6 @@ class Place:
         name = "b-" + uuid.uuid4().hex[:16]
         self.client().make_bucket(name)
         return name
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def new_key() -> str:

@@ -129,7 +129,7 @@ class Several:
         if answer.status == 404:
             raise Wrong(f"{path}: its narinfo is 404")
         if (answer.status, answer.ending) != (200, raw.COMPLETE):
-            raise AssertionError(f"{path}: narinfo {answer.status} {answer.ending} {answer.body!r}")
+            raise AssertionError(f"{path}: narinfo {answer.status} {answer.ending} {answer.body!r}\n{self.cluster.tail()}")
         return parse_narinfo(answer.body.decode())
 
     def pull(self, path: str, url: str = "") -> None:
@@ -138,7 +138,7 @@ class Several:
         stream = raw.Stream(url or self.url, "/" + fields["URL"]).start().join(120)
         self.judge(path, stream)
         if (stream.status, stream.ending) != (200, raw.COMPLETE):
-            raise AssertionError(f"{path}: NAR {stream.status} {stream.ending} after {stream.count} bytes")
+            raise AssertionError(f"{path}: NAR {stream.status} {stream.ending} after {stream.count} bytes\n{self.cluster.tail()}")
 
     def judge(self, path: str, stream: raw.Stream) -> None:
         if stream.status == 404:
