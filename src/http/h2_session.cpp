@@ -182,7 +182,8 @@ asio::awaitable<Written> H2Session::send(H2Stream& stream, Response& response,
 
 void H2Session::forget(const H2Stream& stream) {
   heads_ -= stream.request.size();
-  streams_.erase(stream.id);
+  auto id = stream.id;  // which goes with it
+  streams_.erase(id);
   if (streams_.empty()) idle_until_ = coarse_now() + options().idle_timeout;
 }
 
