@@ -4,14 +4,15 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 JOBS ?= $(shell nproc)
+FUZZ_SECONDS ?= 60
 PREFIX ?= /usr/local
 NCPS := build/release/ncps
 KEY := cache.nixos.org-1:6NCHdD59X431o0gWypbMrAURkbJ16ZPMQFGspcDShjY=
 
-.PHONY: help deps docs run build test check asan tsan install deb tarball image test-packages demo bench soak crash-soak fmt fmt-check lint headers clean
+.PHONY: help deps docs run build test check asan tsan fuzz install deb tarball image test-packages demo bench soak crash-soak dev dev-s3 dev-ha services-up services-down hooks fmt fmt-check lint headers clean
 
 help:  ## this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 deps:  ## install what is missing from Debian packages
 	@scripts/deps.sh test
@@ -29,6 +30,28 @@ run:  ## start the cache on :8501, data in ./data; ARGS="--log-level=debug" pass
 	@exec $(NCPS) serve --cache-hostname="$$(uname -n)" --cache-storage-local=data \
 	  --cache-upstream-url=https://cache.nixos.org --cache-upstream-public-key=$(KEY) $(ARGS)
 
+dev:  ## work on it: built and started again when a source changes; data in ./data/dev; ARGS="--log-level=debug"
+	@scripts/deps.sh test
+	@$(MAKE) --no-print-directory build
+	@exec python3 scripts/dev.py local $(ARGS)
+
+dev-s3:  ## the same with a bucket of a real S3 server (Ceph)
+	@scripts/deps.sh test
+	@$(MAKE) --no-print-directory build
+	@exec python3 scripts/dev.py s3 $(ARGS)
+
+dev-ha:  ## the same with three instances behind haproxy, PostgreSQL, Redis and that S3 server
+	@scripts/deps.sh test
+	@$(MAKE) --no-print-directory build
+	@exec python3 scripts/dev.py ha $(ARGS)
+
+services-up:  ## S3 server, PostgreSQL and Redis in the background; prints the options that use them
+	@scripts/deps.sh test
+	@python3 scripts/dev.py services-up
+
+services-down:  ## end them
+	@python3 scripts/dev.py services-down
+
 test:  ## set up, build, and run every test
 	@scripts/deps.sh test
 	@$(MAKE) --no-print-directory fmt-check check
@@ -45,6 +68,11 @@ asan:  ## every unit test and a part of the end-to-end tests under ASan and UBSa
 tsan:  ## the same under TSan
 	@scripts/deps.sh test
 	@scripts/sanitized.sh tsan full
+
+fuzz:  ## throw mutated input at every parser, FUZZ_SECONDS=60 each (an hour in all); writes docs/quality.md
+	@scripts/deps.sh test
+	@cmake --preset fuzz >/dev/null && cmake --build --preset fuzz -j $(JOBS)
+	@fuzz/run.py --program build/fuzz/ncps_fuzz --seconds $(FUZZ_SECONDS) --write $(ARGS)
 
 install: build  ## install below PREFIX=/usr/local (and DESTDIR)
 	@cmake --install build/release --strip --prefix $(PREFIX)
@@ -81,6 +109,11 @@ bench:  ## measure beside nginx, beside an S3 server, and with a distant upstrea
 	@cmake --build --preset release -j $(JOBS) --target eviction_replay_bench
 	@python3 bench/eviction.py
 	@python3 bench/metrics.py
+	@python3 bench/hostile.py $(HOSTILE_ARGS)
+	@cmake --build --preset release -j $(JOBS) --target load_bench verify_bench
+	@python3 bench/cost.py
+	@python3 bench/clients.py
+	@python3 bench/hashing.py
 
 soak:  ## a thousand runs of random faults, and several instances under faults, judged (20 minutes); writes docs/quality.md. Kills: make crash-soak
 	@scripts/deps.sh test
@@ -96,6 +129,9 @@ crash-soak:  ## 10,000 kills at random moments, judged (hours); writes docs/qual
 docs: build  ## write what is generated: docs/configuration.md, config.example.yaml
 	@$(NCPS) config reference > docs/configuration.md
 	@$(NCPS) config example > config.example.yaml
+
+hooks:  ## from now on each commit is looked at first: format, rooms
+	@git config core.hooksPath scripts/hooks
 
 fmt:  ## format the C++ sources
 	@git ls-files '*.h' '*.cpp' | xargs clang-format-19 -i

@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
 """A million narinfos and NARs in SQLite: bench/catalog.py [--short] [--rows N]
 
-How long the server takes to start with them, what a lookup costs, what a round of eviction costs and
-does to lookups beside it. Writes bench/results/<date>-catalog.json and the table in
-docs/measurements.md; --short only checks that all of it works, and writes nothing.
+How long the server takes to start with them, also after a kill and with as many files in the store, what a lookup costs,
+what a round of eviction costs and does to lookups beside it; and the same with a tenth and a hundredth, for how all of it
+grows. Writes bench/results/<date>-catalog.json and the tables in docs/measurements.md; --short only checks that all of it
+works, and writes nothing.
 """
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -55,6 +57,50 @@ def limited_start(home: Path) -> dict[str, float]:
         proxy.kill9()
 
 
+HALF_WRITTEN = 100  # files that dead processes have left, in as many folders
+
+
+def fill_store(storage: Path, count: int) -> None:
+    """So many empty files where narinfos and NARs lie."""
+    letters = "0123456789abcdfghijklmnpqrsvwxyz"
+    for kind, end in (("narinfo", ".narinfo"), ("nar", ".nar.xz")):
+        for number in range(count // 2):
+            first, second = letters[number % 32], letters[number // 32 % 32]
+            folder = storage / "store" / kind / first / (first + second)
+            if number < 1024:
+                folder.mkdir(parents=True)
+            os.close(os.open(f"{folder}/{first}{second}{number:030}{end}", os.O_CREAT | os.O_WRONLY, 0o400))
+
+
+def leave_half_written(storage: Path) -> None:
+    machine = next((storage / "store/tmp").iterdir()).name.partition("-")[0]
+    for number in range(HALF_WRITTEN):
+        folder = storage / f"store/tmp/{machine}-{4_000_000 + number}-{number}"  # beyond any process id
+        folder.mkdir()
+        (folder / "lock").touch()
+        (folder / "1").write_bytes(b"half")
+
+
+def recovery(home: Path, objects: int) -> dict[str, float]:
+    """After a kill, with so many objects in the store: seconds until it listens; then nothing half-written is left."""
+    proxy = Ncps(home, upstreams=[("http://127.0.0.1:9", None)], more=["--cache-upstream-mode=offline"])
+    storage = home / "storage"
+    fill_store(storage, objects)
+    proxy.start()
+    raw.get(proxy.url, f"/{'0' * 32}.narinfo")
+    proxy.kill9()
+    leave_half_written(storage)
+    begin = time.monotonic()
+    try:
+        proxy.start()
+        listens = time.monotonic() - begin
+        left = [path for path in (storage / "store/tmp").iterdir() if path.is_dir()]
+        assert len(left) == 1, f"left by dead processes: {len(left) - 1}"
+        return {"listens_s": listens, "objects": objects, "half_written": HALF_WRITTEN}
+    finally:
+        proxy.kill9()
+
+
 def measure(home: Path, rows: int) -> dict:
     proxy = Ncps(home, upstreams=[("http://127.0.0.1:9", None)], more=["--cache-upstream-mode=offline"])
     database = home / "db.sqlite"  # where it looks
@@ -64,17 +110,19 @@ def measure(home: Path, rows: int) -> dict:
     limited = limited_start(home)
     out = subprocess.run([PROGRAM, "measure", database, str(rows)], check=True, capture_output=True, text=True)
     return json.loads(out.stdout) | {"start_s": start, "start_mb": resident, "file_mb": size,
-                                     "limited": limited}
+                                     "limited": limited, "recovery": recovery(home, rows)}
 
 
 def table(measured: dict, date: str) -> str:
     lookup, eviction = measured["lookup"], measured["eviction"]
-    beside, limited = eviction["lookup_beside"], measured["limited"]
+    beside, limited, after_kill = eviction["lookup_beside"], measured["limited"], measured["recovery"]
     return "\n".join([
         f"{date}, {measured['rows']:,} narinfos and as many NARs at rest, in a SQLite file of {measured['file_mb']:,.0f} MB. "
         "`bench/catalog.py`", "",
         "| | measured | aim |", "|---|---:|---:|",
         f"| the server listens after | {measured['start_s']:.2f} s, with {measured['start_mb']:.0f} MB resident | < 1 s |",
+        f"| after kill -9, with {after_kill['objects']:,} files in the store and {after_kill['half_written']} half written ones, "
+        f"which are gone then, it listens after | {after_kill['listens_s']:.2f} s | < 1 s |",
         f"| with `--cache-max-size` the server listens after | {limited['listens_s']:.2f} s | < 1 s |",
         f"| and has counted what is kept after; slowest of {limited['answers']:,} answers until then | "
         f"{limited['counted_s']:.2f} s; {limited['slowest_ms']:.1f} ms | in the background |",
@@ -85,6 +133,36 @@ def table(measured: dict, date: str) -> str:
         f"{beside['p50_ms']:.3f}, {beside['p99_ms']:.3f}, {beside['max_ms']:.1f} ms | not blocked |"])
 
 
+def line_through(points: list[tuple[float, float]]) -> tuple[float, float]:
+    """Least squares: value at 0, and growth for each path."""
+    n = len(points)
+    x, y = sum(p[0] for p in points) / n, sum(p[1] for p in points) / n
+    growth = sum((a - x) * (b - y) for a, b in points) / sum((a - x) ** 2 for a, _ in points)
+    return y - growth * x, growth
+
+
+def growth_table(all_: list[dict], date: str) -> str:
+    database = line_through([(one["rows"], one["file_mb"] * 1e6) for one in all_])
+    memory = line_through([(one["rows"], one["start_mb"] * (1 << 20)) for one in all_])
+
+    def row(name: str, show) -> str:
+        return f"| {name} | " + " | ".join(show(one) for one in all_) + " |"
+    return "\n".join([
+        f"{date}. `bench/catalog.py --rows {all_[-1]['rows']}`: how it grows. By least squares, for n paths:", "",
+        f"    bytes of the database = {database[0] / 1e6:,.1f} MB + {database[1]:,.0f} * n",
+        f"    bytes resident        = {memory[0] / 1e6:,.1f} MB + {max(memory[1], 0):,.1f} * n", "",
+        "Memory grows with what is asked for, up to the bounds of [architecture.md](architecture.md), not with what is kept. A NAR takes its file "
+        "beside that, and its narinfo a file of its own (about 1 KB; 4 KB of most file systems).", "",
+        row("paths", lambda one: f"{one['rows']:,}"), "|---|" + "---:|" * len(all_),
+        row("database", lambda one: f"{one['file_mb']:,.1f} MB"),
+        row("the server listens after", lambda one: f"{one['start_s']:.2f} s"),
+        row("resident", lambda one: f"{one['start_mb']:.0f} MB"),
+        row("resident, with `--cache-max-size`", lambda one: f"{one['limited']['resident_mb']:.0f} MB"),
+        row("counted what is kept after", lambda one: f"{one['limited']['counted_s']:.2f} s"),
+        row("lookup: median, 99 of 100", lambda one: f"{one['lookup']['p50_ms']:.3f}, {one['lookup']['p99_ms']:.3f} ms"),
+        row("eviction, for each NAR", lambda one: f"{one['eviction']['seconds'] / one['eviction']['nars'] * 1e6:,.0f} µs")])
+
+
 def main() -> int:
     arguments = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     arguments.add_argument("--short", action="store_true", help="20,000 rows, nothing is written")
@@ -93,10 +171,16 @@ def main() -> int:
     if not PROGRAM.exists():
         print(f"{PROGRAM} is not built yet: make check", file=sys.stderr)
         return 1
-    with tempfile.TemporaryDirectory(prefix="ncps-catalog-") as home:
-        measured = measure(Path(home), 20_000 if chosen.short else chosen.rows)
+    rows = 20_000 if chosen.short else chosen.rows
+    all_ = []
+    for part in (100, 10, 1):
+        with tempfile.TemporaryDirectory(prefix="ncps-catalog-") as home:
+            all_.append(measure(Path(home), rows // part))
+    measured = all_[-1]
     print(table(measured, "now"))
+    print(growth_table(all_, "now"))
     if not chosen.short:
+        report.write_section(ROOT, "growth", {"growth": all_}, lambda date: growth_table(all_, date))
         report.write_section(ROOT, "catalog", {"catalog": measured}, lambda date: table(measured, date))
     return 0
 

@@ -5,6 +5,7 @@ import os
 import subprocess
 from pathlib import Path
 
+from bench import counted
 from tests.e2e.lab import raw
 from tests.e2e.lab.case import narinfo_target
 from tests.e2e.lab.closure import parse_narinfo
@@ -49,22 +50,26 @@ def fill(proxy: Ncps, paths: list[str], big: str) -> tuple[list[str], str]:
 class Nginx:
     """Static files: the NAR as ncps stores it, the narinfos as ncps serves them."""
 
-    def __init__(self, home: Path, proxy: Ncps, narinfos: list[str], nar: str) -> None:
-        self.home, self.port = home, free_port()
+    def __init__(self, home: Path, proxy: Ncps, narinfos: list[str], *nars: str, under: Path | None = None) -> None:
+        """`under`: a folder for callgrind, which then counts what its only process does."""
+        self.home, self.port, self.under = home, free_port(), under
         self.url = f"http://127.0.0.1:{self.port}"
         files = home / "files"
         (files / "nar").mkdir(parents=True)
         for target in narinfos:
             (files / target[1:]).write_bytes(raw.get(proxy.url, target).body)
-        (files / nar[1:]).symlink_to(proxy.stored_nars()[nar.rpartition("/")[2]])
+        for nar in nars:
+            (files / nar[1:]).symlink_to(proxy.stored_nars()[nar.rpartition("/")[2]])
         user = "user root;" if os.geteuid() == 0 else ""
+        if under:
+            user += " master_process off;"
         (home / "nginx.conf").write_text(CONFIGURATION.format(home=home, port=self.port, user=user))
 
     def __enter__(self) -> "Nginx":
         self.process = subprocess.Popen(
-            ["nginx", "-c", str(self.home / "nginx.conf"), "-p", str(self.home)], stdin=subprocess.DEVNULL,
+            [*(counted.tool(self.under) if self.under else []), "nginx", "-c", str(self.home / "nginx.conf"), "-p", str(self.home)], stdin=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL, preexec_fn=leave_with_parent)
-        eventually(self._answers, "nginx answers")
+        eventually(self._answers, "nginx answers", 60)
         return self
 
     def _answers(self) -> bool:

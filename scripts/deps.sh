@@ -9,16 +9,19 @@ set -euo pipefail
 build=(
   clang-19 lld-19 cmake ninja-build ccache make git python3 pkg-config ca-certificates
   libboost1.81-dev libcurl4-openssl-dev libssl-dev libsoci-dev libsqlite3-dev libpq-dev libmariadb-dev libfmt-dev libspdlog-dev
-  libcli11-dev nlohmann-json3-dev libyaml-cpp-dev libtomlplusplus-dev libhowardhinnant-date-dev tzdata liblzma-dev libzstd-dev zlib1g-dev liblz4-dev libbrotli-dev libbz2-dev libpugixml-dev
+  libcli11-dev nlohmann-json3-dev libyaml-cpp-dev libtomlplusplus-dev libhowardhinnant-date-dev tzdata liblzma-dev libzstd-dev zlib1g-dev liblz4-dev libbrotli-dev libbz2-dev libpugixml-dev libnghttp2-dev
   libhiredis-dev
+  libkainjow-mustache-dev
   prometheus-cpp-dev
   libgtest-dev libgrpc++-dev libprotobuf-dev protobuf-compiler
 )
-test=(clang-format-19 nix-bin nginx-light openssl wrk curl iproute2 procps xz-utils zstd bzip2 zsh fish
+test=(clang-format-19 nix-bin nginx-light openssl wrk curl nghttp2-client iproute2 procps xz-utils zstd bzip2 zsh fish
   postgresql-15 mariadb-server ceph-mon ceph-osd radosgw python3-botocore libfaketime
   redis-server haproxy
+  chromium chromium-driver
+  valgrind strace binutils
   prometheus python3-grpcio python3-protobuf
-  systemd python3-seccomp python3-yaml dpkg-dev man-db file shellcheck golang-go golang-github-masterminds-sprig-dev golang-k8s-sigs-yaml-dev)
+  systemd python3-seccomp python3-yaml python3-jsonschema dpkg-dev man-db file shellcheck golang-go golang-github-masterminds-sprig-dev golang-k8s-sigs-yaml-dev)
 sanitizers=(libclang-rt-19-dev)
 lint=(clang-tidy-19)
 package=(dpkg-dev file)

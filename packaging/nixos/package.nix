@@ -18,6 +18,8 @@
   libmysqlclient,
   libpq,
   lz4,
+  mustache-hpp,
+  nghttp2,
   nlohmann_json,
   openssl,
   prometheus-cpp,
@@ -68,6 +70,8 @@ llvmPackages_19.stdenv.mkDerivation {
     libmysqlclient
     libpq
     lz4
+    mustache-hpp
+    nghttp2
     nlohmann_json
     openssl
     prometheus-cpp

@@ -1,5 +1,7 @@
 #include "access/access.h"
 
+#include <algorithm>
+
 #include "access/credentials.h"
 
 namespace ncps::access {
@@ -36,16 +38,45 @@ Access::Access(std::vector<Token> tokens, AttemptLimiter& limiter)
 const Token* Access::find(const crypto::Sha256Digest& digest) const {
   const Token* found = nullptr;
   for (const auto& token : tokens_)
-    if (same(token.digest, digest)) found = &token;
+    if (same(token.digest, digest) && token.certificate.empty()) found = &token;
   return found;
 }
 
-Verdict Access::judge(Right right, std::string_view authorization, std::string_view address,
+Access::Shown Access::look_at(std::span<const std::string> certificate, Rights wanted) const {
+  Shown shown;
+  bool wanted_one = false;
+  for (const auto& token : tokens_) {
+    if (token.certificate.empty()) continue;
+    if (std::ranges::find(certificate, token.certificate) == certificate.end()) continue;
+    shown.rights = shown.rights | token.rights;
+    if (!shown.known || (!wanted_one && has_one_of(token.rights, wanted))) shown.who = token.name;
+    wanted_one = wanted_one || has_one_of(token.rights, wanted);
+    shown.known = true;
+  }
+  if (!shown.known && !certificate.empty()) shown.who = "cert:" + certificate.front();
+  return shown;
+}
+
+Verdict Access::judge(Right right, std::string_view authorization,
+                      std::span<const std::string> certificate, std::string_view address,
                       Clock::time_point now) const {
   using enum Verdict::Answer;
   auto wanted = guardians(right, given_);
-  if (wanted.empty() && (right == Right::read || tokens_.empty() || authorization.empty()))
-    return {};
+  if (wanted.empty() && right == Right::read) return {};
+  auto shown = certificate.empty() ? Shown() : look_at(certificate, wanted);
+  if (has_one_of(shown.rights, wanted)) return {.answer = yes, .who = std::move(shown.who)};
+  Verdict verdict;  // yes
+  bool sent = !tokens_.empty() && !authorization.empty();
+  if (sent || !wanted.empty()) verdict = judge_token(wanted, authorization, address, now);
+  if (!verdict.who.empty()) return verdict;
+  verdict.who = std::move(shown.who);
+  if (verdict.answer == unknown && shown.known) verdict.answer = not_allowed;
+  return verdict;
+}
+
+Verdict Access::judge_token(Rights wanted, std::string_view authorization, std::string_view address,
+                            Clock::time_point now) const {
+  using enum Verdict::Answer;
   auto sent = token_in(authorization);
   if (!sent) return {.answer = wanted.empty() ? yes : unknown, .who = {}};
   auto digest = crypto::sha256(*sent);

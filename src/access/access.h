@@ -1,4 +1,4 @@
-// Access: may whoever sends this token do that.
+// Access: may whoever sends this token, or shows this certificate, do that.
 //
 // A right is guarded as soon as some token gives it; nobody without such a token has it then. A right
 // that no token gives is guarded by the tokens of a smaller one, in the order read, write, delete: who
@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,7 +27,9 @@ struct Verdict {
     too_many,     // wrong ones, too often: 429
   };
   Answer answer = Answer::yes;
-  std::string who;               // name of the token; empty: none, or not looked at
+  std::string
+      who;  // name of the token, or "cert:" and a name of a certificate that no token names;
+            // empty: neither, or not looked at
   std::chrono::seconds wait{0};  // too_many: until when, at most
 };
 
@@ -43,12 +46,24 @@ class Access {
 
   bool guarded(Right right) const { return !guardians(right, given_).empty(); }
 
-  // `authorization`: that header, or empty. `address`: the client's, without port. Where everybody
-  // has the right a token is looked at only to name who it is, and for reading not at all.
-  Verdict judge(Right right, std::string_view authorization, std::string_view address,
+  // `authorization`: that header, or empty. `certificate`: the names in the client's, which has been
+  // verified; empty: none. `address`: the client's, without port. Where everybody has the right
+  // both are looked at only to name who it is, and for reading not at all. A certificate that has the
+  // right needs no token; otherwise the token decides.
+  Verdict judge(Right right, std::string_view authorization,
+                std::span<const std::string> certificate, std::string_view address,
                 Clock::time_point now) const;
 
  private:
+  struct Shown {
+    Rights rights;    // of all tokens for it, together
+    std::string who;  // the first of them that has a right that was wanted, else the first
+    bool known = false;
+  };
+  Shown look_at(std::span<const std::string> certificate, Rights wanted) const;
+  Verdict judge_token(Rights wanted, std::string_view authorization, std::string_view address,
+                      Clock::time_point now) const;
+
   // nullptr: no such token. Takes the same time for every one.
   const Token* find(const crypto::Sha256Digest& digest) const;
 

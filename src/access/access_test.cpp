@@ -21,7 +21,8 @@ struct AccessTest : ::testing::Test {
   }
   Verdict judge(const Access& access, Right right, std::string_view secret,
                 std::string_view address = "10.0.0.1") {
-    return access.judge(right, secret.empty() ? "" : "Bearer " + std::string(secret), address, now);
+    return access.judge(right, secret.empty() ? "" : "Bearer " + std::string(secret), {}, address,
+                        now);
   }
   // One letter for each right: y(es), 4(01), 3 (403).
   std::string row(const Access& access, std::string_view secret) {
@@ -115,6 +116,61 @@ TEST_F(AccessTest, TheMemoryOfGuessesIsBoundedAndKeepsTheWorst) {
   for (std::size_t i = 0; i < AttemptLimiter::kAddresses + 10; ++i)
     judge(access, Right::read, "guess", std::to_string(i));
   EXPECT_EQ(judge(access, Right::read, "right", "the worst").answer, Answer::too_many);
+}
+
+// As row(), of who shows a certificate with these names, and sends that token.
+TEST_F(AccessTest, ACertificateIsWorthWhatATokenForItSays) {
+  auto cert = [](std::string name, Rights rights) {
+    return Token{.name = "holder of " + name, .digest = {}, .rights = rights, .certificate = name};
+  };
+  auto r = token(Right::read, "r"), w = token(Right::write, "w");
+  auto ci = cert("ci", Right::write), boss = cert("boss", Right::admin),
+       reader = cert("reader", Right::read), janitor = cert("ci", Right::remove);
+  struct Row {
+    std::vector<Token> tokens;
+    std::vector<std::string> certificate;
+    std::string_view secret, may, who;  // who writes
+  };
+  const Row rows[] = {
+      {{}, {"ci"}, "", "yyyy", "cert:ci"},
+      {{ci}, {}, "", "y44y", ""},
+      {{ci}, {"ci"}, "", "yyyy", "holder of ci"},
+      {{ci}, {"dns", "ci"}, "", "yyyy", "holder of ci"},
+      {{ci}, {"CI"}, "", "y44y", "cert:CI"},
+      {{ci}, {"ci.example"}, "", "y44y", "cert:ci.example"},
+      {{ci, boss}, {"boss"}, "", "yyyy", "holder of boss"},
+      {{ci, boss}, {"ci"}, "", "yyy3", "holder of ci"},
+      {{r, ci}, {"ci"}, "", "yyyy", "holder of ci"},
+      {{r, w, reader}, {"reader"}, "", "y33y", "holder of reader"},
+      {{r, w, reader}, {"reader"}, "w", "yyyy", "name of w"},  // the token decides
+      {{r, w, reader}, {"reader"}, "x", "y33y", "holder of reader"},
+      {{r, w, reader}, {"stranger"}, "", "444y", "cert:stranger"},
+      {{r, w, reader}, {"stranger"}, "w", "yyyy", "name of w"},
+      {{w, ci, janitor}, {"ci"}, "", "yyyy", "holder of ci"},  // two lines for one name
+      {{ci}, {""}, "", "y44y", "cert:"},
+  };
+  for (const auto& row : rows) {
+    Access access(row.tokens, limiter);
+    std::string out, who;
+    for (auto right : kAll) {
+      auto verdict =
+          access.judge(right, row.secret.empty() ? "" : "Bearer " + std::string(row.secret),
+                       row.certificate, std::to_string(++address_), now);
+      using enum Answer;
+      out += verdict.answer == yes ? 'y' : verdict.answer == unknown ? '4' : '3';
+      if (right == Right::write) who = verdict.who;
+    }
+    EXPECT_EQ(out, row.may) << (row.certificate.empty() ? "nobody" : row.certificate[0]);
+    EXPECT_EQ(who, row.who);
+  }
+}
+
+// Its digest is all zeros, which must open nothing.
+TEST_F(AccessTest, ATokenForACertificateIsNoToken) {
+  Access access({{.name = "ci", .digest = {}, .rights = Right::read, .certificate = "ci"}},
+                limiter);
+  EXPECT_EQ(judge(access, Right::read, "ci").answer, Answer::unknown);
+  EXPECT_EQ(judge(access, Right::read, "").answer, Answer::unknown);
 }
 
 }  // namespace

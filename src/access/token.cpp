@@ -11,6 +11,7 @@ namespace ncps::access {
 namespace {
 
 constexpr std::string_view kScheme = "sha256:";
+constexpr std::string_view kCertificate = "cert:";
 constexpr std::string_view kSpace = " \t\r";
 
 // Cuts the first word off `text`; empty: there is none.
@@ -43,7 +44,7 @@ Result<crypto::Sha256Digest> parse_digest(std::string_view text) {
   if (!bytes || bytes->size() != digest.size()) {
     return fail(ErrorKind::invalid,
                 "its third word must be sha256: and the 64 hexadecimal digits of the token's hash, "
-                "never the token itself");
+                "never the token itself; or cert: and a name in a client's certificate");
   }
   std::ranges::copy(*bytes, digest.begin());
   return digest;
@@ -58,6 +59,10 @@ Result<std::optional<Token>> parse_line(std::string_view line) {
     return fail(ErrorKind::invalid, "must have three words: a name, rights, sha256:<hash>");
   Token token{.name = std::string(name), .digest = {}, .rights = {}};
   TRY(token.rights, parse_rights(rights));
+  if (digest.starts_with(kCertificate) && digest.size() > kCertificate.size()) {
+    token.certificate = digest.substr(kCertificate.size());
+    return std::optional(std::move(token));
+  }
   TRY(token.digest, parse_digest(digest));
   return std::optional(std::move(token));
 }
@@ -90,6 +95,8 @@ std::string token_line(const Token& token) {
     if (!rights.empty()) rights += ',';
     rights += to_string(right);
   }
+  if (!token.certificate.empty())
+    return fmt::format("{} {} {}{}", token.name, rights, kCertificate, token.certificate);
   return fmt::format("{} {} {}{}", token.name, rights, kScheme, crypto::to_hex(token.digest));
 }
 

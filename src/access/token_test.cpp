@@ -63,5 +63,15 @@ TEST(TokenFile, IsBounded) {
   EXPECT_NE(refusal(text).find("more than 1000"), std::string::npos);
 }
 
+TEST(Token, ALineMayBeForACertificate) {
+  auto tokens = parse_token_file("ci write,delete cert:ci.example # of the builders\n");
+  ASSERT_TRUE(tokens);
+  EXPECT_EQ(tokens->front().certificate, "ci.example");
+  EXPECT_EQ(tokens->front().rights, Right::write | Right::remove);
+  EXPECT_EQ(token_line(tokens->front()), "ci write,delete cert:ci.example");
+  for (auto text : {"ci write cert:\n", "ci write cert: ci\n", "ci write Cert:ci\n"})
+    EXPECT_FALSE(parse_token_file(text)) << text;
+}
+
 }  // namespace
 }  // namespace ncps::access

@@ -16,7 +16,9 @@ std::string advertised_url(const config::ServeOptions& options, const http::List
   auto local = peer::address_towards(redis.host, std::to_string(redis.port));
   std::array<char, 256> name{};
   if (::gethostname(name.data(), name.size() - 1) != 0) name[0] = '\0';
-  return peer::own_url(actual.host, actual.port, local.value_or(""), name.data()).value_or("");
+  auto url = peer::own_url(actual.host, actual.port, local.value_or(""), name.data()).value_or("");
+  if (options.tls && url.starts_with("http://")) url.replace(0, 4, "https");
+  return url;
 }
 
 }  // namespace ncps::app

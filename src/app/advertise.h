@@ -9,7 +9,8 @@
 namespace ncps::app {
 
 // What --cache-advertise-url says; else the host of --server-addr; else, listening at every address,
-// the one by which Redis sees us, or the name of this machine. `actual`: where we listen. Empty: nobody
+// the one by which Redis sees us, or the name of this machine. With TLS it is https, and the
+// certificate has to be good for that host. `actual`: where we listen. Empty: nobody
 // can: there is no Redis, or only a Unix socket. Blocks for as long as the resolver of names takes.
 std::string advertised_url(const config::ServeOptions& options, const http::ListenAddress& actual);
 

@@ -1,5 +1,7 @@
 #include "app/application.h"
 
+#include <algorithm>
+
 #include "config/version.h"
 #include "fetch/curl/curl_client.h"
 #include "lock/measured_leases.h"
@@ -22,7 +24,12 @@ std::vector<upstream::HttpUpstreamOptions> upstream_options(const config::ServeO
     fetch::HttpTimeouts timeouts{.connect = options.dialer_timeout,
                                  .head = options.response_header_timeout};
     auto netrc = options.netrc_file ? options.netrc_file->native() : std::string();
-    list.push_back({.url = url, .timeouts = timeouts, .retry = {}, .netrc_file = netrc});
+    list.push_back({.url = url,
+                    .timeouts = timeouts,
+                    .retry = {},
+                    .netrc_file = netrc,
+                    .most_narinfo_bytes = options.max_narinfo_size,
+                    .elsewhere = options.elsewhere});
   }
   return list;
 }
@@ -56,7 +63,20 @@ cache::UploadPolicy upload_policy(const config::ServeOptions& options) {
 server::WritePolicy write_policy(const config::ServeOptions& options) {
   return {.put = options.allow_put,
           .remove = options.allow_delete,
-          .most_nar_bytes = options.max_upload_size};
+          .most_nar_bytes = options.max_upload_size,
+          .most_narinfo_bytes = options.max_narinfo_size};
+}
+
+cache::DownloadLimits download_limits(const config::ServeOptions& options) {
+  return {.running = options.max_downloads,
+          .prefetching = std::max<std::size_t>(1, options.max_downloads / 2),
+          .queued_clients = options.max_queued_downloads,
+          .queued_prefetches = options.max_queued_downloads};
+}
+
+server::Certificates certificates(const config::ServeOptions& options) {
+  return options.certificates_required ? server::Certificates::required
+                                       : server::Certificates::optional;
 }
 
 cache::SpaceLimits space_limits(const config::ServeOptions& options) {
@@ -125,7 +145,7 @@ Application::Application(const config::ServeOptions& options,
                   .sharing = &sharing_,
                   .probe = cache::DownloadProbe(registry_),
                   .counts = &upstream_counts_},
-                 {}),
+                 download_limits(options)),
       nars_(*store_, catalog_, upstreams_, downloads_,
             [this](nix::StorePathHash hash, Deadline deadline) {
               return bring_narinfo(hash, deadline);
@@ -141,7 +161,7 @@ Application::Application(const config::ServeOptions& options,
                          .cpu = cpu,
                          .uses = &uses_,
                          .space = &space_}),
-      permissions_(options.tokens),
+      permissions_(options.tokens, certificates(options)),
       upload_policy_(upload_policy(options)),
       write_policy_(write_policy(options)),
       nar_uploads_({.store = *store_,
@@ -152,7 +172,8 @@ Application::Application(const config::ServeOptions& options,
                     .cpu = cpu,
                     .space = &space_,
                     .received = registry_.counter({"ncps_upload_received_bytes_total",
-                                                   "Bytes of NARs that clients have sent"})}),
+                                                   "Bytes of NARs that clients have sent"})},
+                   options.max_uploads),
       narinfo_uploads_({.store = *store_,
                         .catalog = catalog_,
                         .narinfos = narinfos_,
@@ -192,6 +213,7 @@ Application::Application(const config::ServeOptions& options,
                    .catalog = catalog_,
                    .store = *store_,
                    .narinfos = narinfos_,
+                   .space = &space_,
                    .policy = write_policy_}),
       evictor_(runtime,
                {.store = *store_,
@@ -216,11 +238,16 @@ Application::Application(const config::ServeOptions& options,
                         .served = served_,
                         .version = std::string(config::kVersion)}),
       metrics_(metrics_text(options, registry_), cpu),
+      page_(status_, permissions_, std::string(config::kVersion)),
       ready_(runtime, *store_, catalog_, upstreams_, leases_.get()),
       peer_routes_(downloads_, peer_secret_),
       router_(fixed_routes(hostname_, keys), ready_, narinfo_routes_, nar_routes_, object_routes_,
               write_routes_, pin_routes_, permissions_,
-              {.counts = &counts_, .served = served_, .status = &status_, .metrics = &metrics_},
+              {.counts = &counts_,
+               .served = served_,
+               .status = &status_,
+               .metrics = &metrics_,
+               .page = &page_},
               options.redis ? &peer_routes_ : nullptr),
       watch_(runtime, upstreams_),
       measured_{.space = space_,
@@ -254,7 +281,7 @@ void Application::start() {
 }
 
 void Application::use(const config::ServeOptions& options, std::vector<nix::SecretKey> keys) {
-  permissions_.use(options.tokens);
+  permissions_.use(options.tokens, certificates(options));
   router_.use(fixed_routes(hostname_, keys));
   upstreams_.replace(configured_.use(upstream_options(options)));
   watch_.follow();

@@ -109,6 +109,7 @@ class Application {
   server::ServedProbe served_;
   server::StatusRoute status_;
   server::MetricsRoute metrics_;
+  server::FrontPageRoute page_;
   server::ReadyRoute ready_;
   server::PeerRoutes peer_routes_;
   server::Router router_;

@@ -150,7 +150,8 @@ class Run {
                          .judge = judge,
                          .cpu = cpu_,
                          .import = kept.import.get(),
-                         .catalog = kept.database.catalog.get()};
+                         .catalog = kept.database.catalog.get(),
+                         .pins = kept.database.pins.get()};
     cache::FsckOptions how{.changes = changes,
                            .note_verified = !request_.dry_run,
                            .verify_content = request_.verify_content,

@@ -11,6 +11,7 @@
 #include "fetch/curl/curl_client.h"
 #include "storage/cached/cached_blob_store.h"
 #include "storage/s3/s3_blob_store.h"
+#include "storage/temp_limit.h"
 
 namespace ncps::app {
 namespace {
@@ -44,12 +45,9 @@ Result<void> make_temp_path(const std::filesystem::path& path) {
               "creating --cache-temp-path " + path.native() + ": " + ec.message());
 }
 
-}  // namespace
-
-Result<std::unique_ptr<storage::BlobStore>> open_store(const config::ServeOptions& options,
-                                                       storage::Access access, Runtime& runtime,
-                                                       Pool& disk, Pool& cpu) {
-  if (access == storage::Access::write) TRY(make_temp_path(options.temp_path));
+Result<std::unique_ptr<storage::BlobStore>> open_one(const config::ServeOptions& options,
+                                                     storage::Access access, Runtime& runtime,
+                                                     Pool& disk, Pool& cpu) {
   if (!options.storage_s3)
     return storage::open_local({.root = options.storage_local, .access = access}, disk);
   auto s3 = *options.storage_s3;
@@ -61,6 +59,19 @@ Result<std::unique_ptr<storage::BlobStore>> open_store(const config::ServeOption
                                          .buffer_bytes = kS3Buffer,
                                          .limits = kS3Transfers});
   return s3::open_s3(std::move(s3), std::move(client), runtime, disk, cpu);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<storage::BlobStore>> open_store(const config::ServeOptions& options,
+                                                       storage::Access access, Runtime& runtime,
+                                                       Pool& disk, Pool& cpu) {
+  if (access == storage::Access::write) TRY(make_temp_path(options.temp_path));
+  TRY(auto store, open_one(options, access, runtime, disk, cpu));
+  if (options.max_temp_size == 0) return store;
+  using enum storage::OncePublished;
+  return storage::with_temp_limit(std::move(store), options.max_temp_size,
+                                  options.storage_s3 ? still_temporary : at_rest);
 }
 
 Result<std::unique_ptr<storage::BlobStore>> add_local_copies(

@@ -57,12 +57,13 @@ Result<int> run(PinCommand command, const std::string& text, const config::Loade
                                                  : one.store_path.c_str());
     return 0;
   }
+  TRY(check_root(options));
+  TRY(auto store, open_store(options, storage::Access::write, runtime, disk, cpu));
   if (command == PinCommand::remove) {
-    TRY(bool removed, block_on(runtime, database.pins->remove(pin->hash)));
+    TRY(bool removed, block_on(runtime, cache::remove_pin(*database.pins, *store, pin->hash)));
     std::puts(removed ? "pinned no longer" : "it was not pinned");
     return removed ? 0 : kWasSo;
   }
-  TRY(auto store, open_store(options, storage::Access::read, runtime, disk, cpu));
   return add(runtime, database, *store, std::move(*pin));
 }
 

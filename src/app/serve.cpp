@@ -75,10 +75,15 @@ int cannot_start(const Error& error) {
 
 // All of the new options or none. What only a restart changes is still as it was at the start.
 void reload(const config::Loaded& at_start, const config::Loaded& next, Runtime& runtime,
-            Application& app) {
+            Application& app, http::Server& server) {
   if (!next.mistakes.empty()) {
     for (const auto& mistake : next.mistakes)
       log::error("wrong option, the old ones stay in force", {{"mistake", mistake}});
+    return;
+  }
+  if (bool(next.options.tls) != bool(server.tls())) {
+    log::error("wrong option, the old ones stay in force",
+               {{"mistake", "--server-tls-cert: only a restart begins or ends to speak TLS"}});
     return;
   }
   auto keys = signing_keys(next.options, runtime, app.store());
@@ -92,6 +97,9 @@ void reload(const config::Loaded& at_start, const config::Loaded& next, Runtime&
   }
   log::set_level(next.options.log_level);
   audit_keys(next.options, *keys);
+  // Unchanged files leave what there is, so that clients go on with their tickets.
+  if (next.options.tls && !next.options.tls->same_as(*server.tls()))
+    server.use_tls(next.options.tls);
   app.use(next.options, std::move(*keys));
   log::info("new options are in force", {{"upstreams", next.options.upstreams.size()},
                                          {"offline", next.options.offline},
@@ -101,19 +109,24 @@ void reload(const config::Loaded& at_start, const config::Loaded& next, Runtime&
 http::ServerOptions server_options(const config::ServeOptions& options,
                                    std::optional<int> inherited, metrics::Registry& registry) {
   http::ServerOptions out;
+  static_cast<http::ServerLimits&>(out) = options.server;
+  out.proxies = options.proxies;
   out.address = options.listen;
   out.inherited = inherited;
+  out.tls = options.tls;
+  out.http2 = options.http2;
   out.probe = http::ServerProbe(registry);
   return out;
 }
 
 std::vector<metrics::Registry::Asked> ask_connections(metrics::Registry& registry,
-                                                      const http::Server& server) {
+                                                      const http::Server& server,
+                                                      std::size_t limit) {
   std::vector<metrics::Registry::Asked> asked;
   auto now = [&server] { return static_cast<double>(server.connections()); };
   asked.push_back(registry.ask({"ncps_http_connections", "Connections of clients that are open"},
                                metrics::Type::gauge, now));
-  auto most = [] { return static_cast<double>(http::ServerOptions().max_connections); };
+  auto most = [limit] { return static_cast<double>(limit); };
   asked.push_back(registry.ask({"ncps_http_connections_limit", "How many there may be"},
                                metrics::Type::gauge, most));
   return asked;
@@ -146,7 +159,7 @@ int run(http::Server& server, Application& app, Runtime& runtime, const config::
   int number = 0;
   while ((number = wait_for_signal()) == SIGHUP) {
     manager.reloading();
-    reload(at_start, read_options(), runtime, app);
+    reload(at_start, read_options(), runtime, app, server);
     manager.ready(status_of(server));
   }
   leave_at_next_signal();
@@ -196,16 +209,20 @@ int serve(config::Loaded loaded, const std::function<config::Loaded()>& read_opt
   auto handler = [&app](const http::Request& request) {
     return trace::enabled() ? answer_with_route(app, request) : app.answer(request);
   };
+  // Before the first client asks, where that can be: a download's lease tells it to the others.
+  bool known = !options.advertise_url.empty() || (!manager->socket() && options.listen.port != 0);
+  if (known) app.reached_at(advertised_url(options, options.listen));
   auto server = http::Server::start(
       runtime, disk, server_options(options, manager->socket(), app.registry()), handler);
   if (!server) return cannot_start(server.error());
-  auto connections = ask_connections(app.registry(), **server);
+  auto connections = ask_connections(app.registry(), **server, options.server.max_connections);
   log::info("listening", {{"addr", (*server)->address().str()},
+                          {"tls", options.tls != nullptr},
                           {"hostname", options.hostname},
                           {"public_key", public_keys},
                           {"upstreams", options.upstreams.size()},
                           {"version", config::kVersion}});
-  app.reached_at(advertised_url(options, (*server)->address()));
+  if (!known) app.reached_at(advertised_url(options, (*server)->address()));
   app.start();
   std::optional<Watchdog> watchdog;
   auto alive = [&manager] { manager->alive(); };

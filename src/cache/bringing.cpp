@@ -113,7 +113,8 @@ Task<void> Bringing::ask_for_lease() {
   const auto& sharing = *deps_.sharing;
   lock::Ask ask{.name = download_lease(job_.url),
                 .note = own_address(sharing),
-                .time_to_live = sharing.time_to_live};
+                .time_to_live = sharing.time_to_live,
+                .stalls_after = sharing.stalls_after()};
   auto taken = co_await sharing.leases.try_take(std::move(ask), Deadline::after(kAskTime));
   if (!taken) {
     if (fetcher_.begun()) co_return Result<void>();  // clients read: as if another had it

@@ -26,7 +26,7 @@ class Bringing {
         spool_(spool),
         lease_(lease),
         wanted_(wanted),
-        fetcher_(deps, job, spool) {}
+        fetcher_(deps, job, spool, lease) {}
 
   // Returns once all bytes are in the spool. Errors: as run_download.
   Task<MayKeep> run();

@@ -23,8 +23,8 @@ std::chrono::milliseconds since(Clock::time_point then) {
 }
 
 // Follows the spool to its end. Errors: corrupt, or what failed the spool.
-Task<void> verify(DownloadDeps& deps, const NarExpectation& expected,
-                  std::shared_ptr<Spool> spool) {
+Task<void> verify(DownloadDeps& deps, const NarExpectation& expected, std::shared_ptr<Spool> spool,
+                  HeldLease& lease) {
   CO_TRY(auto verifier, NarVerifier::make(expected));
   CO_TRY(co_await spool->started(Deadline::never()));
   auto source = Spool::read(spool, 0, {}, Tail::open);
@@ -32,6 +32,7 @@ Task<void> verify(DownloadDeps& deps, const NarExpectation& expected,
     // A backlog may be gigabytes, and nobody wants it any more.
     if (spool->view().state == SpoolState::failed)
       return fail(ErrorKind::unavailable, "the download has failed meanwhile");
+    lease.progress();
     return verifier.feed(bytes);
   };
   CO_TRY(co_await feed(*source, deps.cpu, Deadline::never(), sink));
@@ -54,9 +55,11 @@ boost::asio::awaitable<bool> may_publish(DownloadDeps& deps, const nix::NarUrl& 
   co_return (!claimed || *claimed) && lease.fence() == fence;
 }
 
-Task<Kept> keep(DownloadDeps& deps, const nix::NarUrl& url, Spool& spool, const HeldLease& lease) {
+Task<Kept> keep(DownloadDeps& deps, const nix::NarUrl& url, Spool& spool, HeldLease& lease) {
   auto size = spool.view().size;
+  lease.progress();
   if (deps.space != nullptr) CO_TRY(co_await deps.space->reserve(size));
+  lease.progress();
   // A client may have sent it meanwhile, in another packing: what is announced stays what it is.
   auto key = nar_key(url);
   auto at_rest = co_await deps.store.find(key);
@@ -64,7 +67,10 @@ Task<Kept> keep(DownloadDeps& deps, const nix::NarUrl& url, Spool& spool, const 
   if (deps.space != nullptr && !wanted) deps.space->give_back(size);
   CO_TRY(auto there, std::move(at_rest));
   if (there) co_return Kept::told;
-  if (!wanted) co_return fail(ErrorKind::conflict, "was removed while it was on its way");
+  if (!wanted) {
+    deps.probe.removed();
+    co_return fail(ErrorKind::conflict, "was removed while it was on its way");
+  }
   auto fence = lease.fence().value_or(0);
   if (!co_await may_publish(deps, url, lease)) {
     if (deps.space != nullptr) deps.space->give_back(size);
@@ -86,15 +92,18 @@ Task<Kept> fetch_verify_keep(DownloadDeps& deps, DownloadJob& job, std::shared_p
   auto key = nar_key(job.url);
   CO_TRY(auto at_rest, co_await deps.store.find(key));
   if (at_rest) {
-    // Whoever stored it may not have come to tell.
-    auto told = co_await deps.catalog.mark_stored(job.url, *at_rest);
+    // Whoever stored it, when it was verified, may not have come to tell. Where it is noted, this is
+    // no use of it, and nothing of it was read.
+    auto row = co_await deps.catalog.find_nar(job.url);
+    bool noted = row && *row && (*row)->stored_size;
+    auto told = noted ? Result<void>() : co_await deps.catalog.mark_stored(job.url, *at_rest);
     co_return fail(ErrorKind::conflict,
                    told ? "is at rest already" : "is at rest already, and the catalog is not told");
   }
 
   auto verification = std::make_shared<Verification>();
   auto executor = co_await asio::this_coro::executor;
-  Verification::Check check = [&] { return verify(deps, job.expected, spool); };
+  Verification::Check check = [&] { return verify(deps, job.expected, spool, lease); };
   beside.spawn(executor, "verify", Verification::run(verification, std::move(check), spool));
   Bringing bringing(deps, job, *spool, lease, wanted);
   auto began = Clock::now();
@@ -155,7 +164,7 @@ asio::awaitable<std::optional<Untold>> run_download(DownloadDeps deps, DownloadJ
   co_await beside.join(Deadline::never());
   auto view = spool->view();
   if (done && *done == Kept::not_by_us) {
-    deps.probe.passed_on();
+    lease->dropped() ? deps.probe.removed() : deps.probe.passed_on();
   } else {
     deps.probe.ended(done ? nullptr : &done.error());
   }

@@ -139,6 +139,20 @@ TEST_F(DownloadFaults, WhatLiesThereUnnotedIsNotedByWhoFindsIt) {
   EXPECT_EQ(run(real_catalog->find_nar(row.url)).value()->stored_size, sample.file.size());
 }
 
+TEST_F(DownloadFaults, WhatLiesThereNotedWasNotUsedByWhoFindsIt) {
+  auto row = sample.row("a"), other = make_sample("other").row("a");
+  for (const auto& one : {row, other})
+    ASSERT_TRUE(run(real_catalog->put_narinfo(
+        {.hash = sample.hash(), .text = sample.text(), .upstream = "a", .nar_url = one.url}, one)));
+  EXPECT_FALSE(outcome(downloads->join(job(sample))));
+  settle();
+  ASSERT_TRUE(run(real_catalog->mark_stored(other.url, 1)));
+  auto long_ago = std::chrono::sys_days(std::chrono::January / 1 / 2020);
+  ASSERT_TRUE(run(real_catalog->note_uses({.narinfos = {}, .nars = {row.url}}, long_ago)));
+  EXPECT_EQ(outcome(downloads->join(job(sample))).value().kind(), ErrorKind::conflict);
+  EXPECT_EQ(run(real_catalog->least_used(1)).value().at(0).url, row.url);
+}
+
 TEST_F(DownloadFaults, WhateverStepFailsNothingIsHalfVisibleAndTheNextTrySucceeds) {
   for (int n = 1;; ++n) {
     SCOPED_TRACE(n);

@@ -22,6 +22,7 @@ DownloadProbe::DownloadProbe(metrics::Registry& registry)
           {0, 1, 2, 5, 10, 25, 50, 100, 250, 500, 1000})),
       stored_(outcome(registry, "stored")),
       passed_on_(outcome(registry, "passed_on")),
+      removed_(outcome(registry, "removed")),
       missing_(outcome(registry, "missing")),
       corrupt_(outcome(registry, "corrupt")),
       upstream_(outcome(registry, "upstream")),
@@ -32,7 +33,7 @@ void DownloadProbe::ended(const Error* error) const noexcept {
   if (error == nullptr) return stored_.add();
   switch (error->kind()) {
     case ErrorKind::not_found: return missing_.add();
-    case ErrorKind::conflict: return;  // it was at rest already: nothing was downloaded
+    case ErrorKind::conflict: return;  // at rest already: nothing was downloaded; or see removed()
     case ErrorKind::corrupt: return corrupt_.add();
     case ErrorKind::upstream: return upstream_.add();
     case ErrorKind::timeout: return timeout_.add();

@@ -14,12 +14,14 @@ struct DownloadProbe {
   void ended(const Error* error) const noexcept;
   // It has ended well, and is another instance's to store, or nobody's.
   void passed_on() const noexcept { passed_on_.add(); }
+  // All of it came, and was removed (DELETE) before it could be stored. Then ended() says conflict.
+  void removed() const noexcept { removed_.add(); }
 
   metrics::Histogram seconds;  // from its first question to the last byte, of what came whole
   metrics::Histogram clients;  // who has read it while it came, or wanted to; of each download
 
  private:
-  metrics::Counter stored_, passed_on_, missing_, corrupt_, upstream_, timeout_, ours_;
+  metrics::Counter stored_, passed_on_, removed_, missing_, corrupt_, upstream_, timeout_, ours_;
 };
 
 }  // namespace ncps::cache

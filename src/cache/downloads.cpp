@@ -69,6 +69,7 @@ void Downloads::note_outcome(State& state, Entry& entry, const Spool::View& outc
 }
 
 std::shared_ptr<Spool> Downloads::find(const nix::NarUrl& url) {
+  if (!state_.with([&](const State& s) { return s.all.contains(url); })) return nullptr;
   forget_if_failed(url);
   auto spool = state_.with([&](State& s) -> std::shared_ptr<Spool> {
     auto it = s.all.find(url);

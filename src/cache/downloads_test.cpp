@@ -1,6 +1,7 @@
 // Downloads: one per NAR, clients first, within their limits, and how they stop.
 #include "cache/downloads.h"
 
+#include <map>
 #include <thread>
 
 #include "cache/testing/cache_fixture.h"
@@ -47,6 +48,35 @@ TEST_F(DownloadsTest, AHundredJoinsCostOneTransfer) {
   ASSERT_TRUE(clients.join_blocking(Deadline::after(std::chrono::minutes(1))));
   EXPECT_EQ(right, 100);
   EXPECT_EQ(a.asked(), 1u);
+}
+
+TEST_F(DownloadsTest, OneThatIsRemovedWhileItRunsIsCountedAsThat) {
+  metrics::Registry registry;
+  auto with = deps();
+  with.probe = DownloadProbe(registry);
+  Downloads counted(runtime, with, {});
+  auto gate = std::make_shared<Gate>();
+  auto sample = offer("removed", gate);
+  auto spool = counted.join(job(sample));
+  ASSERT_TRUE(gate->wait_for(1));
+  {
+    auto alone = run(counted.exclude(sample.url(), Deadline::after(std::chrono::minutes(1))));
+    ASSERT_TRUE(alone);
+  }
+  gate->open();
+  auto got = all_of(spool);
+  EXPECT_FALSE(got.error);
+  EXPECT_TRUE(got.bytes == sample.file);
+  ASSERT_TRUE(counted.stop(Deadline::after(std::chrono::minutes(1))));
+  EXPECT_FALSE(at_rest(sample.url()));
+  std::map<std::string, double> ended;
+  for (const auto& family : registry.picture())
+    if (family.name.name == "ncps_downloads_total")
+      for (const auto& one : family.samples) ended[one.labels.front().second] = one.value;
+  EXPECT_EQ(ended["removed"], 1);
+  ended.erase("removed");
+  EXPECT_EQ(ended.size(), 7u);
+  for (const auto& [result, number] : ended) EXPECT_EQ(number, 0) << result;
 }
 
 TEST_F(DownloadsTest, WhoSentWrongBytesIsAskedLastTheNextTime) {

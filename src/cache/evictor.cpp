@@ -17,6 +17,7 @@ constexpr seconds kAskTime{10};          // for a lease
 constexpr seconds kOthersRound{30};      // until another instance's round is over
 constexpr seconds kLookAgain{1};         // whether it is
 constexpr milliseconds kOneNar{30'000};  // how long a NAR stays locked if we die while we remove it
+constexpr minutes kRemoval{2};           // and if the disk hangs meanwhile
 
 sys_seconds now() {
   return floor<seconds>(system_clock::now());
@@ -88,6 +89,7 @@ Task<Evictor::Outcome> Evictor::make_room(Why why) {
   for (int pass = 0; pass < kPasses; ++pass) {
     CO_TRY(auto bytes, co_await deps_.space.bytes_to_free(why));
     if (bytes == 0 || !lease->good() || deps_.space.stopped()) co_return outcome;
+    lease->progress();
     auto before = outcome.bytes;
     CO_TRY(co_await evict(bytes, outcome, *lease));
     outcome.enough = outcome.bytes - before >= bytes;
@@ -101,7 +103,10 @@ Task<std::unique_ptr<lock::Lease>> Evictor::take_round(Why why) {
   auto patience = Deadline::after(why == Why::scheduled ? seconds(0) : kOthersRound);
   for (;;) {
     auto seen = given_back->version();
-    lock::Ask ask{.name = "lru", .note = {}, .time_to_live = deps_.lease_lasts};
+    lock::Ask ask{.name = "lru",
+                  .note = {},
+                  .time_to_live = deps_.lease_lasts,
+                  .stalls_after = deps_.lease_lasts};
     CO_TRY(auto taken, co_await deps_.leases.try_take(std::move(ask), Deadline::after(kAskTime)));
     if (auto* lease = std::get_if<std::unique_ptr<lock::Lease>>(&taken))
       co_return std::move(*lease);
@@ -129,7 +134,7 @@ Task<void> Evictor::count() {
   co_return Result<void>();
 }
 
-Task<void> Evictor::evict(std::uint64_t bytes, Outcome& outcome, const lock::Lease& lease) {
+Task<void> Evictor::evict(std::uint64_t bytes, Outcome& outcome, lock::Lease& lease) {
   CO_TRY(co_await deps_.uses.write());  // or what is used now would look old
   OldestFirst candidates(deps_.rows, now() - kGrace);
   const auto goal = outcome.bytes + bytes;
@@ -145,6 +150,7 @@ Task<void> Evictor::evict(std::uint64_t bytes, Outcome& outcome, const lock::Lea
       CO_TRY(co_await pinned_.refresh());
     }
     CO_TRY(co_await evict_one(std::move(*kept), outcome));
+    lease.progress();
   }
   co_return Result<void>();
 }
@@ -176,7 +182,10 @@ Task<Evictor::Fate> Evictor::evict_nar(const db::KeptNar& nar, Outcome& outcome)
   if (!locked || !alone) co_return Fate::stays;
 
   // On other instances neither: or its new file might go instead of the old one.
-  lock::Ask ask{.name = download_lease(nar.url), .note = {}, .time_to_live = kOneNar};
+  lock::Ask ask{.name = download_lease(nar.url),
+                .note = {},
+                .time_to_live = kOneNar,
+                .stalls_after = kRemoval};
   CO_TRY(auto taken, co_await deps_.leases.try_take(std::move(ask), Deadline::after(kAskTime)));
   if (std::holds_alternative<lock::Holder>(taken)) co_return Fate::stays;
 

@@ -39,7 +39,8 @@ struct EvictorDeps {
   lock::Leases& leases;
   // Forgets a narinfo that is ready in memory.
   std::function<void(const nix::StorePathHash&)> forget;
-  std::chrono::milliseconds lease_lasts{std::chrono::minutes(30)};  // after an instance has died
+  // After an instance has died, or hangs in the middle of a round.
+  std::chrono::milliseconds lease_lasts{std::chrono::minutes(30)};
   EvictionProbe probe = {};
 };
 
@@ -89,7 +90,7 @@ class Evictor {
   Task<std::unique_ptr<lock::Lease>> take_round(Why why);
   Task<Outcome> left_to_others(Why why);
   Task<void> count();
-  Task<void> evict(std::uint64_t bytes, Outcome& outcome, const lock::Lease& lease);
+  Task<void> evict(std::uint64_t bytes, Outcome& outcome, lock::Lease& lease);
   Task<Fate> evict_one(Kept kept, Outcome& outcome);
   Task<Fate> evict_nar(const db::KeptNar& nar, Outcome& outcome);
   Task<Fate> evict_narinfo(const db::KeptNarInfo& narinfo, Outcome& outcome);

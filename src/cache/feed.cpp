@@ -3,8 +3,8 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
+#include <memory>
 
 #include "base/posix_error.h"
 
@@ -12,17 +12,19 @@ namespace ncps::cache {
 namespace {
 
 constexpr std::uint64_t kStretch = 1 << 20;
+constexpr std::size_t kBuffer = 256 * 1024;
 
 using FeedSink = std::function<Result<void>(std::string_view)>;
 
 Result<void> feed_span(FileSpan span, const FeedSink& sink) {
-  static thread_local std::array<char, 256 * 1024> buffer;
+  // Not the bytes themselves: every thread of the process would have them from its start.
+  static thread_local const auto buffer = std::make_unique_for_overwrite<char[]>(kBuffer);
   while (span.length > 0) {
-    auto wanted = std::min<std::uint64_t>(span.length, buffer.size());
-    auto n = ::pread(span.fd, buffer.data(), wanted, static_cast<off_t>(span.offset));
+    auto wanted = std::min<std::uint64_t>(span.length, kBuffer);
+    auto n = ::pread(span.fd, buffer.get(), wanted, static_cast<off_t>(span.offset));
     if (n < 0 && errno == EINTR) continue;
     if (n <= 0) return std::unexpected(posix_error("reading", "the store", n == 0 ? EIO : errno));
-    TRY(sink({buffer.data(), static_cast<std::size_t>(n)}));
+    TRY(sink({buffer.get(), static_cast<std::size_t>(n)}));
     span.offset += static_cast<std::uint64_t>(n);
     span.length -= static_cast<std::uint64_t>(n);
   }

@@ -58,6 +58,7 @@ Task<upstream::FileBody> Fetcher::open_somewhere() {
       co_return std::unexpected(last_.value_or(Error(ErrorKind::not_found, "no upstream has it")));
     }
     CO_TRY(turn_to(source()));
+    lease_.progress();
     auto deadline = Deadline::after(open_time());
     auto opened = co_await source().open(writer_.taken(), decode(), deadline);
     if (opened && *opened && fits(**opened)) {
@@ -128,6 +129,7 @@ Task<Fetcher::Copied> Fetcher::copy(upstream::FileBody& body) {
       failures_ = 0;
     }
     progress_ = last_byte_ = Clock::now();
+    lease_.progress();
   }
   bool short_of_total = total_ && writer_.taken() < *total_;
   co_return short_of_total || skip > 0 ? Copied::broken : Copied::all;

@@ -18,8 +18,13 @@ namespace ncps::cache {
 
 class Fetcher {
  public:
-  Fetcher(DownloadDeps& deps, const DownloadJob& job, Spool& spool)
-      : deps_(deps), job_(job), spool_(spool), writer_(spool, deps.disk, deps.cpu, deps.space) {}
+  // `lease`: is told of each step.
+  Fetcher(DownloadDeps& deps, const DownloadJob& job, Spool& spool, HeldLease& lease)
+      : deps_(deps),
+        job_(job),
+        spool_(spool),
+        lease_(lease),
+        writer_(spool, deps.disk, deps.cpu, deps.space) {}
 
   // Returns once all bytes are in the spool. Errors: as run_download; then it may be called again,
   // with other sources, and goes on. But after unavailable and internal nothing helps.
@@ -52,6 +57,7 @@ class Fetcher {
   DownloadDeps& deps_;
   const DownloadJob& job_;
   Spool& spool_;
+  HeldLease& lease_;
   SpoolWriter writer_;
   FileSources sources_;
   FetchPolicy policy_;

@@ -7,6 +7,7 @@
 #include "cache/fsck_narinfos.h"
 #include "cache/fsck_nars.h"
 #include "cache/fsck_objects.h"
+#include "cache/fsck_pins.h"
 #include "cache/nar_layout.h"
 #include "rt/signal.h"
 
@@ -96,6 +97,11 @@ class Fsck {
       report_.found(Flaw::leftover, one);
       if (mends && std::ranges::find(now, one) == now.end()) report_.mended(Flaw::leftover);
     }
+    co_return Result<void>();
+  }
+
+  Task<void> pins() {
+    CO_TRY(summary().strange, co_await pins_.look_at_all());
     co_return Result<void>();
   }
 
@@ -239,6 +245,7 @@ class Fsck {
   const std::function<void(const FsckSummary&)> progress_;
   Clock::time_point next_told_{};
   FsckReport report_;
+  FsckPins pins_{deps_, options_, report_};
   FsckNarInfos narinfos_{deps_, options_, report_};
   FsckObjects objects_{deps_, options_, report_};
   FsckNars nars_{deps_, options_, report_};
@@ -249,6 +256,7 @@ class Fsck {
 Task<FsckSummary> fsck(FsckDeps deps, FsckOptions options,
                        std::function<void(const FsckSummary&)> progress) {
   Fsck all(deps, std::move(options), std::move(progress));
+  CO_TRY(co_await all.pins());  // first: what they keep is not to go when it counts again
   CO_TRY(co_await all.narinfos());
   CO_TRY(co_await all.objects());
   CO_TRY(co_await all.nars());

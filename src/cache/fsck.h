@@ -1,7 +1,7 @@
 // fsck: whether store and database agree, and whether what lies in the store is right; and mending
 // of what is not.
 //
-// Goes through the narinfos, then through logs, listings and the like, then through the NARs: each time the listing of the store and the rows
+// Goes through the pins, then the narinfos, then through logs, listings and the like, then through the NARs: each time the listing of the store and the rows
 // of the database, side by side, in the order of their names. What looks wrong is looked at again
 // after a while, one by one, before it counts: a server may be at work. Mending never removes what is
 // right or what could not be read; done twice, the second time has nothing to do. It can make all
@@ -34,9 +34,11 @@ enum class Flaw : std::uint8_t {
   object_without_row,    // a log, listing, realisation or debug link that does not count
   object_absent,         // its row is there
   object_of_other_size,  // than its row says
-  leftover,              // a temporary file, or an upload, of a process that is gone
+  pin_without_file,      // its row is there
+  pin_without_row,
+  leftover,  // a temporary file, or an upload, of a process that is gone
 };
-inline constexpr std::size_t kFlaws = 13;
+inline constexpr std::size_t kFlaws = 15;
 
 std::string_view to_string(Flaw flaw) noexcept;  // "NAR at rest without row"
 std::string_view name_of(Flaw flaw) noexcept;    // "nar_without_row"
@@ -85,6 +87,7 @@ struct FsckDeps {
   Pool& cpu;
   db::CatalogImport* import;       // to make rows of narinfos; nullptr with Changes::none
   db::Catalog* catalog = nullptr;  // to see and to remove those of uploads
+  db::Pins* pins = nullptr;        // to make rows of pins; nullptr with Changes::none
 };
 
 // `progress` is called now and then. Memory: some pages of rows, and 10,000 names that wait for their

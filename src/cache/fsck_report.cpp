@@ -19,6 +19,8 @@ std::string_view to_string(Flaw flaw) noexcept {
     case Flaw::object_without_row: return "log, listing or the like that does not count";
     case Flaw::object_absent: return "log, listing or the like that counts, but is not there";
     case Flaw::object_of_other_size: return "log, listing or the like of another size than noted";
+    case Flaw::pin_without_file: return "pin without its file";
+    case Flaw::pin_without_row: return "pin without its row, which keeps nothing";
     case Flaw::leftover: return "leftover of a process that is gone";
   }
   return "";
@@ -38,6 +40,8 @@ std::string_view name_of(Flaw flaw) noexcept {
     case Flaw::object_without_row: return "object_without_row";
     case Flaw::object_absent: return "object_absent";
     case Flaw::object_of_other_size: return "object_of_other_size";
+    case Flaw::pin_without_file: return "pin_without_file";
+    case Flaw::pin_without_row: return "pin_without_row";
     case Flaw::leftover: return "leftover";
   }
   return "";

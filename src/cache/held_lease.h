@@ -40,6 +40,13 @@ class HeldLease {
     return state_.with([](const State& s) { return s.dropped; });
   }
 
+  // What is downloaded under it has come on.
+  void progress() {
+    state_.with([](State& s) {
+      if (s.lease) s.lease->progress();
+    });
+  }
+
   // nullopt: there is none, or it was lost.
   std::optional<std::uint64_t> fence() const {
     return state_.with([](const State& s) -> std::optional<std::uint64_t> {

@@ -61,21 +61,35 @@ Task<UploadAnswer> NarInfoUploads::put(nix::StorePathHash hash, std::string text
 
   // A search that is under way would put an upstream's text over this one.
   CO_TRY(auto alone, co_await deps_.narinfos.hold(hash, deadline));
-  CO_TRY(auto before, co_await kept_before(hash));
-  if (before && nix::fingerprint(*before) == nix::fingerprint(info)) {
-    auto merged = with_signatures_of(info, *before);
-    if (merged != info) text = nix::print_nar_info(info = std::move(merged));
-  } else if (before && vouched(*before, *trust) && !vouched(info, *trust)) {
+  while (!deadline.passed()) {
+    CO_TRY(auto answer, co_await try_keep(info, text, **nar, *trust));
+    if (answer) co_return std::move(*answer);
+  }
+  co_return fail(ErrorKind::timeout, "others kept changing the narinfo of that path");
+}
+
+Task<std::optional<UploadAnswer>> NarInfoUploads::try_keep(const nix::NarInfo& sent,
+                                                           const std::string& text,
+                                                           const KnownNar& nar,
+                                                           const Trust& trust) {
+  auto info = sent;
+  auto keeps = text;
+  CO_TRY(auto before, co_await kept_before(sent.store_path.hash()));
+  if (before.info && nix::fingerprint(*before.info) == nix::fingerprint(sent)) {
+    auto merged = with_signatures_of(info, *before.info);
+    if (merged != info) keeps = nix::print_nar_info(info = std::move(merged));
+  } else if (before.info && vouched(*before.info, trust) && !vouched(sent, trust)) {
     co_return refuse(Verdict::conflict,
                      "a signed narinfo of that path is here, and says something else; delete it "
                      "first, or sign this one");
   }
-  if (text.size() > nix::kMaxNarInfoBytes)
+  if (keeps.size() > nix::kMaxNarInfoBytes)
     co_return refuse(Verdict::too_large, "with the signatures that it has here it is too large");
-  auto kept = co_await keep(info, std::move(text), **nar);
+  auto kept = co_await keep(info, std::move(keeps), nar, std::move(before.text));
   if (!kept && is_no_room(kept.error()))
     co_return refuse(Verdict::no_room, "there is no room for it here now");
   if (!kept) co_return std::unexpected(std::move(kept).error());
+  if (!*kept) co_return std::nullopt;
   co_return UploadAnswer{};
 }
 
@@ -137,23 +151,26 @@ Task<NarInfoUploads::Objection> NarInfoUploads::check_references(const nix::NarI
 }
 
 // What cannot be read any more stands against nothing.
-Task<std::optional<nix::NarInfo>> NarInfoUploads::kept_before(const nix::StorePathHash& hash) {
+Task<NarInfoUploads::Before> NarInfoUploads::kept_before(const nix::StorePathHash& hash) {
+  Before before;
   CO_TRY(auto row, co_await deps_.catalog.find_narinfo(hash));
   std::optional<std::string> text;
   if (row) {
+    before.text = row->text;
     text = std::move(row->text);
   } else {
     auto key = narinfo_key(hash);
     CO_TRY(text, co_await deps_.store.find_text(key));
   }
-  if (!text) co_return std::nullopt;
-  auto info = nix::parse_nar_info(*text);
-  if (!info) co_return std::nullopt;
-  co_return std::move(*info);
+  if (!text) co_return before;
+  if (auto info = nix::parse_nar_info(*text)) before.info = std::move(*info);
+  co_return before;
 }
 
-// The mark first: a narinfo without it would be taken for an upstream's. The row last.
-Task<void> NarInfoUploads::keep(const nix::NarInfo& info, std::string text, const KnownNar& nar) {
+// The mark first: a narinfo without it would be taken for an upstream's. The row last: who has written
+// it has written the file after everybody whose text came before.
+Task<bool> NarInfoUploads::keep(const nix::NarInfo& info, std::string text, const KnownNar& nar,
+                                std::optional<std::string> before) {
   CO_TRY(co_await marks_.put(info));
   auto hash = info.store_path.hash();
   auto key = narinfo_key(hash);
@@ -163,7 +180,8 @@ Task<void> NarInfoUploads::keep(const nix::NarInfo& info, std::string text, cons
                      .upstream = {},
                      .nar_url = nar.row.url,
                      .uploaded = true};
-  co_return co_await deps_.catalog.put_narinfo(std::move(row), nar.row);
+  co_return co_await deps_.catalog.uploads().replace_narinfo(std::move(row), nar.row,
+                                                             std::move(before));
 }
 
 }  // namespace ncps::cache

@@ -53,8 +53,18 @@ class NarInfoUploads {
                                          Deadline deadline);
   Task<Objection> check_contents(const nix::NarInfo& info, const KnownNar& nar, Deadline deadline);
   Task<Objection> check_references(const nix::NarInfo& info, Deadline deadline);
-  Task<std::optional<nix::NarInfo>> kept_before(const nix::StorePathHash& hash);
-  Task<void> keep(const nix::NarInfo& info, std::string text, const KnownNar& nar);
+  // What is kept of that path now.
+  struct Before {
+    std::optional<std::string> text;   // of its row
+    std::optional<nix::NarInfo> info;  // of its row, or of the store's file
+  };
+  Task<Before> kept_before(const nix::StorePathHash& hash);
+  // nullopt: another instance was quicker, and what is kept has to be looked at anew.
+  Task<std::optional<UploadAnswer>> try_keep(const nix::NarInfo& sent, const std::string& text,
+                                             const KnownNar& nar, const Trust& trust);
+  // False: the row has another text than before.
+  Task<bool> keep(const nix::NarInfo& info, std::string text, const KnownNar& nar,
+                  std::optional<std::string> before);
 
   NarInfoUploadDeps deps_;
   UploadMarks marks_;

@@ -125,6 +125,49 @@ TEST_F(NarInfoUpload, SentAgainItsSignaturesAreMerged) {
   EXPECT_EQ(served(one).size(), text.size());
 }
 
+// Another instance: other locks, the same store and rows.
+TEST_F(NarInfoUpload, OfTwoInstancesThatTakeItAtOnceNeitherLosesASignature) {
+  constexpr int kEach = 5;
+  auto sample = make_sample("one");
+  send(sample);
+  UploadLocks other_locks;
+  NarInfoService other_service(runtime, store, catalog, upstreams, *downloads, cpu, live_trust,
+                               policy);
+  NarUploads other_nars({.store = store,
+                         .catalog = catalog,
+                         .downloads = *downloads,
+                         .locks = other_locks,
+                         .disk = disk,
+                         .cpu = cpu});
+  NarInfoUploads other({.store = store,
+                        .catalog = catalog,
+                        .narinfos = other_service,
+                        .nars = *nars,
+                        .nar_uploads = other_nars,
+                        .locks = other_locks,
+                        .cpu = cpu,
+                        .trust = live_trust,
+                        .policy = upload_policy});
+  std::vector<std::string> keys;
+  std::vector<std::future<std::string>> answers;
+  for (int i = 0; i < 2 * kEach; ++i) {
+    auto key = nix::SecretKey::generate("key-" + std::to_string(i)).value();
+    auto with = sample;
+    with.info.signatures.clear();
+    with.sign(key);
+    keys.push_back("Sig: " + key.name() + ":");
+    answers.push_back(std::async(std::launch::async, [this, with, i, &other] {
+      auto& uploads = i % 2 == 0 ? narinfo_uploads : other;
+      return said(run(uploads.put(with.hash(), with.text(), Elsewhere::not_asked)));
+    }));
+  }
+  for (auto& answer : answers) EXPECT_EQ(answer.get(), "kept");
+  auto row = run(catalog.find_narinfo(sample.hash())).value()->text;
+  EXPECT_EQ(run(store.find_text(narinfo_key(sample.hash()))).value(), row);
+  for (const auto& key : keys) EXPECT_TRUE(row.contains(key)) << key;
+  EXPECT_TRUE(other_service.stop(Deadline::after(std::chrono::seconds(60))));
+}
+
 TEST_F(NarInfoUpload, SentAgainAndAgainWithOtherSignaturesItStaysANarInfo) {
   auto sample = make_sample("one");
   send(sample);

@@ -10,7 +10,9 @@ namespace {
 
 storage::BlobKey sharded(std::string_view folder, std::string_view name,
                          std::string_view extension) {
-  std::string key(folder);
+  std::string key;
+  key.reserve(folder.size() + 5 + name.size() + extension.size());
+  key.append(folder);
   key.append(name.substr(0, 1)).append("/").append(name.substr(0, 2)).append("/");
   key.append(name).append(extension);
   // Names of NarUrl, StorePathHash and ObjectPath have only characters that a key may have.
@@ -29,6 +31,10 @@ storage::BlobKey narinfo_key(const nix::StorePathHash& hash) {
 
 storage::BlobKey upload_mark_key(const nix::StorePathHash& hash) {
   return sharded("store/uploaded/", hash.str(), "");
+}
+
+storage::BlobKey pin_key(const nix::StorePathHash& hash) {
+  return sharded("store/pin/", hash.str(), "");
 }
 
 storage::BlobKey object_key(const nix::ObjectPath& path) {

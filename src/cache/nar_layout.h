@@ -20,6 +20,9 @@ storage::BlobKey narinfo_key(const nix::StorePathHash& hash);
 // "store/uploaded/h/ha/<hash>": says that a client sent the narinfo (cache/upload_marks.h)
 storage::BlobKey upload_mark_key(const nix::StorePathHash& hash);
 
+// "store/pin/h/ha/<hash>": says that the store path is pinned (cache/pinning.h)
+storage::BlobKey pin_key(const nix::StorePathHash& hash);
+
 // "store/listing/h/ha/<hash>.ls"
 // "store/log/h/ha/<derivation>"
 // "store/realisations/d/di/<digest>/<output>.doi"

@@ -2,9 +2,25 @@
 
 #include "cache/fetch_policy.h"
 #include "cache/nar_layout.h"
+#include "rt/sure_source.h"
 #include "telemetry/span.h"
 
 namespace ncps::cache {
+
+namespace {
+
+// Of a file at rest: SourceInUse, with the promise of what it holds.
+class SureInUse final : public SureSource {
+ public:
+  SureInUse(std::unique_ptr<ByteSource> inner, InUse::Token token)
+      : inner_(std::move(inner), std::move(token)) {}
+  Task<Piece> next() override { return inner_.next(); }
+
+ private:
+  SourceInUse inner_;
+};
+
+}  // namespace
 
 OpenNar::OpenNar(std::unique_ptr<storage::Blob> blob, InUse::Token token)
     : size_(blob->size()), how_("hit") {
@@ -30,6 +46,8 @@ std::unique_ptr<ByteSource> OpenNar::read(std::uint64_t first,
                                           std::optional<std::uint64_t> length) {
   if (auto* rest = std::get_if<AtRest>(&from_)) {
     auto source = rest->blob->read(first, length.value_or(rest->blob->size() - first));
+    if (dynamic_cast<const SureSource*>(source.get()) != nullptr)
+      return std::make_unique<SureInUse>(std::move(source), rest->token);
     return std::make_unique<SourceInUse>(std::move(source), rest->token);
   }
   if (auto* direct = std::get_if<Passing>(&from_))
@@ -125,10 +143,9 @@ Task<OpenNar> NarService::open(nix::NarUrl url, Deadline deadline,
 }
 
 Task<std::optional<std::string>> NarService::outside_url(nix::NarUrl url, storage::Asking asking) {
-  if (downloads_.find(url)) co_return std::nullopt;
   auto key = nar_key(url);
   CO_TRY(auto where, co_await store_.outside_url(key, asking));
-  if (!where) co_return std::nullopt;
+  if (!where || downloads_.find(url)) co_return std::nullopt;
   CO_TRY(auto at_rest, co_await store_.find(key));
   if (!at_rest) co_return std::nullopt;
   co_return where;

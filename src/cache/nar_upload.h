@@ -43,10 +43,11 @@ struct KnownNar {
 
 class NarUploads {
  public:
-  static constexpr std::size_t kAtOnce = 64;  // each may need a decompressor's memory
+  static constexpr std::size_t kAtOnce = 64;  // by default: each may need a decompressor's memory
   static constexpr std::uint64_t kMostNarBytes = 256ull << 30;  // decompressed
 
-  explicit NarUploads(NarUploadDeps deps) : deps_(deps) {}
+  explicit NarUploads(NarUploadDeps deps, std::size_t at_once = kAtOnce)
+      : deps_(deps), slots_(at_once) {}
 
   // `most`: bytes of the file. `length`: what the client says of the body, if it does; what can never
   // be kept (Space::largest) is refused unread, or where it gets larger than that. `from`: the
@@ -83,7 +84,7 @@ class NarUploads {
                           nix::Compression& compression, Deadline deadline);
 
   NarUploadDeps deps_;
-  Slots slots_{kAtOnce};
+  Slots slots_;
 };
 
 }  // namespace ncps::cache

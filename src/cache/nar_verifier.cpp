@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "cache/nar_bounds.h"
 #include "codec/decompressor.h"
 #include "crypto/sha256.h"
 #include "nix/nar_walker.h"
@@ -32,12 +33,16 @@ struct NarVerifier::State {
   std::uint64_t file_bytes = 0, nar_bytes = 0;
   nix::NarWalker walker;
 
+  bool file_is_the_nar() const { return expected.compression == nix::Compression::none; }
+
   Result<void> nar_part(std::string_view bytes) {
     nar_bytes += bytes.size();
     if (expected.nar_size && nar_bytes > *expected.nar_size) {
       return fail(ErrorKind::corrupt,
                   "the NAR is larger than its NarSize " + std::to_string(*expected.nar_size));
     }
+    if (nar_bytes > kMostUnknownNarBytes)
+      return fail(ErrorKind::corrupt, "the NAR is larger than 1 TiB");
     nar_sha.update(bytes);
     return walker.feed(bytes);
   }
@@ -72,7 +77,9 @@ Result<void> NarVerifier::feed(std::string_view bytes) {
     return fail(ErrorKind::corrupt,
                 "the file is larger than its FileSize " + std::to_string(*s.expected.file_size));
   }
-  s.file_sha.update(bytes);
+  if (s.file_bytes > most_file_bytes(s.expected.nar_size.value_or(kMostUnknownNarBytes)))
+    return fail(ErrorKind::corrupt, "the file is far larger than the NAR in it can be");
+  if (!s.file_is_the_nar()) s.file_sha.update(bytes);
   return s.decompressor->feed(bytes, [&s](std::string_view part) { return s.nar_part(part); });
 }
 
@@ -84,7 +91,8 @@ Result<NarFacts> NarVerifier::finish() {
   auto& s = *state_;
   TRY(s.decompressor->finish([&s](std::string_view part) { return s.nar_part(part); }));
   TRY(s.walker.finish());
-  auto file_hash = nix::Hash(s.file_sha.finish()), nar_hash = nix::Hash(s.nar_sha.finish());
+  auto nar_hash = nix::Hash(s.nar_sha.finish());
+  auto file_hash = s.file_is_the_nar() ? nar_hash : nix::Hash(s.file_sha.finish());
   TRY(check_size("FileSize", s.expected.file_size, s.file_bytes));
   TRY(check_hash("FileHash", s.expected.file_hash, file_hash));
   TRY(check_size("NarSize", s.expected.nar_size, s.nar_bytes));

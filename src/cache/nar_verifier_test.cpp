@@ -4,6 +4,7 @@
 
 #include <functional>
 
+#include "cache/nar_bounds.h"
 #include "cache/testing/sample.h"
 
 namespace ncps::cache {
@@ -45,6 +46,25 @@ constexpr nix::Compression kAll[] = {
     nix::Compression::none,  nix::Compression::xz,   nix::Compression::zstd,
     nix::Compression::bzip2, nix::Compression::gzip, nix::Compression::br,
     nix::Compression::lz4,   nix::Compression::lzip, nix::Compression::lzma};
+
+// Nothing comes out of these, so that neither NarSize nor a hash ever says no.
+TEST(NarVerifier, AFileThatAddsNothingWithoutEndIsRefused) {
+  auto skipped = std::string("\x50\x2a\x4d\x18\x00\x10\x00\x00", 8) + std::string(4096, 'x');
+  for (auto [compression, nothing] : {std::pair(nix::Compression::zstd, skipped),
+                                      {nix::Compression::lz4, skipped},
+                                      {nix::Compression::xz, std::string(4096, '\0')}}) {
+    auto sample = make_sample("small", 300, compression);
+    auto expected = nar_of(sample);
+    expected.nar_size = sample.info.nar_size;
+    auto verifier = NarVerifier::make(expected).value();
+    ASSERT_TRUE(verifier.feed(sample.file));
+    Result<void> fed;
+    std::uint64_t bytes = sample.file.size();
+    for (; fed && bytes < 8 << 20; bytes += nothing.size()) fed = verifier.feed(nothing);
+    expect_corrupt(fed, "far larger");
+    EXPECT_LE(bytes, most_file_bytes(sample.info.nar_size) + 2 * nothing.size());
+  }
+}
 
 TEST(NarVerifier, AcceptsEveryCompressionCutAnywhere) {
   for (auto compression : kAll) {

@@ -175,6 +175,52 @@ TEST_F(Peers, WhoLostTheLeaseWithoutNoticingIsRefusedByItsFence) {
   EXPECT_EQ(noted(), std::nullopt);
 }
 
+// That it is lost without steps, and given back, is the business of lock/redis/stall_test.cpp.
+TEST_F(Peers, ADownloadTellsItsLeaseThatItComesOn) {
+  auto gate = stops_at(100'000);
+  auto first = client(a, url);
+  ASSERT_TRUE(has(a, url, 100'000));
+  auto ask = leases.last_ask();
+  EXPECT_EQ(ask.name, lease_of(url));
+  EXPECT_EQ(ask.stalls_after, 4 * a.sharing.follow.patience);
+  ASSERT_TRUE(until([&] { return leases.steps() > 1; }));
+  gate->open();
+  expect_right(first.get(), "miss");
+  ASSERT_TRUE(idle(a, url));
+  EXPECT_TRUE(at_rest(url));
+}
+
+// The disk hangs, and answers again when another instance has long taken over.
+TEST_F(Peers, WhoseDiskHangsComesOnNoMoreAndPublishesNothingAfterThat) {
+  auto gate = stops_at(100'000);
+  auto first = client(a, url);
+  ASSERT_TRUE(has(a, url, 100'000));
+  std::promise<void> answers;
+  auto answered = answers.get_future().share();
+  std::atomic<int> hang = 0;
+  for (int i = 0; i < 2; ++i)
+    boost::asio::post(disk, [&hang, answered] {
+      ++hang;
+      answered.wait();
+    });
+  ASSERT_TRUE(until([&] { return hang == 2; }));
+  gate->open();
+  // What has come waits to be written; and what was written has been verified, at the latest now.
+  ASSERT_TRUE(until([&] { return disk.waiting() > 0; }));
+  std::size_t steps = 0;
+  EXPECT_TRUE(until([&] { return std::exchange(steps, leases.steps()) == leases.steps(); }));
+  leases.expire(lease_of(url));  // so the lease is lost
+  auto fence = leases.holder(lease_of(url));
+  EXPECT_FALSE(fence);
+  leases.take(lease_of(url), "http://another:1");
+  answers.set_value();
+  expect_right(first.get(), "miss");
+  ASSERT_TRUE(idle(a, url));
+  EXPECT_FALSE(at_rest(url));
+  EXPECT_EQ(noted(), std::nullopt);
+  leases.expire(lease_of(url));
+}
+
 TEST_F(Peers, WrongBytesOfAPeerEndCleanlyForNobodyAndTheNextTimeNoPeerIsAsked) {
   auto gate = stops_at(150'000);
   peers.at(a.url, [](TestPeers::Peer& p) { p.wrong_at->store(1); });  // no xz at all

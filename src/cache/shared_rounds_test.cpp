@@ -26,6 +26,15 @@ TEST_F(SharedRounds, WhileAnotherInstanceMakesRoomNothingGoesHere) {
   EXPECT_EQ(leases.held(), 0u);
 }
 
+TEST_F(SharedRounds, ARoundTellsItsLeaseThatItComesOn) {
+  auto before = leases.steps();
+  EXPECT_EQ(round(Why::needed).nars, 1u);
+  EXPECT_GE(leases.steps(), before + 2) << "a pass, and what went";
+  // Asked for last: the NAR's, which nobody need wait for longer than this.
+  EXPECT_EQ(leases.last_ask().name, download_lease(older.url()));
+  EXPECT_EQ(leases.last_ask().stalls_after, std::chrono::minutes(2));
+}
+
 TEST_F(SharedRounds, WhoComesWithASmallerFenceDropsNothing) {
   ASSERT_TRUE(run(database.eviction->claim_round(1'900'000'000'000'000)).value());
   EXPECT_TRUE(round(Why::scheduled).elsewhere);

@@ -18,6 +18,10 @@ struct Sharing {
   std::function<std::string()> address;  // where others read from us; empty: nowhere
   std::chrono::milliseconds time_to_live{300'000};
   FollowPolicy follow;
+
+  // Without a step forward for so long a download has lost its lease. Upstreams that stall are given up
+  // sooner (fetch_policy.h), and whoever follows has asked others long before.
+  std::chrono::milliseconds stalls_after() const { return 4 * follow.patience; }
 };
 
 // Whoever has it may fetch that NAR and publish it, or remove it.

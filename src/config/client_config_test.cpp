@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "http/testing/authority.h"
+
 namespace ncps::config {
 namespace {
 
@@ -20,6 +22,15 @@ TEST(ClientConfig, TheUrlIsTheOneGivenOrThatOfTheOptions) {
     ASSERT_TRUE(url) << given;
     EXPECT_EQ(*url, expected);
   }
+}
+
+TEST(ClientConfig, OverTlsTheUrlIsHttps) {
+  http::testing::Authority authority;
+  ServeOptions options;
+  options.hostname = "cache.example.org";
+  options.listen = {.host = "0.0.0.0", .port = 8501};
+  options.tls = http::TlsContext::make(authority.options()).value();
+  EXPECT_EQ(client_url("", options).value(), "https://cache.example.org:8501");
 }
 
 TEST(ClientConfig, WhatIsNoUrlOfACacheIsRefused) {

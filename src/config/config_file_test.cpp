@@ -1,5 +1,6 @@
 #include "config/config_file.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -177,6 +178,26 @@ TEST_F(ConfigFile, TheDefaultOneIsAMistakeIfItIsAFolder) {
 TEST_F(ConfigFile, ASecondDocumentIsRefusedAndNotPassedOver) {
   expect_mistake("two.yaml", "log: {level: debug}\n---\nserver: {addr: ':1'}\n", 3,
                  "second document");
+}
+
+// The library's LoadAll finds one empty document after the other there, until memory is full.
+TEST_F(ConfigFile, ABracketTooManyIsRefusedAtOnce) {
+  expect_mistake("stray.yaml", "'log'\n]\n", 2, "illegal flow end");
+  expect_mistake("stray.json", "{\"log\": {}}\n}\n", 2, "illegal flow end");
+  expect_mistake("comma.yaml", "'x', 2.5]\n[cache]\nd = 1\n", 1, "second document");
+}
+
+TEST_F(ConfigFile, WhatRefersToItselfOrGrowsByReferencesIsRefused) {
+  expect_mistake("cycle.yaml", "a: &a {b: *a}\n", 1, "refers to itself");
+  std::string bomb = "a0: &a0 {x: {}}\n";
+  for (int i = 1; i <= 8; ++i) {
+    auto last = "*a" + std::to_string(i - 1);
+    bomb += fmt::format("a{}: &a{} {{", i, i);
+    for (int j = 0; j < 10; ++j) bomb += fmt::format("k{}: {}, ", j, last);
+    bomb += "}\n";
+  }
+  auto said = lines(with("bomb.yaml", bomb).mistakes);
+  EXPECT_TRUE(said.contains("too deeply")) << said;
 }
 
 TEST_F(ConfigFile, TheDefaultOneLiesInXdgConfigHomeOrElseInDotConfig) {

@@ -58,16 +58,26 @@ TEST(Load, EveryValueGetsToItsOption) {
   Files files;
   auto netrc = files.write("netrc", "");
   auto key = nix::SecretKey::generate("k").value();
-  auto loaded = load_with(
-      {"serve", "--log-level=warn", "--log-console-writer-enabled=0", "--cache-hostname=h",
-       "--cache-storage-local=/s", "--cache-temp-path=/t",
-       "--cache-upstream-url=http://a?priority=7", "--cache-upstream-url=http://b",
-       std::string("--cache-upstream-public-key=") + kNixosKey,
-       "--cache-upstream-dialer-timeout=300ms", "--cache-upstream-response-header-timeout=1h30m",
-       "--netrc-file=" + netrc, "--cache-upstream-mode=offline", "--cache-negative-ttl=0",
-       "--cache-sign-narinfo=f", "--cache-sign-unverified",
-       "--cache-secret-key-path=" + files.write_private("key", key.str()),
-       "--cache-database-url=sqlite:///d/db", "--server-addr=unix:/run/x"});
+  auto loaded = load_with({"serve",
+                           "--log-level=warn",
+                           "--log-console-writer-enabled=0",
+                           "--cache-hostname=h",
+                           "--cache-storage-local=/s",
+                           "--cache-temp-path=/t",
+                           "--cache-upstream-url=http://a?priority=7",
+                           "--cache-upstream-url=http://b",
+                           std::string("--cache-upstream-public-key=") + kNixosKey,
+                           "--cache-upstream-dialer-timeout=300ms",
+                           "--cache-upstream-response-header-timeout=1h30m",
+                           "--netrc-file=" + netrc,
+                           "--cache-upstream-mode=offline",
+                           "--cache-negative-ttl=0",
+                           "--cache-upstream-redirects=same-host",
+                           "--cache-sign-narinfo=f",
+                           "--cache-sign-unverified",
+                           "--cache-secret-key-path=" + files.write_private("key", key.str()),
+                           "--cache-database-url=sqlite:///d/db",
+                           "--server-addr=unix:/run/x"});
   EXPECT_EQ(all_words(loaded), "");
   const auto& o = loaded.options;
   EXPECT_EQ(o.log_level, log::Level::warn);
@@ -75,6 +85,7 @@ TEST(Load, EveryValueGetsToItsOption) {
   EXPECT_EQ(o.hostname, "h");
   EXPECT_TRUE(o.offline);
   EXPECT_EQ(o.negative_ttl, 0s);
+  EXPECT_EQ(o.elsewhere, fetch::Elsewhere::same_host);
   EXPECT_EQ(o.storage_local, "/s");
   EXPECT_EQ(o.database.sqlite_path, "/d/db");
   EXPECT_EQ(o.temp_path, "/t");

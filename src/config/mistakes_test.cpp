@@ -37,6 +37,7 @@ std::vector<Bad> bad_values() {
       {"--cache-upstream-public-key", "name:AAAA", "wrong number of bytes"},
       {"--cache-trusted-upload-key", "short", "name:base64"},
       {"--cache-upstream-mode", "online", "is no mode; write auto or offline"},
+      {"--cache-upstream-redirects", "private", "write same-host, public or any"},
       {"--cache-prefetch", "nars", "write nar, narinfo or off"},
       {"--cache-negative-ttl", "soon", "is no duration"},
       {"--server-drain-delay", "soon", "is no duration"},

@@ -1,6 +1,5 @@
 #include "config/serve_options.h"
 
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,12 +11,14 @@
 #include "base/cron.h"
 #include "base/duration.h"
 #include "config/option_table.h"
+#include "config/private_file.h"
 #include "config/read_peers.h"
 #include "config/read_redis.h"
 #include "config/read_s3.h"
+#include "config/read_server.h"
+#include "config/read_tls.h"
 #include "config/read_tokens.h"
 #include "config/reader.h"
-#include "config/text_file.h"
 
 namespace ncps::config {
 namespace {
@@ -58,20 +59,21 @@ Result<bool> parse_mode(std::string_view text) {
   return fail(ErrorKind::invalid, "is no mode; write auto or offline");
 }
 
+Result<fetch::Elsewhere> parse_elsewhere(std::string_view text) {
+  if (text == "same-host") return fetch::Elsewhere::same_host;
+  if (text == "public") return fetch::Elsewhere::outward;
+  if (text == "any") return fetch::Elsewhere::any;
+  return fail(ErrorKind::invalid, "says not where to; write same-host, public or any");
+}
+
 Result<std::string> parse_prefetch(std::string_view text) {
   if (text == "nar" || text == "narinfo" || text == "off") return std::string(text);
   return fail(ErrorKind::invalid, "cannot be fetched ahead; write nar, narinfo or off");
 }
 
 Result<nix::SecretKey> read_key_file(const std::string& path) {
-  struct stat info{};
-  bool others_read =
-      ::stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode) && (info.st_mode & S_IROTH) != 0;
-  if (others_read)
-    return fail(ErrorKind::invalid, "can be read by everybody; make it private: chmod o-r");
-  auto text = read_text_file(path);
-  if (!text) return fail(ErrorKind::invalid, "cannot be read");
-  auto key = nix::SecretKey::parse(*text);
+  TRY(auto text, read_private_file(path));
+  auto key = nix::SecretKey::parse(text);
   if (!key) return fail(ErrorKind::invalid, "holds no signing key: " + key.error().what());
   return key;
 }
@@ -214,6 +216,7 @@ void read_upstreams(Reader& read, ServeOptions& o, const Environment& environmen
   read.one("--cache-upstream-dialer-timeout", o.dialer_timeout, parse_timeout);
   read.one("--cache-upstream-response-header-timeout", o.response_header_timeout, parse_timeout);
   read.one("--cache-upstream-mode", o.offline, parse_mode);
+  read.one("--cache-upstream-redirects", o.elsewhere, parse_elsewhere);
   read_prefetch(read, o);
   read.one("--cache-negative-ttl", o.negative_ttl, parse_duration_ms);
   read.one("--netrc-file", o.netrc_file, parse_readable);
@@ -294,6 +297,8 @@ ReadOptions read_serve_options(const RawValues& values, const Environment& envir
   warn_of_open_writes(out);
   read_limits(read, o, values);
   read.one("--server-addr", o.listen, http::parse_listen_address);
+  read.one("--server-http2", o.http2, parse_bool);
+  read_tls(read, o, out.warnings);
   read.one("--prometheus-enabled", o.prometheus, parse_bool);
   // Nobody looks at a single instance's /readyz before it connects.
   if (read.has("--cache-redis-addrs")) o.drain_delay = kDrainDelay;
@@ -304,6 +309,7 @@ ReadOptions read_serve_options(const RawValues& values, const Environment& envir
   read_scrub(read, values, o);
   read_redis(read, values, o, out.warnings);
   read_peers(read, o);
+  read_server(read, o);
   check_the_rest(read);
   out.missing = read.take_missing();
   out.mistakes = std::move(read).mistakes();

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,8 +13,12 @@
 #include "config/raw_values.h"
 #include "db/database_url.h"
 #include "db/pool_limits.h"
+#include "fetch/elsewhere.h"
 #include "http/listen_address.h"
+#include "http/server_limits.h"
+#include "http/tls_context.h"
 #include "lock/redis/redis_options.h"
+#include "nix/nar_info.h"
 #include "nix/signature.h"
 #include "storage/s3/s3_options.h"
 #include "telemetry/collector_url.h"
@@ -36,7 +41,8 @@ struct ServeOptions {
   std::vector<nix::PublicKey> upstream_keys;
   std::chrono::milliseconds dialer_timeout{};
   std::chrono::milliseconds response_header_timeout{};
-  bool offline = false;  // no upstream is asked
+  bool offline = false;                                    // no upstream is asked
+  fetch::Elsewhere elsewhere = fetch::Elsewhere::outward;  // where upstreams may lead us
   bool prefetch_nars = true;
   bool prefetch_narinfos = true;
   std::chrono::milliseconds negative_ttl{};
@@ -57,7 +63,17 @@ struct ServeOptions {
   unsigned min_free_percent = 0;             // of it, up to 100
   std::optional<CronSchedule> lru_schedule;  // absent: no round by the clock
   http::ListenAddress listen;
-  bool otel = false;  // logs, metrics and traces are sent
+  http::ServerLimits server;
+  http::Proxies proxies;
+  std::size_t max_downloads = 64;  // at once; half of them without a client
+  std::size_t max_queued_downloads = 10'000;
+  std::size_t max_uploads = 64;     // NARs at once
+  std::uint64_t max_temp_size = 0;  // bytes of downloads and uploads under way; 0: any
+  std::size_t max_narinfo_size = nix::kMaxNarInfoBytes;
+  std::shared_ptr<const http::TlsContext> tls;  // absent: plain HTTP
+  bool certificates_required = false;           // of clients; false: they may be shown
+  bool http2 = true;                            // spoken with who begins with it
+  bool otel = false;                            // logs, metrics and traces are sent
   std::optional<telemetry::CollectorUrl>
       collector;            // where to; absent: where the standard's variables say, or stdout
   bool prometheus = false;  // /metrics is there

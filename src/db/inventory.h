@@ -13,6 +13,7 @@
 
 #include "db/catalog.h"
 #include "db/database_time.h"
+#include "db/pins.h"
 
 namespace ncps::db {
 
@@ -113,6 +114,10 @@ class Inventory {
   // it was used.
   virtual Task<void> put_object(ObjectEntry object) = 0;
   virtual Task<void> remove_object(std::string key) = 0;
+
+  // The same of pins, by their hashes. They are added and removed through Pins.
+  virtual Task<Page<Pin>> pins(std::string after) = 0;
+  virtual Task<std::optional<Pin>> find_pin(nix::StorePathHash hash) = 0;
 
   // NARs at rest, those first that were verified longest ago, or never; at most `most`, of those
   // that were not verified since `before`.

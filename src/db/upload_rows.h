@@ -5,6 +5,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "db/catalog.h"
@@ -19,6 +20,13 @@ class UploadRows {
   // is used now: its times protect it until its narinfo comes. Errors: conflict, if the URL is
   // another NAR's.
   virtual Task<void> put_nar(NarRow nar) = 0;
+
+  // Keeps a narinfo in place of the one with the text `before` (nullopt: its row has no text, or there is
+  // none), and of no other: so of two instances that add signatures to one text at once the later one
+  // adds to what the first has made of it. False: somebody was quicker, and nothing was written. Errors:
+  // conflict, if its NAR has no row under that URL (any more).
+  virtual Task<bool> replace_narinfo(NarInfoRow narinfo, NarRow nar,
+                                     std::optional<std::string> before) = 0;
 
   // The narinfos whose NAR is announced under that URL, at most Catalog::kMostAtOnce of them.
   virtual Task<std::vector<nix::StorePathHash>> narinfos_of(nix::NarUrl url) = 0;

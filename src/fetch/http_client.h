@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/unique_fd.h"
 #include "fetch/decode.h"
+#include "fetch/elsewhere.h"
 #include "rt/byte_source.h"
 #include "rt/deadline.h"
 
@@ -53,6 +54,9 @@ struct HttpRequest {
   Body body;                                                 // only of put and post
   Redirects redirects = Redirects::follow;
   Proxies proxies = Proxies::environment;
+  // Where redirects may lead; and `url` itself, if it is not of the host of `home`: whoever is there told it.
+  Elsewhere elsewhere = Elsewhere::any;
+  std::string home;  // a URL; empty: `url`
 };
 
 struct ContentRange {

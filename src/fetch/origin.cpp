@@ -18,4 +18,11 @@ std::string origin_of(std::string_view url) {
   return origin;
 }
 
+std::string_view host_of(std::string_view origin) {
+  auto scheme = origin.find("://");
+  if (scheme != origin.npos) origin.remove_prefix(scheme + 3);
+  auto port = origin.starts_with('[') ? origin.find(']') + 1 : origin.find(':');
+  return origin.substr(0, port);
+}
+
 }  // namespace ncps::fetch

@@ -10,4 +10,7 @@ namespace ncps::fetch {
 // there.
 std::string origin_of(std::string_view url);
 
+// The host alone of an origin; an IPv6 address with its brackets. Points into `origin`.
+std::string_view host_of(std::string_view origin);
+
 }  // namespace ncps::fetch

@@ -4,8 +4,9 @@
 
 #include <filesystem>
 
-#include "http/connection.h"
+#include "http/file_pages.h"
 #include "http/testing/server_fixture.h"
+#include "rt/sure_source.h"
 #include "telemetry/log.h"
 
 namespace ncps::http {
@@ -110,6 +111,46 @@ TEST_F(HttpBody, FilesAreSentFromMemoryAndFromDisk) {
       EXPECT_TRUE(answer.complete) << path << ' ' << heat;
       EXPECT_TRUE(answer.body == body) << path << ' ' << heat << ' ' << answer.body.size();
     }
+  }
+}
+
+// A file at rest: gives it, and is not at its end before the gate opens.
+class SureSpan final : public SureSource {
+ public:
+  SureSpan(FileSpan span, Gate& gate) : span_(span), gate_(gate) {}
+
+  Task<Piece> next() override {
+    if (span_.length > 0) co_return Piece(std::exchange(span_, {}));
+    co_await gate_.pass();
+    co_return Piece(std::string_view());
+  }
+
+ private:
+  FileSpan span_;
+  Gate& gate_;
+};
+
+TEST_F(HttpBody, NothingIsKeptBackOfWhatWasRightBefore) {
+  auto content = pattern(3'000'000);
+  auto file = make_file(content);
+  Gate gate;
+  for (std::size_t size : {1ul, 2ul, content.size()})
+    serve("/" + std::to_string(size), [file, size, &gate] {
+      return response_of(std::make_unique<SureSpan>(FileSpan{file, 0, size}, gate), size);
+    });
+  auto port = start().port();
+  std::vector<std::unique_ptr<RawClient>> clients;
+  for (std::size_t size : {1ul, 2ul, content.size()}) {
+    auto& client = *clients.emplace_back(std::make_unique<RawClient>(port));
+    ASSERT_TRUE(client.get("/" + std::to_string(size)));
+    auto answer = client.read();  // while its source is still being asked for the end
+    EXPECT_TRUE(answer.complete) << size;
+    EXPECT_TRUE(answer.body == content.substr(0, size)) << size;
+  }
+  gate.open();
+  for (auto& client : clients) {
+    ASSERT_TRUE(client->get("/1"));
+    EXPECT_EQ(client->read().body, content.substr(0, 1));
   }
 }
 

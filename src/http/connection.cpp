@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <cerrno>
@@ -16,6 +15,7 @@
 #include <utility>
 
 #include "base/posix_error.h"
+#include "http/file_pages.h"
 
 namespace ncps::http {
 
@@ -60,17 +60,11 @@ bool is_clients(int error) noexcept {
   }
 }
 
-// Blocks until the stretch is in memory, and has the kernel begin with the one behind it. A byte
-// of every part is touched, because readahead may do less than it was asked for.
-int warm_up(int fd, std::uint64_t begin, std::uint64_t size) noexcept {
-  constexpr std::uint64_t kStep = 64ull * 1024;
-  auto from = static_cast<off_t>(begin);
-  ::posix_fadvise(fd, from, static_cast<off_t>(size + kStretch), POSIX_FADV_WILLNEED);
-  char byte;
-  for (std::uint64_t at = 0; at < size; at += kStep)
-    if (::pread(fd, &byte, 1, from + static_cast<off_t>(at)) != 1) return errno;
-  return ::pread(fd, &byte, 1, from + static_cast<off_t>(size - 1)) == 1 ? 0 : errno;
+bool would_block(int error) noexcept {
+  return error == EAGAIN || error == EWOULDBLOCK;
 }
+
+}  // namespace
 
 void skip(std::span<iovec>& parts, std::size_t bytes) noexcept {
   while (!parts.empty() && bytes >= parts.front().iov_len) {
@@ -81,17 +75,6 @@ void skip(std::span<iovec>& parts, std::size_t bytes) noexcept {
   auto& first = parts.front();
   first.iov_base = static_cast<char*>(first.iov_base) + bytes;
   first.iov_len -= bytes;
-}
-
-bool would_block(int error) noexcept {
-  return error == EAGAIN || error == EWOULDBLOCK;
-}
-
-}  // namespace
-
-bool may_wait_for_disk(std::int64_t got, int error) noexcept {
-  // Anything else shows again when it is sent.
-  return got < 0 && (error == EAGAIN || error == EOPNOTSUPP);
 }
 
 std::chrono::steady_clock::time_point coarse_now() noexcept {
@@ -107,23 +90,9 @@ Connection::Connection(Socket socket, Pool& disk, std::chrono::seconds write_tim
   socket_.native_non_blocking(true, ignored);
 }
 
-std::string Connection::client_address() const {
-  ErrorCode error;
-  auto peer = socket_.remote_endpoint(error);
-  if (error) return {};
-  if (peer.protocol().family() == AF_UNIX) return "unix";
-  asio::ip::tcp::endpoint endpoint;
-  endpoint.resize(peer.size());
-  std::memcpy(endpoint.data(), peer.data(), peer.size());
-  auto address = endpoint.address();
-  // On a dual-stack socket IPv4 clients appear as ::ffff:1.2.3.4.
-  if (address.is_v6() && address.to_v6().is_v4_mapped())
-    return asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()).to_string();
-  return address.to_string();
-}
-
 asio::awaitable<std::size_t> Connection::receive(std::span<char> to) {
   if (!open() || timed_out_) co_return 0;
+  if (tls_) co_return co_await receive_tls(to);
   auto buffer = asio::buffer(to.data(), to.size());
   auto [error, size] = co_await socket_.async_receive(buffer, kNoThrow);
   co_return error ? 0 : size;
@@ -131,6 +100,11 @@ asio::awaitable<std::size_t> Connection::receive(std::span<char> to) {
 
 std::size_t Connection::receive_now(std::span<char> to) noexcept {
   if (!open()) return 0;
+  if (tls_) {
+    std::size_t size = 0;
+    tls_->read(to, size);
+    return size;
+  }
   auto got = ::recv(socket_.native_handle(), to.data(), to.size(), MSG_DONTWAIT);
   return got > 0 ? static_cast<std::size_t>(got) : 0;
 }
@@ -142,6 +116,7 @@ void Connection::receive_until(TimePoint when) noexcept {
 }
 
 Connection::Sent Connection::send_now(std::span<iovec>& parts, More more) noexcept {
+  if (tls_) return send_tls_now(parts);
   for (skip(parts, 0); !parts.empty();) {  // without the empty ones in front
     if (!open()) return Sent::failed;
     msghdr message{};
@@ -174,13 +149,14 @@ asio::awaitable<bool> Connection::wait_writable() {
 }
 
 Task<bool> Connection::send_file(FileSpan span, std::uint64_t& sent) {
+  if (tls_) co_return co_await send_file_tls(span, sent);
   auto end = span.offset + span.length;
   for (auto at = static_cast<off_t>(span.offset); static_cast<std::uint64_t>(at) < end;) {
     auto begin = static_cast<std::uint64_t>(at);
     auto stretch = std::min(end - begin, kStretch);
     if (!is_resident(span.fd, begin, stretch)) {
       stretch = std::min(stretch, kProbe);  // the first bytes shall not wait for two megabytes
-      auto work = [&] { return warm_up(span.fd, begin, stretch); };
+      auto work = [&] { return warm_up(span.fd, begin, stretch, kStretch); };
       co_await offload(disk_, std::move(work));  // a failure shows again in sendfile
     }
     for (auto stretch_end = begin + stretch; static_cast<std::uint64_t>(at) < stretch_end;) {
@@ -221,11 +197,14 @@ void Connection::interrupt() noexcept {
 
 void Connection::shutdown_send() noexcept {
   ErrorCode ignored;
+  if (tls_ && open()) tls_->say_goodbye();
+  tls_.reset();
   socket_.shutdown(Socket::shutdown_send, ignored);
 }
 
 void Connection::close() noexcept {
   ErrorCode ignored;
+  if (tls_ && open()) tls_->say_goodbye();
   socket_.close(ignored);
 }
 

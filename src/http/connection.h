@@ -1,5 +1,5 @@
 // One connection (TCP or Unix), non-blocking: bytes in, bytes and files out, a deadline, and the
-// ways to end.
+// ways to end. With TLS beneath, once shake_hands() has succeeded.
 //
 // Belongs to one io thread; every method is called there. There is no timer in it: whoever owns
 // connections calls check_deadline() on them about once a second (SessionLoop does).
@@ -12,10 +12,13 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 
+#include "http/tls_stream.h"
 #include "rt/byte_source.h"
 #include "rt/offload.h"
 #include "rt/task.h"
@@ -29,9 +32,8 @@ inline iovec part(std::string_view text) noexcept {
   return {const_cast<char*>(text.data()), text.size()};
 }
 
-// Whether reading there may wait for the disk, as preadv2 with RWF_NOWAIT tells: what it returned,
-// and errno. A file system that cannot tell (NFS, many in user space) may. Pure.
-bool may_wait_for_disk(std::int64_t got, int error) noexcept;
+// Moves `parts`, and the iovecs in it, past so many bytes, and past empty ones in front.
+void skip(std::span<iovec>& parts, std::size_t bytes) noexcept;
 
 enum class More : bool { no, yes };  // yes: the kernel may wait up to 200 ms for bytes to add
 
@@ -45,7 +47,15 @@ class Connection {
 
   bool open() const noexcept { return socket_.is_open(); }
   boost::asio::any_io_executor executor() { return socket_.get_executor(); }
-  std::string client_address() const;  // without port, or "unix"; empty if it has gone already
+
+  // From now on TLS. REQUIRES: nothing has been sent or received. nullopt: it is there; otherwise
+  // why not, and in the log why: the connection is a plain one then, for what is left to say. Ends
+  // when receive() would.
+  boost::asio::awaitable<std::optional<TlsFailure>> shake_hands(
+      std::shared_ptr<const TlsContext> context);
+
+  // Of the client's verified certificate; empty: plain, or it has shown none.
+  std::vector<std::string> certificate_names() const;
 
   // Waits for bytes and returns how many came. 0: none will (end, failure), or the wait was ended
   // by the deadline (timed_out()) or by interrupt().
@@ -71,18 +81,25 @@ class Connection {
   Task<bool> send_file(FileSpan span, std::uint64_t& sent);
 
   void check_deadline(TimePoint now) noexcept;
-  void interrupt() noexcept;      // ends a receive() that waits
-  void shutdown_send() noexcept;  // the client sees the end, and may still be read from
-  void close() noexcept;
-  // What has been sent is no complete answer. With RST; a Unix socket has none: there the framing
+  void interrupt() noexcept;  // ends a receive() that waits
+  // The client sees the end (over TLS a close_notify, too), and may still be read from: over TLS
+  // what comes then are bytes without a meaning.
+  void shutdown_send() noexcept;
+  void close() noexcept;  // over TLS with a close_notify
+  // What has been sent is no complete answer. With RST, and over TLS without a close_notify; a Unix socket has none: there the framing
   // tells (a short Content-Length, no last chunk).
   void abort() noexcept;
 
  private:
   boost::asio::awaitable<bool> wait_writable();
+  boost::asio::awaitable<bool> wait(TlsStream::Step step);
+  boost::asio::awaitable<std::size_t> receive_tls(std::span<char> to);
+  Sent send_tls_now(std::span<iovec>& parts) noexcept;
+  Task<bool> send_file_tls(FileSpan span, std::uint64_t& sent);
 
   Socket socket_;
   Pool& disk_;
+  std::unique_ptr<TlsStream> tls_;  // none: plain
   const std::chrono::seconds write_timeout_;
   TimePoint deadline_ = TimePoint::max();
   bool writing_ = false;

@@ -31,6 +31,7 @@ bool is_host_name(std::string_view host) {
 }
 
 bool is_ipv6(const std::string& host) {
+  if (host.contains('\0')) return false;  // would end it for inet_pton
   in6_addr address{};
   return ::inet_pton(AF_INET6, host.c_str(), &address) == 1;
 }

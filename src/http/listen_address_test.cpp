@@ -54,6 +54,10 @@ TEST(ListenAddress, RefusesPathsThatNoUnixSocketCanHave) {
   }
 }
 
+TEST(ListenAddress, AnAddressDoesNotEndAtAZeroByte) {
+  EXPECT_FALSE(parse_listen_address(std::string_view("[::1\0x]:1", 9)));
+}
+
 TEST(ListenAddress, RefusalsSayWhatWouldBeRight) {
   const std::string_view rows[] = {
       "",          "8501",     "localhost", "localhost:",     ":65536",   ":-1",      ":http",

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -23,6 +24,8 @@ class Request {
   std::string_view path;         // before the '?', still percent-encoded; begins with '/'
   std::string_view query;        // after the '?', or empty
   std::string_view client;       // address of the peer, without port
+  std::span<const std::string>
+      certificate;  // names of the client's, verified (certificates.h); empty: none was shown
   std::optional<std::uint64_t> content_length;  // as the client says; absent: no body, or chunked
 
   // Absent: there is none, or it is empty. To be read at most once, and only until the handler has

@@ -5,6 +5,7 @@
 #include <boost/beast/http/error.hpp>
 #include <boost/beast/http/verb.hpp>
 #include <cstring>
+#include <optional>
 
 #include "http/text.h"
 
@@ -35,6 +36,7 @@ class Parser final : public beast::http::basic_parser<true> {
   int hosts = 0;
   int lengths = 0;
   int transfer_encodings = 0;
+  bool plain_length = true;  // digits and nothing else
   std::string_view transfer_encoding;
   std::string_view expect;
 
@@ -50,7 +52,10 @@ class Parser final : public beast::http::basic_parser<true> {
   void on_field_impl(beast::http::field name, beast::string_view, beast::string_view value,
                      ErrorCode&) override {
     if (name == beast::http::field::host) ++hosts;
-    if (name == beast::http::field::content_length) ++lengths;
+    if (name == beast::http::field::content_length) {
+      ++lengths;
+      plain_length = std::ranges::all_of(value, [](char c) { return c >= '0' && c <= '9'; });
+    }
     if (name == beast::http::field::transfer_encoding) {
       ++transfer_encodings;
       transfer_encoding = {value.data(), value.size()};
@@ -75,36 +80,23 @@ class Parser final : public beast::http::basic_parser<true> {
 bool names_a_version(std::string_view text) {
   auto line = text.substr(0, text.find('\r'));
   auto space = line.rfind(' ');
-  if (space == std::string_view::npos) return false;
+  if (space == std::string_view::npos || std::ranges::count(line, ' ') != 2) return false;
   auto version = line.substr(space + 1);
   auto digit = [](char c) { return c >= '0' && c <= '9'; };
   return version.size() == 8 && version.starts_with("HTTP/") && digit(version[5]) &&
          version[6] == '.' && digit(version[7]);
 }
 
-// Path and query of the origin form ("/a?b") or the absolute form ("http://host/a?b").
-bool split_target(RequestHead& head) {
-  auto rest = head.target;
-  // Only visible ASCII, so that a target can be logged and compared as it is.
-  if (!std::ranges::all_of(rest, [](char c) { return c > 0x20 && c < 0x7f; })) return false;
-  if (!rest.starts_with('/')) {
-    auto scheme = rest.find("://");
-    if (scheme == std::string_view::npos) return false;
-    auto name = rest.substr(0, scheme);
-    if (!same_word(name, "http") && !same_word(name, "https")) return false;
-    auto begin = rest.find_first_of("/?", scheme + 3);
-    if (begin == scheme + 3 || rest.size() == scheme + 3) return false;  // no host
-    rest = begin == std::string_view::npos ? std::string_view("/") : rest.substr(begin);
-    if (rest.starts_with('?')) {
-      head.path = "/";
-      head.query = rest.substr(1);
-      return true;
-    }
-  }
-  auto mark = rest.find('?');
-  head.path = rest.substr(0, mark);
-  head.query = mark == std::string_view::npos ? std::string_view() : rest.substr(mark + 1);
-  return true;
+// Takes one line off `lines`, which have been checked: "name:value\r\n" each. nullopt: the line is
+// another header's.
+std::optional<std::string_view> take_value(std::string_view& lines, std::string_view name) {
+  auto end = lines.find('\r');
+  auto line = lines.substr(0, end);
+  lines.remove_prefix(std::min(end + 2, lines.size()));
+  if (line.size() <= name.size() || line[name.size()] != ':' ||
+      !same_word(line.substr(0, name.size()), name))
+    return std::nullopt;
+  return trimmed(line.substr(name.size() + 1));
 }
 
 }  // namespace
@@ -129,16 +121,16 @@ HeadScanner::State HeadScanner::scan(std::string_view text) {
 }
 
 std::string_view RequestHead::header(std::string_view name) const {
-  // The lines have been checked: "name:value\r\n" each.
-  for (auto rest = lines; !rest.empty();) {
-    auto end = rest.find('\r');
-    auto line = rest.substr(0, end);
-    rest.remove_prefix(std::min(end + 2, rest.size()));
-    if (line.size() > name.size() && line[name.size()] == ':' &&
-        same_word(line.substr(0, name.size()), name))
-      return trimmed(line.substr(name.size() + 1));
-  }
+  for (auto rest = lines; !rest.empty();)
+    if (auto value = take_value(rest, name)) return *value;
   return {};
+}
+
+std::vector<std::string_view> RequestHead::values(std::string_view name) const {
+  std::vector<std::string_view> all;
+  for (auto rest = lines; !rest.empty();)
+    if (auto value = take_value(rest, name)) all.push_back(*value);
+  return all;
 }
 
 Refusal read_head(std::string_view text, std::size_t max_target_bytes, RequestHead& head) {
@@ -154,7 +146,8 @@ Refusal read_head(std::string_view text, std::size_t max_target_bytes, RequestHe
   if (head.target.size() > max_target_bytes) return {414, "the request target is too long"};
   if (parser.hosts > 1 || (parser.hosts == 0 && !head.http_1_0))
     return {400, "a request names its Host once"};
-  if (parser.lengths > 1) return {400, "more than one Content-Length"};
+  // "5, 5" is one length to some, and none to others.
+  if (parser.lengths > 1 || !parser.plain_length) return {400, "more than one Content-Length"};
   if (parser.transfer_encodings > 0) {
     // RFC 9112 section 6.1: with Content-Length, or in HTTP/1.0, the framing is not to be trusted.
     if (parser.lengths > 0) return {400, "Transfer-Encoding together with Content-Length"};

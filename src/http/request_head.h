@@ -7,8 +7,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+#include <vector>
 
 #include "http/request.h"
+#include "http/request_target.h"
 
 namespace ncps::http {
 
@@ -34,16 +36,14 @@ class HeadScanner {
 struct RequestHead final : Request {
   std::string_view header(std::string_view name) const override;
 
+  // Of all headers of that name (any case), in their order; empty ones, too.
+  std::vector<std::string_view> values(std::string_view name) const;
+
   std::string_view lines;         // the header lines, each with CRLF
   bool http_1_0 = false;          // otherwise 1.1
   bool keep_alive = false;        // as the client wants it
   bool has_body = false;          // Content-Length > 0, or chunked
   bool expects_continue = false;  // and has a body
-};
-
-struct Refusal {
-  unsigned status = 0;  // 0: the head is fine
-  std::string_view what;
 };
 
 // Reads a complete head (as HeadScanner found it) into `head`, whose views point into `text`.

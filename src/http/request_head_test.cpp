@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <vector>
 
 namespace ncps::http {
 namespace {
@@ -55,6 +56,9 @@ TEST(ReadHead, TellsWhatIsAskedFor) {
   EXPECT_EQ(head.header("RANGE"), "bytes=0-9");
   EXPECT_EQ(head.header("host"), "cache:8501");
   EXPECT_EQ(head.header("X-Empty"), "");
+  EXPECT_EQ(head.values("RANGE"), (std::vector<std::string_view>{"bytes=0-9", "bytes=1-2"}));
+  EXPECT_EQ(head.values("X-Empty"), std::vector<std::string_view>{""});
+  EXPECT_TRUE(head.values("Hos").empty());
   EXPECT_EQ(head.header("Hos"), "");
   EXPECT_TRUE(head.keep_alive);
   EXPECT_FALSE(head.has_body);
@@ -138,6 +142,7 @@ TEST(ReadHead, RefusesWhatIsNotHttp) {
       {"GET / HTTP/2.0\r\nHost: a\r\n\r\n", 505},
       {"PRI * HTTP/2.0\r\n\r\n", 505},
       {"GET / HTTP/1.2\r\nHost: a\r\n\r\n", 505},
+      {"GET / x HTTP/1.1\r\nHost: a\r\n\r\n", 400},
       {"GET / HTTP/0.9\r\nHost: a\r\n\r\n", 505},
       {"GET / HTTP/11\r\nHost: a\r\n\r\n", 400},
       {"GET / HTTP/1.1\r\n\r\n", 400},
@@ -170,6 +175,8 @@ TEST(ReadHead, RefusesTheShapesOfSmuggling) {
       {"Content-Length: 5\r\nContent-Length: 6\r\n", 400},
       {"Content-Length: 5\r\nContent-Length: 5\r\n", 400},
       {"Content-Length: 5, 6\r\n", 400},
+      {"Content-Length: 5, 5\r\n", 400},
+      {"Content-Length: 5,\r\n", 400},
       {"Content-Length: +5\r\n", 400},
       {"Content-Length: -5\r\n", 400},
       {"Content-Length: 0x5\r\n", 400},

@@ -51,10 +51,12 @@ asio::awaitable<Written> write_text(Connection& connection, std::string_view hea
   co_return Written{.complete = complete, .close = close, .body_bytes = taken_of(body, parts)};
 }
 
-struct Frame {
-  Framing framing;
-  std::uint64_t length;
-};
+}  // namespace
+
+ConnectionHeader Reply::connection_header() const {
+  if (close) return ConnectionHeader::close;
+  return http_1_0 ? ConnectionHeader::keep_alive : ConnectionHeader::none;
+}
 
 Frame frame_of(const Response& response, Reply reply) {
   if (!may_have_body(response.status)) return {Framing::none, 0};
@@ -68,13 +70,6 @@ Frame frame_of(const Response& response, Reply reply) {
   // Only the answer to HEAD may name a length of bytes that do not come, or be silent about it.
   if (!response.length) return {Framing::none, 0};
   return {Framing::length, *response.length};
-}
-
-}  // namespace
-
-ConnectionHeader Reply::connection_header() const {
-  if (close) return ConnectionHeader::close;
-  return http_1_0 ? ConnectionHeader::keep_alive : ConnectionHeader::none;
 }
 
 asio::awaitable<Written> write_response(Connection& connection, DateLine& date, Reply reply,

@@ -20,6 +20,13 @@ struct Reply {
   ConnectionHeader connection_header() const;  // HTTP/1.0 must be told that we keep it open
 };
 
+// How long the body is, and how a reader knows. Not of a Prepared, which says it itself.
+struct Frame {
+  Framing framing;
+  std::uint64_t length;  // for Framing::length only
+};
+Frame frame_of(const Response& response, Reply reply);
+
 struct Written {
   bool complete = false;         // otherwise the connection has been aborted
   bool close = false;            // the connection must end: that is where the body ends

@@ -1,7 +1,6 @@
 #include "http/server.h"
 
 #include <signal.h>
-#include <sys/socket.h>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/post.hpp>
@@ -10,6 +9,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "http/admission.h"
 #include "http/connection.h"
 #include "http/listener.h"
 #include "http/session.h"
@@ -28,28 +28,13 @@ namespace {
 using ErrorCode = boost::system::error_code;
 using Socket = Connection::Socket;
 
-constexpr std::string_view kTooMany =
-    "HTTP/1.1 503 Service Unavailable\r\n"
-    "Content-Type: text/plain; charset=utf-8\r\n"
-    "Cache-Control: no-store\r\n"
-    "Content-Length: 21\r\n"
-    "Retry-After: 1\r\n"
-    "Connection: close\r\n"
-    "\r\n"
-    "too many connections\n";
-
-// Without waiting for anything: whoever is turned away must not cost more than that.
-void turn_away(Socket& socket) {
-  ::send(socket.native_handle(), kTooMany.data(), kTooMany.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-  // A request that nobody has read would turn the close into an RST.
-  char bin[16 * 1024];
-  ::recv(socket.native_handle(), bin, sizeof bin, MSG_DONTWAIT);
-  ErrorCode ignored;
-  socket.shutdown(Socket::shutdown_send, ignored);
-}
-
 asio::awaitable<void> run_session(SessionLoop& loop, Socket socket) {
-  Session session(loop, std::move(socket));
+  auto admitted = co_await admit(loop, socket);
+  if (!admitted) {
+    loop.context.connections.fetch_sub(1);
+    co_return;
+  }
+  Session session(loop, std::move(socket), std::move(admitted->caller));
   co_await session.run();
 }
 
@@ -59,6 +44,7 @@ class ServerImpl final : public Server {
              Listener listener)
       : context_{.options = std::move(options), .handler = std::move(handler), .disk = disk},
         listener_(std::move(listener)) {
+    context_.tls.replace(context_.options.tls);
     for (std::size_t i = 0; i < runtime.size(); ++i)
       loops_.push_back(std::make_unique<SessionLoop>(context_, runtime.loop(i)));
     for (auto& loop : loops_)
@@ -70,6 +56,11 @@ class ServerImpl final : public Server {
 
   const ListenAddress& address() const override { return listener_.address; }
   std::size_t connections() const override { return context_.connections.load(); }
+  void use_tls(std::shared_ptr<const TlsContext> tls) override {
+    CHECK(tls && context_.options.tls);
+    context_.tls.replace(std::move(tls));
+  }
+  std::shared_ptr<const TlsContext> tls() const override { return *context_.tls.now(); }
   bool drain(Deadline grace, const std::function<void()>& cut_off,
              std::chrono::milliseconds unwind) override;
 
@@ -123,7 +114,9 @@ void ServerImpl::deal(Socket socket) {
   const auto& probe = context_.options.probe;
   if (context_.connections.load() >= context_.options.max_connections) {
     probe.turned_away.add();
-    return turn_away(socket);
+    // A handshake would be work: over TLS there is no word for it but the end.
+    if (!context_.options.tls) turn_away(socket);
+    return;
   }
   probe.accepted.add();
   context_.connections.fetch_add(1);
@@ -169,6 +162,10 @@ Result<std::unique_ptr<Server>> Server::start(Runtime& runtime, Pool& disk, Serv
   ::signal(SIGPIPE, SIG_IGN);
   TRY(auto listener, options.inherited ? adopt_listener(runtime.loop(0), *options.inherited)
                                        : open_listener(runtime.loop(0), options.address));
+  if (options.tls && listener.address.is_unix())
+    return fail(ErrorKind::invalid, "listening on " + listener.address.str() +
+                                        ": a Unix socket stays plain: leave the options of TLS "
+                                        "away, or listen on TCP");
   return std::make_unique<ServerImpl>(runtime, disk, std::move(options), std::move(handler),
                                       std::move(listener));
 }

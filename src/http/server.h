@@ -1,9 +1,13 @@
-// An HTTP/1.1 server: connections in, Requests to a handler, Responses out.
+// A server of HTTP/1.1 and HTTP/2: connections in, Requests to a handler, Responses out.
 //
-// Source: RFC 9112. Keep-alive, pipelining in order, Expect: 100-continue, limits and timeouts as
+// Source: RFC 9112, RFC 9113. A connection that begins with the preface of HTTP/2 speaks that, with
+// or without TLS; there is no upgrade. Keep-alive, pipelining in order, Expect: 100-continue, limits and timeouts as
 // in ServerOptions. Each connection lives on one thread of the Runtime; new ones are dealt to the
 // threads in turn. A response whose body fails is ended by aborting the connection (RST), never by
 // a clean end.
+//
+// With a TlsContext every connection over TCP speaks TLS, within the head's time limit; what comes
+// without is answered with 400 and a word about it. A Unix socket stays plain.
 //
 // A Unix socket knows no RST: there a body that breaks off is short of its Content-Length or lacks
 // its last chunk. Limit: to an HTTP/1.0 client on a Unix socket a body of unknown length that broke
@@ -20,25 +24,22 @@
 #include "http/listen_address.h"
 #include "http/request.h"
 #include "http/response.h"
+#include "http/server_limits.h"
 #include "http/server_probe.h"
+#include "http/tls_context.h"
 #include "rt/deadline.h"
 #include "rt/offload.h"
 #include "rt/runtime.h"
 
 namespace ncps::http {
 
-struct ServerOptions {
+struct ServerOptions : ServerLimits {
   ListenAddress address;
   std::optional<int> inherited;  // a socket that listens already: taken over instead of `address`
-  std::size_t max_connections = 16'384;     // further ones get 503 and are closed
-  std::size_t max_head_bytes = 32 * 1024;   // 431 beyond
-  std::size_t max_target_bytes = 8 * 1024;  // 414 beyond
-  std::chrono::seconds head_timeout{30};    // from a request's first byte to the end of its head
-  std::chrono::seconds body_timeout{30};    // without a byte of a request's body
   LeastRate::Rule body_rate{.bytes = 64 * 1024, .within = std::chrono::seconds(60)};  // 408 below
-  std::chrono::seconds idle_timeout{150};  // between requests; Nix keeps idle connections for 118 s
-  std::chrono::seconds write_timeout{
-      600};  // without a byte taken by the client; Nix pauses for minutes
+  Proxies proxies = {};
+  std::shared_ptr<const TlsContext> tls;  // none: plain HTTP
+  bool http2 = true;                      // otherwise its preface is answered with 505
   ServerProbe probe = {};
 };
 
@@ -50,7 +51,8 @@ class Server {
  public:
   // Listens and begins to accept. `disk` reads file pieces that are not in memory yet. Runtime and
   // pool must outlive the server. Errors: unavailable (address in use, no such address, at a Unix
-  // socket's path something that is none), with the address; invalid, as adopt_listener.
+  // socket's path something that is none), with the address; invalid, as adopt_listener, or TLS on a
+  // Unix socket.
   static Result<std::unique_ptr<Server>> start(Runtime& runtime, Pool& disk, ServerOptions options,
                                                Handler handler);
   virtual ~Server() = default;  // REQUIRES: drain() has returned true
@@ -58,6 +60,11 @@ class Server {
   virtual const ListenAddress& address() const = 0;  // with the port that it really has
   std::uint16_t port() const { return address().port; }
   virtual std::size_t connections() const = 0;
+
+  // For new connections; the others go on with what they have. Thread-safe. REQUIRES: it has begun
+  // with TLS.
+  virtual void use_tls(std::shared_ptr<const TlsContext> tls) = 0;
+  virtual std::shared_ptr<const TlsContext> tls() const = 0;  // of new ones; none: plain
 
   // Stops accepting (and removes its Unix socket's file), closes idle connections, lets responses in
   // flight finish (with Connection: close), and after `grace` aborts what is left: `cut_off` is

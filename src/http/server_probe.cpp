@@ -17,11 +17,19 @@ ServerProbe::ServerProbe(metrics::Registry& registry)
           {"ncps_http_connections_accepted_total", "Connections that clients have made"})),
       turned_away(registry.counter({"ncps_http_connections_turned_away_total",
                                     "Connections that got 503 because there were too many"})),
+      over_share(registry.counter({"ncps_http_connections_over_share_total",
+                                   "Connections that got 429: too many of one address"})),
+      bad_headers(registry.counter({"ncps_http_proxy_headers_refused_total",
+                                    "Connections of proxies without a good PROXY header"})),
       broken_off(registry.counter(
           {"ncps_http_responses_broken_off_total",
            "Answers that a client did not get whole: it left, or the body failed"})),
       sent_bytes(registry.counter(
           {"ncps_http_sent_bytes_total", "Bytes of bodies that were sent to clients"})) {
+  for (std::size_t f = 0; f < kTlsFailures; ++f)
+    tls_failures_[f] = registry.counter(
+        {"ncps_tls_handshake_failures_total", "Connections of which no TLS connection came"},
+        {{"reason", std::string(to_string(static_cast<TlsFailure>(f)))}});
   for (std::size_t m = 0; m < kMethods; ++m) {
     std::string method(kMethodNames[m]);
     metrics::Labels labels{{"http_request_method", method}};

@@ -3,6 +3,7 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "http/arrival.h"
 #include "http/connection.h"
 #include "http/session.h"
 
@@ -30,12 +31,14 @@ asio::awaitable<void> SessionLoop::watch_deadlines() {
     auto now = coarse_now();
     // Nothing here resumes a session before we are through: asio only queues what it cancels.
     for (auto* session : sessions_) session->check_deadline(now);
+    for (auto* arrival : arrivals_) arrival->check_deadline(now);
   }
 }
 
 void SessionLoop::drain() {
   draining_ = true;
   for (auto* session : sessions_) session->drain();
+  for (auto* arrival : arrivals_) arrival->interrupt();
 }
 
 void SessionLoop::abort_all() {

@@ -10,21 +10,27 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <cstddef>
+#include <set>
 #include <vector>
 
+#include "base/live.h"
+#include "http/address_limit.h"
 #include "http/response_head.h"
 #include "http/server.h"
 
 namespace ncps::http {
 
+class Arrival;
 class Session;
 
-// What all sessions of a server share. Constant but for the counter.
+// What all sessions of a server share. Constant but for the counters and `tls`.
 struct ServerContext {
   ServerOptions options;
   Handler handler;
   Pool& disk;
   std::atomic<std::size_t> connections{0};
+  AddressLimit addresses{options.max_per_client};
+  Live<std::shared_ptr<const TlsContext>> tls{nullptr};  // of new connections; none: plain
 };
 
 class SessionLoop {
@@ -35,6 +41,8 @@ class SessionLoop {
   // A session enters when it begins and leaves before it ends.
   void add(Session& session);
   void remove(Session& session) noexcept;
+  void add(Arrival& arrival) { arrivals_.insert(&arrival); }
+  void remove(Arrival& arrival) noexcept { arrivals_.erase(&arrival); }
 
   boost::asio::awaitable<void> watch_deadlines();  // until stop()
   void drain();                                    // idle sessions end now, others after a response
@@ -50,6 +58,7 @@ class SessionLoop {
  private:
   boost::asio::steady_timer tick_;
   std::vector<Session*> sessions_;
+  std::set<Arrival*> arrivals_;
   bool draining_ = false;
   bool aborting_ = false;
   bool stopping_ = false;

@@ -6,6 +6,7 @@
 #include <array>
 #include <boost/asio/post.hpp>
 
+#include "rt/sure_source.h"
 #include "telemetry/log.h"
 
 namespace ncps::http {
@@ -29,13 +30,9 @@ struct SourceWriter::WaitingHead {
   }
 };
 
-namespace {
-
-void log_failure(std::string_view target, std::string_view why) {
+void log_broken_body(std::string_view target, std::string_view why) {
   log::warn("a response broke off", {{"request_uri", target}, {"error", why}});
 }
-
-}  // namespace
 
 SourceWriter::SourceWriter(Connection& connection, std::string head, Framing framing,
                            std::uint64_t length)
@@ -59,12 +56,13 @@ asio::awaitable<bool> SourceWriter::write(ByteSource& source, std::string_view t
                                           std::uint64_t& sent) {
   // An empty body has no byte to keep back: there the head itself waits for the end.
   bool empty = framing_ == Framing::length && left_ == 0;
+  sure_ = dynamic_cast<const SureSource*>(&source) != nullptr;
   if (!empty) asio::post(connection_.executor(), [head = head_] { head->send_alone(); });
   for (;;) {
     auto piece = co_await source.next();
     head_->connection = nullptr;
     if (!piece) {
-      log_failure(target, piece.error().what());
+      log_broken_body(target, piece.error().what());
       co_return false;
     }
     auto size = piece_size(*piece);
@@ -78,7 +76,8 @@ asio::awaitable<bool> SourceWriter::write(ByteSource& source, std::string_view t
 bool SourceWriter::account(std::uint64_t size, std::string_view target) {
   if (framing_ != Framing::length) return true;
   if (size > left_) {
-    log_failure(target, fmt::format("the body has {} bytes more than its length", size - left_));
+    log_broken_body(target,
+                    fmt::format("the body has {} bytes more than its length", size - left_));
     return false;
   }
   left_ -= size;
@@ -87,7 +86,7 @@ bool SourceWriter::account(std::uint64_t size, std::string_view target) {
 
 asio::awaitable<bool> SourceWriter::send_piece(Piece piece, std::string_view target,
                                                std::uint64_t& sent) {
-  bool keep_last = framing_ == Framing::length && left_ == 0;
+  bool keep_last = framing_ == Framing::length && left_ == 0 && !sure_;
   bool chunked = framing_ == Framing::chunked;
   auto chunk = chunked ? fmt::format("{:x}\r\n", piece_size(piece)) : std::string();
   auto head = take_head();
@@ -108,13 +107,13 @@ asio::awaitable<bool> SourceWriter::send_piece(Piece piece, std::string_view tar
   if (!co_await connection_.send(before, More::yes)) co_return false;
   if (keep_last) --span.length;
   auto all = co_await connection_.send_file(span, sent);
-  if (!all) log_failure(target, all.error().what());
+  if (!all) log_broken_body(target, all.error().what());
   if (!all || !*all) co_return false;
   if (keep_last) {
     char byte;
     auto at = static_cast<off_t>(span.offset + span.length);
     if (::pread(span.fd, &byte, 1, at) != 1) {
-      log_failure(target, "the file's last byte cannot be read");
+      log_broken_body(target, "the file's last byte cannot be read");
       co_return false;
     }
     last_byte_ = byte;
@@ -125,7 +124,7 @@ asio::awaitable<bool> SourceWriter::send_piece(Piece piece, std::string_view tar
 
 asio::awaitable<bool> SourceWriter::send_end(std::string_view target, std::uint64_t& sent) {
   if (framing_ == Framing::length && left_ != 0) {
-    log_failure(target, fmt::format("the body ended {} bytes before its length", left_));
+    log_broken_body(target, fmt::format("the body ended {} bytes before its length", left_));
     co_return false;
   }
   auto head = take_head();

@@ -2,7 +2,7 @@
 //
 // A clean end is a complete body: with a known length the last byte is kept back until the source
 // has said that it is at its end, so that a check which fails there (a hash) still breaks the
-// transfer.
+// transfer. Of a SureSource nothing is kept back.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -17,6 +17,9 @@
 #include "rt/byte_source.h"
 
 namespace ncps::http {
+
+// A body that cannot be finished, and not by its client.
+void log_broken_body(std::string_view target, std::string_view why);
 
 class SourceWriter {
  public:
@@ -44,6 +47,7 @@ class SourceWriter {
   const Framing framing_;
   std::uint64_t left_;  // bytes that the source still owes
   std::optional<char> last_byte_;
+  bool sure_ = false;
   std::shared_ptr<WaitingHead> head_;
 };
 

@@ -1,4 +1,4 @@
-// Small text helpers of HTTP's grammar (RFC 9110 section 5.6), for the sources of this room.
+// Small text helpers of HTTP's grammar (RFC 9110 section 5.6), for those who read heads and headers.
 #pragma once
 
 #include <cstddef>

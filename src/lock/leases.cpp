@@ -16,6 +16,8 @@ Result<void> check(const Ask& ask) {
     return fail(ErrorKind::invalid, "the note of a lease is longer than 1024 bytes");
   if (ask.time_to_live < kShortest)
     return fail(ErrorKind::invalid, "a lease is to live for less than 100 ms");
+  if (ask.stalls_after && *ask.stalls_after < kShortest)
+    return fail(ErrorKind::invalid, "a lease is to be lost after a standstill of less than 100 ms");
   return {};
 }
 

@@ -1,8 +1,8 @@
 // Leases: who, of several instances that share a store, may do a piece of work now.
 //
 // A lease has a name, such as "download:nar:nar/0a….nar.xz" or "lru", and at most one holder. It is
-// renewed for as long as the Lease object lives, and ends by itself a while (its time to live) after
-// its holder has died. Nobody can be sure of holding one after a long pause: what it protects is
+// renewed for as long as the Lease object lives and its work comes on (Ask::stalls_after), and ends by
+// itself a while (its time to live) after its holder has died. Nobody can be sure of holding one after a long pause: what it protects is
 // written with its fence, and whoever comes with a smaller one is refused there.
 //
 // Reads need no lease. Implementations: LocalLeases (this process only), lock/redis (all instances
@@ -13,6 +13,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 
@@ -27,9 +28,12 @@ class Lease {
  public:
   virtual ~Lease() = default;
 
-  // False: it was lost (it could not be renewed in time, or somebody took it away): end the work, publish
-  // nothing. Never true again after that. True is no promise: see fence().
+  // False: it was lost (it could not be renewed in time, somebody took it away, or its work stood still):
+  // end the work, publish nothing. Never true again after that. True is no promise: see fence().
   virtual bool good() const noexcept = 0;
+
+  // The work has come on by a step. Cheap, from any thread.
+  virtual void progress() noexcept {}
 
   // Greater than that of any earlier holder of this name. 0: there is nothing to be fenced, as the
   // store is ours alone, or the operator allowed to go on without Redis.
@@ -49,6 +53,11 @@ struct Ask {
   std::string name;  // at most 512 bytes, any
   std::string note;  // at most 1024 bytes, any; no secret: it is stored in Redis
   std::chrono::milliseconds time_to_live{300'000};  // after the last renewal; at least 100 ms
+
+  // Without Lease::progress() for so long the holder counts as dead, though it lives (its disk hangs):
+  // the lease is lost, and given back at once. At least 100 ms. nullopt: it is kept while it is wanted.
+  // Where there are no others nobody waits for it: there it is never lost.
+  std::optional<std::chrono::milliseconds> stalls_after = {};
 };
 
 // Errors: invalid.

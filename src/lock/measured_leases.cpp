@@ -19,6 +19,7 @@ class MeasuredLease final : public Lease {
   ~MeasuredLease() override { held_.observe(seconds_since(since_)); }
 
   bool good() const noexcept override { return inner_->good(); }
+  void progress() noexcept override { inner_->progress(); }
   std::uint64_t fence() const noexcept override { return inner_->fence(); }
 
  private:

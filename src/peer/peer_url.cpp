@@ -35,6 +35,7 @@ bool is_name(std::string_view text) {
 }
 
 bool is_ipv6(std::string_view text) {
+  if (text.contains('\0')) return false;  // would end it for inet_pton
   in6_addr address{};
   return ::inet_pton(AF_INET6, std::string(text).c_str(), &address) == 1;
 }

@@ -45,6 +45,8 @@ TEST(PeerUrl, RefusesEverythingElse) {
     EXPECT_FALSE(parse_peer_url(bad)) << bad;
   EXPECT_FALSE(parse_peer_url(std::string("http://a\0b:1", 12)));
   EXPECT_FALSE(parse_peer_url("http://" + std::string(250, 'a')));
+  EXPECT_FALSE(
+      parse_peer_url(std::string("http://[::1\0@evil]:1", 20)));  // an address up to the NUL
 }
 
 TEST(PeerUrl, AnInstanceIsReachedWhereItListens) {

@@ -23,6 +23,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "rt/deadline.h"
 #include "telemetry/current_span.h"
 
 namespace ncps {
@@ -39,6 +40,18 @@ class Pool : public boost::asio::thread_pool {
  private:
   template <class F>
   friend boost::asio::awaitable<std::invoke_result_t<F>> offload(Pool& pool, F work);
+  template <class F>
+  friend boost::asio::awaitable<std::optional<std::invoke_result_t<F>>> offload_until(
+      Pool& pool, Deadline deadline, F work);
+
+  // Of one piece of work: it waits, then runs, then has ended.
+  void waits() noexcept { waiting_.fetch_add(1, std::memory_order_relaxed); }
+  void begins() noexcept {
+    waiting_.fetch_sub(1, std::memory_order_relaxed);
+    running_.fetch_add(1, std::memory_order_relaxed);
+  }
+  void ends() noexcept { running_.fetch_sub(1, std::memory_order_relaxed); }
+
   const std::size_t threads_;
   std::atomic<std::size_t> waiting_ = 0, running_ = 0;
 };
@@ -53,19 +66,18 @@ boost::asio::awaitable<std::invoke_result_t<F>> offload(Pool& pool, F work) {
   auto start = [&pool, &work, &value, &error](auto handler) {
     auto home = asio::prefer(asio::get_associated_executor(handler),
                              asio::execution::outstanding_work.tracked);
-    pool.waiting_.fetch_add(1, std::memory_order_relaxed);
+    pool.waits();
     auto* slot = trace::current_slot();  // the coroutine's, who sleeps meanwhile
     asio::post(pool,
                [home, slot, &pool, &work, &value, &error, handler = std::move(handler)]() mutable {
-                 pool.waiting_.fetch_sub(1, std::memory_order_relaxed);
-                 pool.running_.fetch_add(1, std::memory_order_relaxed);
+                 pool.begins();
                  try {
                    trace::Enter enter(slot);
                    value.emplace(work());
                  } catch (...) {
                    error = std::current_exception();
                  }
-                 pool.running_.fetch_sub(1, std::memory_order_relaxed);
+                 pool.ends();
                  asio::post(home, std::move(handler));
                });
   };

@@ -2,7 +2,7 @@
 //
 // For work that may hang, such as a file system whose server is away. What is given up runs on by
 // itself, if it has begun: so `work` must own all that it uses, and the pool must outlive it. What
-// has not begun by then never does.
+// has not begun by then never does. The pool counts it for as long as it stands in its line, or runs.
 #pragma once
 
 #include <atomic>
@@ -37,15 +37,19 @@ boost::asio::awaitable<std::optional<std::invoke_result_t<F>>> offload_until(Poo
   };
   auto shared = std::make_shared<Shared>(std::move(work));
   auto seen = shared->done.version();
-  auto run = [shared] {
-    if (shared->given_up) return;
-    try {
-      shared->value.emplace(shared->work());
-    } catch (...) {
-      shared->error = std::current_exception();
+  auto run = [shared, &pool] {
+    pool.begins();
+    if (!shared->given_up) {
+      try {
+        shared->value.emplace(shared->work());
+      } catch (...) {
+        shared->error = std::current_exception();
+      }
     }
+    pool.ends();
     shared->done.notify();
   };
+  pool.waits();
   boost::asio::post(pool, std::move(run));
   if (!co_await shared->done.wait_past(seen, deadline)) {
     shared->given_up = true;

@@ -24,14 +24,17 @@ std::string lines(const std::vector<nix::PublicKey>& keys) {
 
 }  // namespace
 
-FixedRoutes::FixedRoutes(const std::string& hostname, const std::vector<nix::PublicKey>& keys) {
-  nlohmann::json about = {{"hostname", hostname}, {"publicKey", keys.front().str()}};
-  root_ = fixed("application/json", about.dump());
+FixedRoutes::FixedRoutes(std::string hostname, std::vector<nix::PublicKey> keys)
+    : hostname_(std::move(hostname)), keys_(std::move(keys)) {
+  nlohmann::json about = {{"hostname", hostname_}, {"publicKey", keys_.front().str()}};
+  // Browsers get a page there (FrontPageRoute).
+  root_ =
+      http::prepare(200, {{"Content-Type", "application/json"}, {"Vary", "Accept"}}, about.dump());
   // The contract's values: Priority 10 goes before cache.nixos.org's 40.
   nix::CacheInfo info{
       .store_dir = std::string(nix::kStoreDir), .want_mass_query = true, .priority = 10};
   cache_info_ = fixed("text/x-nix-cache-info", nix::print_cache_info(info));
-  pubkey_ = fixed("text/plain; charset=utf-8", lines(keys));
+  pubkey_ = fixed("text/plain; charset=utf-8", lines(keys_));
   healthz_ = fixed("text/plain; charset=utf-8", ".");
 }
 

@@ -14,11 +14,16 @@ namespace ncps::server {
 class FixedRoutes {
  public:
   // /pubkey tells all `keys`, a line for each; / the first one. REQUIRES: at least one.
-  FixedRoutes(const std::string& hostname, const std::vector<nix::PublicKey>& keys);
+  FixedRoutes(std::string hostname, std::vector<nix::PublicKey> keys);
 
   http::Response answer(Fixed which) const;
 
+  const std::string& hostname() const noexcept { return hostname_; }
+  const std::vector<nix::PublicKey>& keys() const noexcept { return keys_; }
+
  private:
+  std::string hostname_;
+  std::vector<nix::PublicKey> keys_;
   std::shared_ptr<const http::Prepared> root_, cache_info_, pubkey_, healthz_;
 };
 

@@ -48,8 +48,8 @@ TEST_F(LookTest, WhatHangsIsSaidInTimeAndAskedForOnlyOnce) {
   }
   EXPECT_EQ(looks, 1);
   gate.notify();
-  EXPECT_TRUE(look.stop(Deadline::after(20s)));
   EXPECT_TRUE(block_on(runtime, look.now()));
+  EXPECT_TRUE(look.stop(Deadline::after(20s)));
 }
 
 }  // namespace

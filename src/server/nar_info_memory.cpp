@@ -14,12 +14,14 @@ Guarded<NarInfoMemory::Shard>& NarInfoMemory::shard_of(const nix::StorePathHash&
   return shards_[std::hash<nix::StorePathHash>{}(hash) % kShards];
 }
 
-void NarInfoMemory::insert(Shard& shard, const nix::StorePathHash& hash, HotNarInfo info) const {
+void NarInfoMemory::insert(Shard& shard, const nix::StorePathHash& hash,
+                           std::shared_ptr<const HotNarInfo> info) {
   if (auto before = shard.young.find(hash); before != shard.young.end()) {
-    shard.young_bytes -= cost(before->second);
+    shard.young_bytes -= cost(*before->second);
     shard.young.erase(before);
+    changed();
   }
-  auto bytes = cost(info);
+  auto bytes = cost(*info);
   if (bytes > bytes_per_half_shard_) return;  // would push out everything else
   if (shard.young_bytes + bytes > bytes_per_half_shard_) {
     shard.old = std::exchange(shard.young, {});
@@ -29,11 +31,11 @@ void NarInfoMemory::insert(Shard& shard, const nix::StorePathHash& hash, HotNarI
   shard.young.emplace(hash, std::move(info));
 }
 
-std::optional<HotNarInfo> NarInfoMemory::find(const nix::StorePathHash& hash) {
-  return shard_of(hash).with([&](Shard& shard) -> std::optional<HotNarInfo> {
+std::shared_ptr<const HotNarInfo> NarInfoMemory::find(const nix::StorePathHash& hash) {
+  return shard_of(hash).with([&](Shard& shard) -> std::shared_ptr<const HotNarInfo> {
     if (auto it = shard.young.find(hash); it != shard.young.end()) return it->second;
     auto it = shard.old.find(hash);
-    if (it == shard.old.end()) return std::nullopt;
+    if (it == shard.old.end()) return nullptr;
     auto info = std::move(it->second);
     shard.old.erase(it);
     insert(shard, hash, info);
@@ -44,8 +46,8 @@ std::optional<HotNarInfo> NarInfoMemory::find(const nix::StorePathHash& hash) {
 void NarInfoMemory::put(const nix::StorePathHash& hash, HotNarInfo info, std::uint64_t epoch) {
   shard_of(hash).with([&](Shard& shard) {
     if (epoch != epoch_.load()) return;
-    shard.old.erase(hash);
-    insert(shard, hash, std::move(info));
+    if (shard.old.erase(hash) > 0) changed();
+    insert(shard, hash, std::make_shared<const HotNarInfo>(std::move(info)));
   });
 }
 
@@ -54,15 +56,18 @@ void NarInfoMemory::forget(const nix::StorePathHash& hash) {
   shard_of(hash).with([&](Shard& shard) {
     shard.old.erase(hash);
     auto it = shard.young.find(hash);
-    if (it == shard.young.end()) return;
-    shard.young_bytes -= cost(it->second);
-    shard.young.erase(it);
+    if (it != shard.young.end()) {
+      shard.young_bytes -= cost(*it->second);
+      shard.young.erase(it);
+    }
+    changed();
   });
 }
 
 void NarInfoMemory::forget_all() {
   epoch_.fetch_add(1);
   for (auto& shard : shards_) shard.with([](Shard& s) { s = Shard(); });
+  changed();
 }
 
 }  // namespace ncps::server

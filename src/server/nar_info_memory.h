@@ -9,7 +9,6 @@
 #include <atomic>
 #include <cstddef>
 #include <memory>
-#include <optional>
 #include <string>
 #include <unordered_map>
 
@@ -28,11 +27,16 @@ class NarInfoMemory {
  public:
   explicit NarInfoMemory(std::size_t bytes) : bytes_per_half_shard_(bytes / kShards / 2) {}
 
-  std::optional<HotNarInfo> find(const nix::StorePathHash& hash);
+  // nullptr: not here.
+  std::shared_ptr<const HotNarInfo> find(const nix::StorePathHash& hash);
 
   // `epoch` is that of before the answer was made: what was made before the last forget_all() is not kept.
   void put(const nix::StorePathHash& hash, HotNarInfo info, std::uint64_t epoch);
   std::uint64_t epoch() const noexcept { return epoch_.load(); }
+
+  // Another number once something that find() gave is no longer what it gives; no two memories ever have
+  // the same. Read it before find().
+  std::uint64_t version() const noexcept { return version_.load(std::memory_order_acquire); }
 
   // This one is another now, or gone. (Answers that are being made are not kept, either.)
   void forget(const nix::StorePathHash& hash);
@@ -42,17 +46,21 @@ class NarInfoMemory {
 
  private:
   static constexpr std::size_t kShards = 16;
-  using Map = std::unordered_map<nix::StorePathHash, HotNarInfo>;
+  using Map = std::unordered_map<nix::StorePathHash, std::shared_ptr<const HotNarInfo>>;
   struct Shard {
     Map young, old;
     std::size_t young_bytes = 0;
   };
 
-  void insert(Shard& shard, const nix::StorePathHash& hash, HotNarInfo info) const;
+  void insert(Shard& shard, const nix::StorePathHash& hash, std::shared_ptr<const HotNarInfo> info);
   Guarded<Shard>& shard_of(const nix::StorePathHash& hash);
 
   std::size_t bytes_per_half_shard_;
+  void changed() { version_.store(versions_.fetch_add(1), std::memory_order_release); }
+
+  static inline std::atomic<std::uint64_t> versions_{1};
   std::atomic<std::uint64_t> epoch_{0};
+  std::atomic<std::uint64_t> version_{versions_.fetch_add(1)};
   std::array<Guarded<Shard>, kShards> shards_;
 };
 

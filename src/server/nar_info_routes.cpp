@@ -1,7 +1,9 @@
 #include "server/nar_info_routes.h"
 
+#include "http/connection.h"
 #include "http/range.h"
 #include "server/error_response.h"
+#include "server/near_nar_info.h"
 
 namespace ncps::server {
 namespace {
@@ -17,17 +19,19 @@ std::vector<http::Header> NarInfoRoutes::headers_for(const std::string& etag) co
           {"Cache-Control", std::string(who) + ", max-age=3600"}};
 }
 
-http::Response NarInfoRoutes::respond(const http::Request& request, const HotNarInfo& info,
+http::Response NarInfoRoutes::respond(const http::Request& request,
+                                      std::shared_ptr<const HotNarInfo> info,
                                       std::string_view how) const {
   http::Response response;
   response.cache = how;
   auto known = request.header("If-None-Match");
-  if (!known.empty() && http::if_none_match(known, info.etag)) {
+  if (!known.empty() && http::if_none_match(known, info->etag)) {
     response.status = 304;
-    response.headers = headers_for(info.etag);
+    response.headers = headers_for(info->etag);
     return response;
   }
-  response.body = info.prepared;
+  const auto* prepared = info->prepared.get();
+  response.body = std::shared_ptr<const http::Prepared>(std::move(info), prepared);
   return response;
 }
 
@@ -47,10 +51,15 @@ void NarInfoRoutes::forget_what_is_in_doubt() {
 std::optional<http::Response> NarInfoRoutes::answer_from_memory(const http::Request& request,
                                                                 const nix::StorePathHash& hash) {
   forget_what_is_in_doubt();
+  auto version = memory_.version();
+  auto second = std::chrono::floor<std::chrono::seconds>(http::coarse_now());
+  auto& near = NearNarInfo::of_this_thread(hash);
+  if (near.is(hash, version, second)) return respond(request, near.info(), "memory");
   auto hot = memory_.find(hash);
   if (!hot) return std::nullopt;
   uses_.used(hash);
-  return respond(request, *hot, "memory");
+  near.keep(hash, version, second, hot);
+  return respond(request, std::move(hot), "memory");
 }
 
 boost::asio::awaitable<http::Response> NarInfoRoutes::answer(const http::Request& request,
@@ -71,13 +80,14 @@ boost::asio::awaitable<http::Response> NarInfoRoutes::answer(const http::Request
   }
   uses_.used(hash);
   auto& served = **found;
-  HotNarInfo hot{.prepared = http::prepare(200, headers_for(served.etag), std::move(served.text)),
-                 .etag = served.etag};
+  HotNarInfo made{.prepared = http::prepare(200, headers_for(served.etag), std::move(served.text)),
+                  .etag = served.etag};
   // After a HEAD a GET still has to reach the service, which then fetches ahead. An answer that was
   // begun before a doubt would come back into the memory that was emptied because of it.
   bool current = served.kept && served.as_of == narinfos_.as_of();
-  if (get && side == Side::root && current) memory_.put(hash, hot, epoch);
-  auto response = respond(request, hot, served.how);
+  if (get && side == Side::root && current) memory_.put(hash, made, epoch);
+  auto hot = std::make_shared<const HotNarInfo>(std::move(made));
+  auto response = respond(request, std::move(hot), served.how);
   response.upstream = std::move(served.upstream);
   co_return response;
 }

@@ -16,8 +16,13 @@ http::Response unauthorized() {
 }
 
 http::Response forbidden(access::Right right) {
-  return http::text_response(403, "the token is known, but not for this: it lacks the right " +
-                                      std::string(access::to_string(right)));
+  return http::text_response(
+      403, "the token or certificate is known, but not for this: it lacks the right " +
+               std::string(access::to_string(right)));
+}
+
+http::Response no_certificate() {
+  return http::text_response(403, "this cache wants a client certificate");
 }
 
 http::Response too_many(std::chrono::seconds wait) {
@@ -49,16 +54,23 @@ std::optional<access::Right> right_for(http::Method method, const Route& route, 
   return access::Right::admin;
 }
 
-Permissions::Permissions(std::vector<access::Token> tokens)
+Permissions::Permissions(std::vector<access::Token> tokens, Certificates certificates)
     : access_(access::Access(std::move(tokens), limiter_)),
       reads_guarded_(access_.now()->guarded(access::Right::read)),
-      admins_(access_.now()->guarded(access::Right::admin)) {}
+      admins_(access_.now()->guarded(access::Right::admin)),
+      certificates_required_(certificates == Certificates::required) {}
 
 Permit Permissions::ask(const http::Request& request, const Route& route) const {
   auto right = right_for(request.method, route, admins_ ? Admins::some : Admins::none);
+  bool always_open = !right && !std::holds_alternative<Metrics>(route);
+  if (certificates_required_ && request.certificate.empty() && !always_open) {
+    log::debug("refused, without a client certificate",
+               {{"method", request.method_name}, {"client", request.client}});
+    return {.refusal = no_certificate(), .who = {}};
+  }
   if (!right || (*right == access::Right::read && !reads_guarded_)) return {};
-  auto verdict = access_.now()->judge(*right, request.header("Authorization"), request.client,
-                                      access::Access::Clock::now());
+  auto verdict = access_.now()->judge(*right, request.header("Authorization"), request.certificate,
+                                      request.client, access::Access::Clock::now());
   Permit permit{.refusal = {}, .who = std::move(verdict.who)};
   switch (verdict.answer) {
     case Answer::yes: return permit;
@@ -73,10 +85,11 @@ Permit Permissions::ask(const http::Request& request, const Route& route) const 
   return permit;
 }
 
-void Permissions::use(std::vector<access::Token> tokens) {
+void Permissions::use(std::vector<access::Token> tokens, Certificates certificates) {
   access::Access access(std::move(tokens), limiter_);
   reads_guarded_ = access.guarded(access::Right::read);
   admins_ = access.guarded(access::Right::admin);
+  certificates_required_ = certificates == Certificates::required;
   access_.replace(std::move(access));
 }
 

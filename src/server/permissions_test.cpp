@@ -21,8 +21,9 @@ struct PermissionsTest : ::testing::Test {
                                         Method::post, Method::delete_, Method::other};
 
   unsigned status(const Permissions& permissions, Method method, std::string_view path,
-                  std::string_view token) {
+                  std::string_view token, std::span<const std::string> certificate = {}) {
     Ask ask;
+    ask.certificate = certificate;
     ask.method = method;
     client_ = "10.0.0." + std::to_string(++asked_);
     ask.client = client_;
@@ -130,6 +131,58 @@ TEST_F(PermissionsTest, NewTokensAreInForceAtOnce) {
   permissions.use({access::Token::of("w", "writer", Right::write)});
   EXPECT_EQ(status(permissions, Method::get, "/pubkey", ""), 200u);
   EXPECT_EQ(status(permissions, Method::put, "/pubkey", ""), 401u);
+}
+
+access::Token holder(std::string certificate, access::Rights rights) {
+  return {.name = certificate, .digest = {}, .rights = rights, .certificate = certificate};
+}
+
+TEST_F(PermissionsTest, EveryMethodOnEveryRouteWantsItsCertificate) {
+  const std::vector<access::Token> tokens = {
+      holder("reader", Right::read), holder("writer", Right::write),
+      holder("janitor", Right::remove), holder("boss", Right::admin)};
+  Permissions optional(tokens), required(tokens, Certificates::required);
+  struct Row {
+    std::vector<std::string> certificate;
+    unsigned read, write, remove;
+  };
+  const Row rows[] = {{{}, 401, 401, 401},          {{"stranger"}, 401, 401, 401},
+                      {{"reader"}, 200, 403, 403},  {{"x.example", "writer"}, 200, 200, 403},
+                      {{"janitor"}, 200, 403, 200}, {{"boss"}, 200, 200, 200}};
+  for (const auto& row : rows) {
+    for (auto path : kPaths) {
+      for (auto method : kMethods) {
+        auto expected = method == Method::delete_                         ? row.remove
+                        : method == Method::put || method == Method::post ? row.write
+                                                                          : row.read;
+        EXPECT_EQ(status(optional, method, path, "", row.certificate), expected)
+            << static_cast<int>(method) << ' ' << path;
+        EXPECT_EQ(status(required, method, path, "", row.certificate),
+                  row.certificate.empty() ? 403 : expected)
+            << static_cast<int>(method) << ' ' << path;
+      }
+    }
+  }
+}
+
+TEST_F(PermissionsTest, WithoutARequiredCertificateNothingButHealthIsOpen) {
+  Permissions permissions({access::Token::of("a", "admin", Right::admin)}, Certificates::required);
+  EXPECT_EQ(permissions.audience(), Audience::token_holders);
+  const std::vector<std::string> anybody = {"anybody"};
+  for (auto method : kMethods) {
+    for (auto path : {"/healthz", "/readyz"})
+      EXPECT_EQ(status(permissions, method, path, ""), 200u) << path;
+    for (auto path : {"/", "/nix-cache-info", "/metrics", "/status", "/nowhere"})
+      EXPECT_EQ(status(permissions, method, path, "admin"), 403u) << path << ", also with a token";
+  }
+  EXPECT_EQ(status(permissions, Method::get, "/nix-cache-info", "", anybody), 200u);
+  EXPECT_EQ(status(permissions, Method::get, "/metrics", "", anybody), 401u);
+  EXPECT_EQ(status(permissions, Method::get, "/metrics", "admin", anybody), 200u);
+  Permissions open({}, Certificates::required);
+  EXPECT_EQ(status(open, Method::get, "/metrics", ""), 403u);
+  open.use({}, Certificates::optional);
+  EXPECT_EQ(status(open, Method::get, "/metrics", ""), 200u);
+  EXPECT_EQ(open.audience(), Audience::everybody);
 }
 
 }  // namespace

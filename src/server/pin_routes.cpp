@@ -38,13 +38,14 @@ boost::asio::awaitable<http::Response> PinRoutes::add(nix::StorePathHash hash) {
   if (!*found) co_return http::text_response(404, "no upstream has this store path");
   auto info = nix::parse_nar_info((*found)->text);
   db::Pin pin{.hash = hash, .store_path = info ? info->store_path.str() : ""};
-  auto pinned = co_await cache::add_pin(deps_.pins, deps_.catalog, deps_.store, std::move(pin));
+  auto pinned =
+      co_await cache::add_pin(deps_.pins, deps_.catalog, deps_.store, std::move(pin), deps_.space);
   if (!pinned) co_return error_response(pinned.error());
   co_return http::text_response(200, pinned->fresh ? "pinned" : "pinned already");
 }
 
 boost::asio::awaitable<http::Response> PinRoutes::remove(nix::StorePathHash hash) {
-  auto removed = co_await deps_.pins.remove(hash);
+  auto removed = co_await cache::remove_pin(deps_.pins, deps_.store, hash);
   if (!removed) co_return error_response(removed.error());
   co_return *removed ? http::text_response(200, "pinned no longer")
                      : http::text_response(404, "it is not pinned");

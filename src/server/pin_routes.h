@@ -19,6 +19,7 @@ struct PinDeps {
   db::Catalog& catalog;
   storage::BlobStore& store;
   cache::NarInfoService& narinfos;
+  cache::Space* space;              // for the file of a pin on a full disk
   const Live<WritePolicy>& policy;  // without put: 405 for all that would change something
 };
 

@@ -1,5 +1,6 @@
 #include "server/router.h"
 
+#include "server/accept.h"
 #include "server/audit.h"
 
 namespace ncps::server {
@@ -111,12 +112,19 @@ boost::asio::awaitable<http::Response> Router::read(const http::Request& request
     co_return co_await objects_.answer(request, *object, target.side);
   if (std::holds_alternative<BadNarName>(route))
     co_return http::text_response(400, "not the name of a NAR");
-  co_return co_await read_ours(route);
+  co_return co_await read_ours(request, target);
 }
 
 // What is about this cache itself.
-boost::asio::awaitable<http::Response> Router::read_ours(const Route& route) {
-  if (const auto* fixed = std::get_if<Fixed>(&route)) co_return fixed_.now()->answer(*fixed);
+boost::asio::awaitable<http::Response> Router::read_ours(const http::Request& request,
+                                                         const Target& target) {
+  const auto& route = target.route;
+  if (const auto* fixed = std::get_if<Fixed>(&route)) {
+    auto about = fixed_.now();
+    bool page = *fixed == Fixed::root && target.side == Side::root && watching_.page != nullptr &&
+                prefers_html(request.header("Accept"));
+    co_return page ? watching_.page->answer(request, *about) : about->answer(*fixed);
+  }
   if (std::holds_alternative<PinList>(route)) co_return co_await pins_.list();
   if (std::holds_alternative<Ready>(route)) co_return co_await ready_.answer();
   if (std::holds_alternative<Status>(route) && watching_.status != nullptr)

@@ -5,6 +5,7 @@
 #include "cache/count_log.h"
 #include "http/server.h"
 #include "server/fixed_routes.h"
+#include "server/front_page_route.h"
 #include "server/metrics_route.h"
 #include "server/nar_info_routes.h"
 #include "server/nar_routes.h"
@@ -25,6 +26,7 @@ struct Watching {
   ServedProbe served = {};
   const StatusRoute* status = nullptr;    // nullptr: there is no such path
   const MetricsRoute* metrics = nullptr;  // the same
+  const FrontPageRoute* page = nullptr;   // nullptr: browsers get what everybody gets
 };
 
 // Thread-safe, as its parts are. Must outlive the server that it answers for.
@@ -54,7 +56,8 @@ class Router {
   // What cannot be done here at all, whoever asks; and names that are none.
   std::optional<http::Response> refusal(const http::Request& request, const Target& target) const;
   boost::asio::awaitable<http::Response> read(const http::Request& request, Target& target);
-  boost::asio::awaitable<http::Response> read_ours(const Route& route);
+  boost::asio::awaitable<http::Response> read_ours(const http::Request& request,
+                                                   const Target& target);
   void count(const Target& target, http::Response& response,
              std::chrono::steady_clock::time_point begin) const;
 

@@ -37,6 +37,9 @@ class BrokenCatalog final : public db::Catalog, public db::UploadRows {
 
   db::UploadRows& uploads() override { return *this; }
   Task<void> put_nar(db::NarRow) override { co_return std::unexpected(error()); }
+  Task<bool> replace_narinfo(db::NarInfoRow, db::NarRow, std::optional<std::string>) override {
+    co_return std::unexpected(error());
+  }
   Task<std::vector<nix::StorePathHash>> narinfos_of(nix::NarUrl) override {
     co_return std::unexpected(error());
   }

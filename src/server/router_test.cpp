@@ -40,6 +40,13 @@ TEST_F(RouterFixed, AnswersGetAndHeadAlike) {
   EXPECT_EQ(calls(), 0u);
 }
 
+TEST_F(RouterFixed, WithoutAPageBrowsersGetWhatEverybodyGets) {
+  start();
+  auto answer = get("/", "Accept: text/html\r\n");
+  EXPECT_EQ(value_of(answer, "Content-Type"), "application/json");
+  EXPECT_EQ(value_of(answer, "Vary"), "Accept");
+}
+
 TEST_F(RouterFixed, ReadyzSaysHowWeAre) {
   start();
   auto answer = get("/readyz");

@@ -1,17 +1,5 @@
-// GET of /status: what a person wants to know about this instance now, as JSON.
-//
-//   {"downloads":{"queued_clients":0,"queued_prefetches":3,"running":1,"spooled_bytes":…,
-//                 "transfers":[{"bytes":…,"clients":2,"nar":"nar/…","prefetch":false,"seconds":1.5,
-//                               "total_bytes":…,"upstream":"https://…"}]},
-//    "kept":{"bytes":…,"limit_bytes":…,"nars":…,"narinfos":…,"objects":…},
-//    "served":{"last_minute":{"narinfos":…,"narinfo_hits":…,"narinfo_hit_rate":0.9,…},
-//              "last_hour":…,"last_day":…,"since_start":…},
-//    "started":"2026-11-22T10:00:00Z","uptime_seconds":12.5,
-//    "upstreams":[{"name":"https://…","priority":40,"standing":"good","usual_delay_seconds":0.3}],
-//    "version":"…"}
-//
-// What nobody knows (yet) is null: the size before the first count, the limit where there is none.
-// Nothing is asked of the database. Thread-safe.
+// How this instance is now (StatusPicture), and GET of /status, which is that as JSON. Nothing is asked
+// of the database. Thread-safe.
 #pragma once
 
 #include <atomic>
@@ -22,9 +10,8 @@
 #include "base/guarded.h"
 #include "cache/downloads.h"
 #include "cache/space.h"
-#include "db/eviction.h"
 #include "http/response.h"
-#include "server/served_history.h"
+#include "server/status_picture.h"
 
 namespace ncps::server {
 
@@ -43,6 +30,7 @@ class StatusRoute {
 
   StatusRoute(Runtime& runtime, StatusDeps deps) : runtime_(runtime), deps_(std::move(deps)) {}
 
+  StatusPicture look() const;
   http::Response answer() const;
 
   // Begins to remember what was served when.
@@ -56,7 +44,8 @@ class StatusRoute {
 
   Runtime& runtime_;
   const StatusDeps deps_;
-  const std::chrono::system_clock::time_point started_ = std::chrono::system_clock::now();
+  const std::chrono::sys_seconds started_ =
+      std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
   const ServedHistory::Time began_ = std::chrono::steady_clock::now();
   Guarded<ServedHistory> history_;
   std::atomic<bool> stopping_ = false;

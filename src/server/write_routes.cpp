@@ -50,7 +50,7 @@ std::optional<nix::Compression> encoding_of(std::string_view header) {
 }
 
 std::uint64_t most_bytes(const Route& route, const WritePolicy& policy) {
-  if (std::holds_alternative<nix::StorePathHash>(route)) return nix::kMaxNarInfoBytes;
+  if (std::holds_alternative<nix::StorePathHash>(route)) return policy.most_narinfo_bytes;
   if (const auto* object = std::get_if<nix::ObjectPath>(&route))
     return cache::max_object_bytes(object->kind());
   if (policy.most_nar_bytes == 0) return std::numeric_limits<std::int64_t>::max();
@@ -129,13 +129,13 @@ asio::awaitable<http::Response> WriteRoutes::put(const http::Request& request, c
 Task<UploadAnswer> WriteRoutes::put_nar_info(ByteSource& body, nix::StorePathHash hash,
                                              nix::Compression encoding,
                                              cache::Elsewhere elsewhere) {
+  auto most = policy().most_narinfo_bytes;
   std::string text;
   auto collect = [&](std::string_view part) -> Result<void> {
     text += part;
     return {};
   };
-  CO_TRY(auto read,
-         co_await cache::read_upload(body, encoding, nix::kMaxNarInfoBytes, deps_.cpu, collect));
+  CO_TRY(auto read, co_await cache::read_upload(body, encoding, most, deps_.cpu, collect));
   if (read.verdict != Verdict::kept) co_return std::move(read);
   co_return co_await deps_.narinfos.put(hash, std::move(text), elsewhere);
 }

@@ -42,6 +42,16 @@ TEST_F(DiskCallsTest, WhatHangsIsGivenUpAndNamed) {
   gate.set_value();
 }
 
+TEST_F(DiskCallsTest, WhatHangsAndWhatWaitsBehindItIsCountedByThePool) {
+  DiskCalls calls(disk, 10ms);
+  for (int i = 0; i < 3; ++i) ASSERT_FALSE(block_on(runtime, calls.run("x", hanging())));
+  EXPECT_EQ(disk.running(), 2U);  // given up, but they have their threads
+  EXPECT_EQ(disk.waiting(), 1U);
+  gate.set_value();
+  disk.join();
+  EXPECT_EQ(disk.running() + disk.waiting(), 0U);
+}
+
 TEST_F(DiskCallsTest, WhatWasGivenUpBeforeItBeganNeverBegins) {
   DiskCalls hurried(disk, 10ms), patient(disk, 20s);
   for (int i = 0; i < 2; ++i) ASSERT_FALSE(block_on(runtime, hurried.run("x", hanging())));

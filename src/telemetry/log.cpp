@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
@@ -27,7 +28,7 @@
 namespace ncps::log {
 namespace {
 
-constexpr std::size_t kQueueLines = 8192;
+constexpr std::size_t kQueueLines = 4096;  // 2 MB, all of it from the start
 
 constexpr auto kLastWords = std::chrono::seconds(2);  // of who stops, if nobody reads
 
@@ -80,10 +81,20 @@ std::atomic<std::uint64_t> dropped_before{0}, left_out_lines{0};  // dropped: by
 std::atomic<Level> lowest{Level::panic};
 std::atomic<Writer*> writer{nullptr};
 
+// How many bytes from the beginning stand in a JSON string as they are: nearly all there ever are.
+std::size_t plain_bytes(std::string_view text) {
+  auto plain = [](char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; };
+  return static_cast<std::size_t>(std::ranges::find_if_not(text, plain) - text.begin());
+}
+
 // JSON string (RFC 8259). What is not UTF-8 becomes U+FFFD: upstreams send whatever they like.
 void append_json(std::string& out, std::string_view text) {
   out.push_back('"');
   while (!text.empty()) {
+    auto plain = plain_bytes(text);
+    out.append(text.substr(0, plain));
+    text.remove_prefix(plain);
+    if (text.empty()) break;
     char c = text.front();
     auto byte = static_cast<unsigned char>(c);
     auto length = telemetry::utf8_character(text);
@@ -104,11 +115,31 @@ void append_value(std::string& out, const Field& field) {
   struct Append {
     std::string& out;
     void operator()(std::string_view text) const { append_json(out, text); }
-    void operator()(std::int64_t n) const { fmt::format_to(std::back_inserter(out), "{}", n); }
+    void operator()(std::int64_t n) const {
+      fmt::format_int text(n);
+      out.append(text.data(), text.size());
+    }
     void operator()(double x) const { fmt::format_to(std::back_inserter(out), "{:.6g}", x); }
     void operator()(bool b) const { out.append(b ? "true" : "false"); }
   };
   std::visit(Append{out}, field.value);
+}
+
+// The second as lines have it, which most lines share with the one before.
+std::string_view print_second(std::time_t second, Format format) {
+  struct Printed {
+    std::time_t second = -1;
+    std::string text = {};
+  };
+  thread_local std::array<Printed, 2> printed;
+  auto& last = printed[format == Format::json ? 0 : 1];
+  if (last.second != second || last.text.empty()) {
+    auto time = fmt::gmtime(second);
+    last.text = format == Format::json ? fmt::format("{:%Y-%m-%dT%H:%M:%S}", time)
+                                       : fmt::format("{:%H:%M:%S}", time);
+    last.second = second;
+  }
+  return last.text;
 }
 
 double now_in_seconds() {
@@ -160,11 +191,15 @@ std::string render(Format format, Level level, double time, std::string_view mes
                    std::span<const Field> fields) {
   auto seconds = static_cast<std::time_t>(std::floor(time));
   auto millis = static_cast<int>((time - std::floor(time)) * 1000);
+  constexpr std::size_t kUsual = 384;  // bytes
   std::string out;
+  out.reserve(kUsual);
   if (format == Format::json) {
-    fmt::format_to(std::back_inserter(out),
-                   R"({{"level":"{}","time":"{:%Y-%m-%dT%H:%M:%S}.{:03}Z")", to_string(level),
-                   fmt::gmtime(seconds), millis);
+    out.append(R"({"level":")").append(to_string(level)).append(R"(","time":")");
+    out.append(print_second(seconds, format)).push_back('.');
+    for (int unit = 100; unit > 0; unit /= 10)
+      out.push_back(static_cast<char>('0' + millis / unit % 10));
+    out.append("Z\"");
     for (const auto& field : fields) {
       out.push_back(',');
       append_json(out, field.key);
@@ -175,7 +210,7 @@ std::string render(Format format, Level level, double time, std::string_view mes
     append_json(out, message);
     out.push_back('}');
   } else {
-    fmt::format_to(std::back_inserter(out), "{:%H:%M:%S}.{:03} {:<5} {}", fmt::gmtime(seconds),
+    fmt::format_to(std::back_inserter(out), "{}.{:03} {:<5} {}", print_second(seconds, format),
                    millis, to_string(level), message);
     for (const auto& field : fields) {
       fmt::format_to(std::back_inserter(out), "  {}=", field.key);

@@ -1,5 +1,6 @@
 #include "telemetry/log.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -39,6 +40,21 @@ TEST(Log, ALineIsAlwaysUtf8) {
   for (const auto& c : cases) {
     auto line = render(Format::json, Level::info, 0, "x", {{"s", c.text}});
     EXPECT_NE(line.find("\"s\":\"" + std::string(c.written) + "\","), std::string::npos) << line;
+  }
+}
+
+TEST(Log, EachLineHasTheTimeOfItsOwnSecond) {
+  for (double time : {0.0, 0.25, 59.999, 60.0, 3600.5, 0.0, 86'400.007}) {
+    auto seconds = static_cast<int>(time);
+    auto text = fmt::format("{:02}:{:02}:{:02}.{:03}", seconds / 3600 % 24, seconds / 60 % 60,
+                            seconds % 60, static_cast<int>((time - seconds) * 1000));
+    auto day = seconds < 86'400 ? "1970-01-01T" : "1970-01-02T";
+    for (int again = 0; again < 2; ++again) {
+      auto json = render(Format::json, Level::info, time, "x", Fields{});
+      EXPECT_NE(json.find("\"time\":\"" + (day + text) + "Z\""), json.npos) << json;
+      auto console = render(Format::console, Level::info, time, "x", Fields{});
+      EXPECT_TRUE(console.starts_with(text + " ")) << console;
+    }
   }
 }
 

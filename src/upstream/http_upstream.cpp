@@ -80,7 +80,7 @@ class HttpUpstream final : public Upstream {
                                                 Deadline deadline) override {
     std::string path = std::string(hash.str()) + ".narinfo";
     Question question{.request = {.url = options_.url.resolve(path), .decode = fetch::Decode::yes},
-                      .text_limit = nix::kMaxNarInfoBytes};
+                      .text_limit = options_.most_narinfo_bytes};
     auto begin = Deadline::Clock::now();
     auto reply = co_await ask(std::move(question), deadline);
     if (!reply)
@@ -175,6 +175,8 @@ class HttpUpstream final : public Upstream {
   Task<Reply> ask(Question question, Deadline deadline) {
     question.request.timeouts = options_.timeouts;
     question.request.netrc_file = options_.netrc_file;
+    question.request.elsewhere = options_.elsewhere;
+    question.request.home = options_.url.resolve("");
     bool once = question.kind == Health::Kind::probe;
     for (unsigned failed = 0;;) {
       std::optional<TrackRecord::Attempt> attempt;

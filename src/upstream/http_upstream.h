@@ -11,6 +11,7 @@
 
 #include "fetch/http_client.h"
 #include "fetch/retry_delay.h"
+#include "nix/nar_info.h"
 #include "upstream/track_record.h"
 #include "upstream/upstream.h"
 #include "upstream/upstream_probe.h"
@@ -23,6 +24,8 @@ struct HttpUpstreamOptions {
   fetch::HttpTimeouts timeouts;
   fetch::RetryPolicy retry;
   std::string netrc_file;  // with user names and passwords; empty: none
+  std::size_t most_narinfo_bytes = nix::kMaxNarInfoBytes;
+  fetch::Elsewhere elsewhere = fetch::Elsewhere::outward;  // where it may lead us
   friend bool operator==(const HttpUpstreamOptions&, const HttpUpstreamOptions&) = default;
 };
 

@@ -1,5 +1,6 @@
 #include "upstream/upstream_url.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdint>
 
@@ -33,6 +34,15 @@ bool is_host_and_port(std::string_view text) {
   std::uint16_t number = 0;
   auto [end, ec] = std::from_chars(port.data() + 1, port.data() + port.size(), number);
   return port.front() == ':' && ec == std::errc() && end == port.data() + port.size();
+}
+
+// "/12/secret@host" may be the rest of a password with an unencoded '/', '?' or '#', whose beginning would be
+// shown; "/@scope/x" is a path, and a query may hold an '@' where there is no user.
+bool may_hold_a_password(std::string_view authority, std::string_view rest) {
+  if (!authority.contains('@')) rest = rest.substr(0, rest.find_first_of("?#"));
+  for (std::size_t at = 1; at < rest.size(); ++at)
+    if (rest[at] == '@' && rest[at - 1] != '/') return true;
+  return false;
 }
 
 // curl takes no URL with an '@' in its password, other programs do.
@@ -91,8 +101,13 @@ Result<UpstreamUrl> UpstreamUrl::parse(std::string_view text) {
   auto whole = lower_scheme(text);
   std::string_view rest = whole;
   if (!absolute(rest)) return fail(ErrorKind::invalid, "is no http:// or https:// URL");
-  if (rest.find_first_of(" \t\r\n") != rest.npos)
-    return fail(ErrorKind::invalid, "holds white space");
+  if (std::ranges::any_of(rest, [](unsigned char c) { return c <= 0x20 || c == 0x7f; }))
+    return fail(ErrorKind::invalid, "holds white space or a control character");
+  auto end = std::min(rest.find_first_of("/?#", rest.find("://") + 3), rest.size());
+  if (may_hold_a_password(rest.substr(0, end), rest.substr(end))) {
+    return fail(ErrorKind::invalid,
+                "has an '@' behind its host; write %40, and %2F for a '/' in a password");
+  }
   rest = rest.substr(0, rest.find('#'));
   if (auto mark = rest.find('?'); mark != rest.npos) {
     out.query_ = rest.substr(mark + 1);

@@ -12,7 +12,7 @@ namespace ncps::upstream {
 class UpstreamUrl {
  public:
   // Errors: invalid: neither http nor https, no host, a port or a priority that is no number from 0
-  // to 65535, or white space. The message repeats nothing of `text`.
+  // to 65535, white space, or an '@' behind its host. The message repeats nothing of `text`.
   static Result<UpstreamUrl> parse(std::string_view text);
 
   // Where `url` of a narinfo lies, or a path like "x.narinfo": relative to the base, to the host if

@@ -87,6 +87,21 @@ TEST(UpstreamUrl, MaskedShowsNoSecret) {
   EXPECT_EQ(masked_url(""), "");
 }
 
+// With an unencoded '/' in it what follows would count as a path, and be shown.
+TEST(UpstreamUrl, WhatMayBeTheRestOfAPasswordIsRefused) {
+  for (auto text :
+       {"https://me:pa@ss/secret@host.example", "https://me:12/secret@host.example",
+        "https://host.example/a@secret", "https://me:pa@ss?secret@host.example",
+        "https://me:pa@ss#secret@host.example", "https://me:pa@ss/x?secret@host.example"}) {
+    auto url = UpstreamUrl::parse(text);
+    ASSERT_FALSE(url) << text;
+    EXPECT_FALSE(url.error().what().contains("secret")) << url.error().what();
+  }
+  EXPECT_TRUE(UpstreamUrl::parse("https://host.example/@scope?mail=a@b"));
+  EXPECT_FALSE(UpstreamUrl::parse(std::string_view("https://ho\0st", 13)));
+  EXPECT_TRUE(UpstreamUrl::parse("https://me:pa%40ss%2Fsecret@host.example/a%40b"));
+}
+
 TEST(UpstreamUrl, ReadsThePriority) {
   EXPECT_EQ(parsed("https://host").priority(), std::nullopt);
   EXPECT_EQ(parsed("https://host?priority=0").priority(), 0);

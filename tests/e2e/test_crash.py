@@ -16,9 +16,10 @@ class Crash(LabCase):
         self.assertGreater(outcome.answers, 100, outcome.text())
         self.assertGreater(outcome.broken_off, 20, outcome.text())
         self.assertGreater(outcome.files, 500, outcome.text())
-        self.assertGreater(outcome.uploads, 200, outcome.text())
-        self.assertGreater(outcome.removals, 10, outcome.text())
-        self.assertGreater(outcome.evicted, 20, outcome.text())
+        self.assertGreater(outcome.uploads, 50, outcome.text())
+        self.assertGreater(outcome.removals, 0, outcome.text())
+        self.assertGreater(outcome.pins, 0, outcome.text())
+        self.assertGreater(outcome.evicted, 5, outcome.text())
         self.assertGreater(outcome.stops, 0, outcome.text())
 
 

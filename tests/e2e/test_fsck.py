@@ -21,6 +21,7 @@ from .lab.fake_time import with_clock_off
 from .lab.mariadb import MariaDb
 from .lab.ncps import BINARY, Run, clean_environment, run_ncps
 from .lab.postgres import Postgres
+from .lab.redis import RedisServer
 from .lab.waiting import eventually
 from .test_s3 import S3Case, nar_key, narinfo_key
 
@@ -71,11 +72,16 @@ class FsckCase:
 
     environment: dict[str, str] = {}
 
-    def command(self, name: str, *more: str) -> Run:
+    def arguments(self, name: str, *more: str) -> list[str]:
         store = self.store_options() or [f"--cache-storage-local={self.server.storage}"]
         database = self.database_options() or [f"--cache-database-url=sqlite:{self.server.home / 'db.sqlite'}"]
-        return run_ncps(name, *store, *database, f"--cache-temp-path={self.server.temp}",
-                        f"--cache-upstream-public-key={self.cache.key.public}", *more, within=120, **self.environment)
+        key = [f"--cache-upstream-public-key={self.cache.key.public}"]
+        if name == "pin":  # it has commands of its own
+            (name, *more), key = (f"pin {more[0]}", *more[1:]), []
+        return [*name.split(), *store, *database, f"--cache-temp-path={self.server.temp}", *key, *more]
+
+    def command(self, name: str, *more: str) -> Run:
+        return run_ncps(*self.arguments(name, *more), within=120, **self.environment)
 
     def fsck(self, *more: str) -> Run:
         return self.command("fsck", *more)
@@ -157,6 +163,27 @@ class FsckCase:
         self.environment = {}
         self.assertEqual(self.found("--verify-content"), {})
         self.assert_served_without_upstream()
+
+    def test_pins_come_back_from_the_store(self) -> None:
+        self.fill()
+        by_path, by_hash = self.made.paths[0], hash_of(self.made.paths[1])
+        for one in (by_path, by_hash):
+            self.assertEqual(self.command("pin", "add", one).status, 0)
+        key = f"store/pin/{hash_of(by_path)[0]}/{hash_of(by_path)[:2]}/{hash_of(by_path)}"
+        self.assertEqual(self.read(key), f"{by_path}\n".encode())
+        self.assertEqual(self.found(), {})
+        self.sql("DELETE FROM pins")
+        self.assertEqual(self.command("pin", "list").out, "")
+        self.assertEqual(self.found(), {"pin_without_row": (2, 0)})
+        self.assertEqual(self.found("--repair"), {"pin_without_row": (2, 2)})
+        self.assertEqual(set(self.command("pin", "list").out.split()), {by_path, by_hash})
+        self.remove(key)
+        self.assertEqual(self.found("--repair"), {"pin_without_file": (1, 1)})
+        self.assertEqual(self.command("pin", "remove", by_path).status, 0)
+        self.assertIsNone(self.read(key))
+        self.assertEqual(self.command("pin", "remove", by_path).status, 1)
+        self.assertEqual(self.command("pin", "list").out.split(), [by_hash])
+        self.assertEqual(self.found(), {})
 
     def test_beside_a_server_that_fetches_nothing_is_found(self) -> None:
         self.prepare(closure.many(30))
@@ -337,6 +364,33 @@ class OnADatabaseServer(FsckCase):
 
 class OnPostgres(OnADatabaseServer, LabCase):
     server_class = Postgres
+
+    def test_of_two_that_repair_at_once_one_is_told_to_wait(self) -> None:
+        redis = RedisServer()
+        self.addCleanup(redis.close)
+        self.fill()
+        self.damage()
+        # Whoever holds this table holds up the first one where it reads the rows.
+        lock = subprocess.Popen(self.database.session("ncps"), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+        self.addCleanup(lock.wait, 60)
+        self.addCleanup(lock.stdin.close)
+        lock.stdin.write("BEGIN; LOCK TABLE nar_urls;\n")
+        lock.stdin.flush()
+        eventually(lambda: "AccessExclusiveLock" in self.database.ask("SELECT mode FROM pg_locks", "ncps"), "locked")
+        repair = self.arguments("fsck", "--repair", *redis.flags())
+        first = subprocess.Popen([str(BINARY), *repair], env=clean_environment(), stdin=subprocess.DEVNULL,
+                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self.addCleanup(first.kill)
+        eventually(lambda: "ncps:lock:{fsck}" in redis.keys(), "the first one is at it")
+        second = self.fsck("--repair", *redis.flags())
+        self.assertEqual(second.status, 2, second.said)
+        self.assertIn("another fsck or import changes what is kept now", second.said)
+        lock.stdin.write("COMMIT;\n")
+        lock.stdin.flush()
+        said, _ = first.communicate(timeout=120)
+        self.assertEqual(first.returncode, 0, said)
+        eventually(lambda: "ncps:lock:{fsck}" not in redis.keys(), "it has given the lease back")
+        self.assertEqual(self.found("--repair", *redis.flags()), {})
 
 
 class OnMariaDb(OnADatabaseServer, LabCase):

@@ -12,6 +12,7 @@ from .lab.case import LabCase
 from .lab.closure import nix
 from .lab.faults import Gate
 from .lab.ncps import Ncps
+from .lab.opened import OpenedFolders
 from .lab.waiting import eventually
 
 
@@ -135,6 +136,31 @@ class Kill(LifecycleCase):
         proxy.start()
         self.assertEqual(self.nar_target(proxy, self.made.root), target)
         self.assert_whole(raw.get(proxy.url, target), self.bytes)
+
+
+class Recovery(LifecycleCase):
+    MEGABYTES = 1.0
+
+    def test_a_start_after_a_kill_looks_through_nothing_that_is_kept(self) -> None:
+        """However many objects there are: it looks into store/tmp alone."""
+        home = self.folder("folder")
+        proxy = self.ncps((self.server, self.cache), store=[f"--cache-storage-local={home / 'storage'}"],
+                          more=["--cache-max-size=1G"])
+        store = home / "storage/store"
+        self.assert_whole(raw.get(proxy.url, self.nar_target(proxy, self.made.root)), self.bytes)
+        eventually(lambda: list((store / "nar").glob("*/*/*")), "it is kept")
+        kept = [path for kind in ("nar", "narinfo") for path in (store / kind, *(store / kind).rglob("*")) if path.is_dir()]
+        self.assertEqual(len(kept), 6)
+        proxy.kill9()
+        opened = OpenedFolders(*kept, store / "tmp")
+        self.addCleanup(opened.close)
+        self.assertEqual(opened.take(), set())
+        proxy.start()
+        self.assertEqual(raw.get(proxy.url, "/readyz").status, 200)
+        self.assertEqual(proxy.stop(), 0)
+        self.assertEqual({path for path in opened.take() if store / "tmp" not in (path, *path.parents)}, set())
+        list((store / "nar").iterdir())
+        self.assertIn(store / "nar", opened.take(), "this test would see it")
 
 
 class KeyFile(LifecycleCase):

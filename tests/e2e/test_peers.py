@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
 
 from .lab import closure, raw
 from .lab.case import LabCase
@@ -103,6 +104,53 @@ class Peers(LabCase):
         self.assertNotIn(SECRET, str(a.lines) + str(b.lines) + a.stderr() + b.stderr())
         gate.open()
         eventually(lambda: self.logged(a, "NAR stored"), "the first one keeps it")
+
+    def test_what_the_holder_compresses_reaches_clients_of_the_other_as_it_is(self) -> None:
+        self.made = closure.single(MEGABYTES)
+        self.cache = self.made.cache("none")
+        self.name = self.cache.nar_url(self.made.root)
+        self.file = (self.cache.folder / self.name.lstrip("/")).read_bytes()
+        self.origin = self.upstream(self.cache)
+        a, b = self.instance(), self.instance()
+        gate = self.gate()
+        target = self.nar_target(a, self.made.root)
+        self.assertTrue(target.endswith(".nar.zst"), target)
+        first = self.stream(a, target)
+        second = self.stream(b, target)  # while the upstream holds
+        self.assertEqual(self.gets(), 1)
+        gate.open()
+        first.join(60), second.join(60)
+        kept = eventually(lambda: next((p for p in self.storage.glob("store/nar/*/*/*.nar.zst")), None), "it is kept")
+        packed = kept.read_bytes()
+        for stream in (first, second):
+            self.assert_whole(stream, hashlib.sha256(packed).hexdigest())
+        self.assertEqual(subprocess.run(["zstd", "-dc"], input=packed, capture_output=True, check=True).stdout, self.file)
+        self.assertEqual(self.gets(), 1)
+        self.assertEqual(self.origin.bytes_sent(self.name), len(self.file))
+        for proxy in (a, b):  # a client that believes no bytes
+            client = self.client(proxy.pubkey())
+            client.copy(proxy.url, self.made.root)
+            client.verify(self.made.root)
+
+    def test_who_takes_over_what_the_holder_was_compressing_starts_at_its_first_byte(self) -> None:
+        self.cache = self.made.cache("none")
+        self.name = self.cache.nar_url(self.made.root)
+        self.file = (self.cache.folder / self.name.lstrip("/")).read_bytes()
+        self.origin = self.upstream(self.cache)
+        a, b = (self.instance("--cache-lock-download-ttl=2s") for _ in range(2))
+        self.gate()
+        target = self.nar_target(a, self.made.root)
+        self.stream(a, target)
+        second = self.stream(b, target)
+        a.kill9()
+        second.join(60)
+        self.assertEqual((second.status, second.ending), (200, raw.COMPLETE), b.tail())
+        self.assertEqual(self.gets(), 2)
+        self.assertIsNone(self.origin.requests(self.name, "GET")[1].headers.get("range"))
+        eventually(lambda: self.logged(b, "NAR stored"), "it keeps it")
+        packed = raw.get(b.url, target).body
+        self.assertEqual(hashlib.sha256(packed).hexdigest(), second.sha256, "not two packings")
+        self.assertEqual(subprocess.run(["zstd", "-dc"], input=packed, capture_output=True, check=True).stdout, self.file)
 
     def test_the_only_instance_has_no_such_path(self) -> None:
         alone = self.ncps((self.origin, self.cache))

@@ -5,7 +5,7 @@ from .lab import closure
 from .lab.case import LabCase
 from .lab.ncps import Ncps
 from .lab.postgres import Postgres
-from .lab.redis import RedisServer
+from .lab.redis import RedisCluster, RedisServer
 from .lab.tls import authority
 from .lab.waiting import eventually
 
@@ -65,6 +65,27 @@ class RedisStart(LabCase):
         self.assert_gives_leases(self.proxy(*redis.flags(), f"--cache-redis-ca-file={authority().file}"), redis)
         self.assert_gives_leases(
             self.proxy(*redis.flags(), environment={"SSL_CERT_FILE": str(authority().file)}), redis)
+
+    def test_a_cluster_with_tls_whose_nodes_announce_the_name_in_their_certificates(self) -> None:
+        cluster = RedisCluster(authority=authority())
+        self.addCleanup(cluster.close)
+        # One address is enough to be sent to all others, each by its name: the certificate is for no address.
+        flags = [f"--cache-redis-addrs={cluster.nodes[0].address}", "--cache-redis-use-tls",
+                 f"--cache-redis-ca-file={authority().file}"]
+        proxy = self.proxy(*flags).start()
+        client = self.client(proxy.pubkey())
+        client.copy(proxy.url, self.made.root)
+        client.verify(self.made.root)
+        names = [f"ncps:lock:{{{name}}}:fence" for name in (
+            "start", *(f"download:nar:{self.cache.nar_url(path)[1:]}" for path in self.made.paths))]
+        masters = set()
+        for name in names:
+            master = cluster.master_of(name)
+            self.assertIn(name, master.keys(), "it had its lease")
+            masters.add(master.port)
+        self.assertGreater(len(masters), 1, "they were on several nodes")
+        self.assertNotIn(AWAY, self.said(proxy))
+        self.assertEqual(proxy.stop(), 0)
 
     def test_what_nobody_vouches_for_is_not_spoken_to(self) -> None:
         redis = self.redis(tls=authority().sign("DNS:localhost"), password=PASSWORD)

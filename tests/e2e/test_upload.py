@@ -127,6 +127,20 @@ class RealClient(UploadCase):
         self.assertEqual(200, answer.status)
         self.assertIn(b'"version":1', answer.body.replace(b" ", b""))
 
+    def test_settings_for_encoded_documents_change_nothing_for_this_client(self) -> None:
+        """It has them for stores in S3 only: what encoded narinfos, listings and logs do is tested without it."""
+        key = signing_key("builder-1")
+        server = self.server()
+        made = fresh("encoded")
+        self.sign(made, key)
+        said = self.client().run("nix", "copy", "--from", str(made.store), "--no-check-sigs", "--to",
+                                 f"{server.url}?narinfo-compression=gzip&ls-compression=gzip&log-compression=gzip",
+                                 *made.paths)
+        self.assertEqual(0, said.returncode, said.stderr)
+        for setting in ("narinfo", "ls", "log"):
+            self.assertIn(f"unknown setting '{setting}-compression'", said.stderr)
+        self.assert_arrives(server, made, key)
+
     def test_unsigned_paths_are_not_signed_by_us_and_stay_after_a_restart(self) -> None:
         server = self.server()
         made = fresh("unsigned")

@@ -101,7 +101,7 @@ class Package(PackagingCase):
     def test_its_scripts_are_scripts(self) -> None:
         scripts = [str(DEBIAN / name) for name in ("postinst", "prerm", "postrm")]
         docker = [str(ROOT / "packaging/docker" / name) for name in ("entrypoint", "healthcheck")]
-        ours = [str(ROOT / "scripts" / name) for name in ("tarball.sh", "image.sh", "base_image.sh")]
+        ours = [str(ROOT / "scripts" / name) for name in ("tarball.sh", "image.sh", "base_image.sh", "hooks/pre-commit")]
         self.check("shellcheck", *scripts, *docker, *ours)
 
     def test_the_first_configuration_is_right(self) -> None:

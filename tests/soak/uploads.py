@@ -1,10 +1,11 @@
-"""Who uploads and removes while the server is killed, and the ledger of what was acknowledged.
+"""Who uploads, pins and removes while the server is killed, and the ledger of what was acknowledged.
 
 Each path belongs to one of the uploaders, so what may be said of it is known at each moment: a 204 is a promise; a PUT or
 DELETE that was broken off leaves open whether it was done; a PUT that was broken off takes nothing away.
 """
 from __future__ import annotations
 
+import json
 import threading
 import time
 from dataclasses import dataclass, field
@@ -46,6 +47,7 @@ class Ledger:
         self.paths = cache.closure.paths
         self.nars = {path: Thing() for path in self.paths}
         self.narinfos = {path: Thing() for path in self.paths}
+        self.pins = {path: Thing() for path in self.paths[:UPLOADERS]}  # of each uploader its first path
         self.logs = {f"/log/{hash_of(path)}-x.drv": Thing() for path in self.paths[:KEPT_LOGS]}
 
     def flaw_of_path(self, url: str, path: str, evicts: bool, quiet: bool) -> str | None:
@@ -53,6 +55,7 @@ class Ledger:
         `quiet`: nobody uploads or removes meanwhile."""
         promise = self.narinfos[path]
         known, changes = promise.known, promise.changes
+        evicts = evicts and not (quiet and path in self.pins and self.pins[path].known is Known.PRESENT)
         ask = lambda target: raw.get(url, target, timeout=20)
         narinfo, nar = ask(narinfo_target(path)), ask(self.cache.nar_url(path))
         again = ask(narinfo_target(path)) if nar.status == 404 else narinfo
@@ -86,6 +89,13 @@ class Ledger:
         good = nar.status in wanted and (nar.status == 404 or nar.body == self.cache.nar_bytes(path))
         return None if good else f"the NAR of {path}: {nar.status}, it was {known.value}"
 
+    def flaw_of_pins(self, url: str) -> str | None:
+        """While nobody pins."""
+        listed = json.loads(raw.get(url, "/pins", timeout=20).body)
+        wrong = [path for path, pin in self.pins.items()
+                 if pin.known is not Known.OPEN and (hash_of(path) in listed) != (pin.known is Known.PRESENT)]
+        return f"pins {listed}, but not as acknowledged: {wrong}" if wrong else None
+
     def flaw_of_log(self, url: str, target: str, evicts: bool) -> str | None:
         promise = self.logs[target]
         known, may_be, changes = promise.known, promise.may_be, promise.changes
@@ -104,7 +114,7 @@ class Uploader:
     def __init__(self, url: str, ledger: Ledger, number: int, seed: str, evicts: bool) -> None:
         self.url, self.ledger, self.number, self.evicts = url, ledger, number, evicts
         self.dice = Random(f"{seed}/uploader/{number}")
-        self.done, self.removed, self.refused = 0, 0, 0
+        self.done, self.removed, self.refused, self.pinned = 0, 0, 0, 0
         self.broken_off = False
         self.ending = threading.Event()  # the server has been told to stop: it may refuse
         self.findings: list[str] = []
@@ -117,7 +127,9 @@ class Uploader:
                 chance = self.dice.random()
                 if chance < 0.2:
                     self.remove(self.dice.choice(paths))
-                elif chance < 0.32:
+                elif chance < 0.25:
+                    self.send_and_pin(paths[0])
+                elif chance < 0.35:
                     self.send_log(self.dice.choice(logs))
                 else:
                     self.send_path(self.dice.choice(paths))
@@ -172,6 +184,25 @@ class Uploader:
             self.refused += 1
         elif not self.ending.is_set():
             self.findings.append(f"PUT {target}: {status}")
+
+    def send_and_pin(self, path: str) -> None:
+        if self.ledger.narinfos[path].known is not Known.PRESENT:
+            self.send_path(path)
+        self.pin(path)
+
+    def pin(self, path: str) -> None:
+        """Or end it."""
+        pin = self.ledger.pins[path]
+        before, adds = pin.known, self.dice.random() < 0.7
+        pin.now(Known.OPEN)
+        status = raw.ask(self.url, "POST" if adds else "DELETE", f"/pin/{hash_of(path)}.narinfo", timeout=30).status
+        if status == 200:
+            pin.now(Known.PRESENT if adds else Known.ABSENT)
+            self.pinned += 1
+        elif status == 404:  # there is no such path; or it was not pinned
+            pin.now(before if adds else Known.ABSENT)
+        elif not self.ending.is_set():
+            self.findings.append(f"pin {path}: {status}")
 
     def remove(self, path: str) -> None:
         """By its narinfo, or, where it has one for certain, by its NAR."""

@@ -17,15 +17,16 @@ from .faults import MISSING, File, Spell, spells
 SIGNED = ("StorePath", "NarHash", "NarSize", "References")  # what the signature of a narinfo covers
 
 
-def closure_of(count: int, seed: int) -> closure.Closure:
-    """`count` paths of up to 300 kB; each refers to up to three before it."""
+def closure_of(count: int, seed: int, big: int = 0) -> closure.Closure:
+    """`count` paths of up to 300 kB; each refers to up to three before it. `big`: so many more, last, of 12 MB."""
     dice = Random(f"closure/{seed}")
     writers = []
     for number in range(count):
         size = int(dice.choice([dice.uniform(1, 3_000), dice.uniform(3_000, 60_000), 10 ** dice.uniform(4, 5.47)]))
         references = dice.sample(range(number), min(number, dice.randint(0, 3)))
         writers.append((f"soak-{number}", closure.file_of_random_bytes(f"soak/{seed}/{number}", size), references))
-    return closure.make_closure(f"soak-{count}-{seed}", writers)
+    writers += [(f"soak-big-{n}", closure.file_of_random_bytes(f"soak/{seed}/big-{n}", 12_000_000), []) for n in range(big)]
+    return closure.make_closure(f"soak-{count}-{seed}" + (f"-{big}" if big else ""), writers)
 
 
 @dataclass

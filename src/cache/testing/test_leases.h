@@ -38,6 +38,14 @@ class TestLeases final : public lock::Leases {
   std::size_t held() const {
     return state_->with([](const State& s) { return s.held.size(); });
   }
+  // How often the work under any of them has come on.
+  std::size_t steps() const {
+    return state_->with([](const State& s) { return s.steps; });
+  }
+  // What was asked for last.
+  lock::Ask last_ask() const {
+    return state_->with([](const State& s) { return s.last; });
+  }
   std::size_t asked() const {
     return state_->with([](const State& s) { return s.asked; });
   }
@@ -54,6 +62,7 @@ class TestLeases final : public lock::Leases {
     CO_TRY(lock::check(ask));
     auto taken = state_->with([&](State& s) -> Result<lock::Taken> {
       ++s.asked;
+      s.last = ask;
       if (s.away) return fail(ErrorKind::unavailable, "nobody can be asked for leases");
       auto it = s.held.find(ask.name);
       if (it != s.held.end()) return lock::Taken(it->second.who);
@@ -76,7 +85,8 @@ class TestLeases final : public lock::Leases {
   struct State {
     std::map<std::string, One> held;
     std::uint64_t fence = 1'760'000'000'000'000;
-    std::size_t asked = 0;
+    std::size_t asked = 0, steps = 0;
+    lock::Ask last = {};
     bool away = false;
   };
   using Shared = std::shared_ptr<Guarded<State>>;
@@ -98,6 +108,9 @@ class TestLeases final : public lock::Leases {
       signals_->notify(name_);
     }
     bool good() const noexcept override { return !lost_->load(); }
+    void progress() noexcept override {
+      state_->with([](State& s) { ++s.steps; });
+    }
     std::uint64_t fence() const noexcept override { return fence_; }
 
    private:

@@ -71,6 +71,18 @@ class SociInventory final : public Inventory {
     co_return co_await write("forgetting an object", work);
   }
 
+  Task<Page<Pin>> pins(std::string after) override {
+    auto work = [&](Statements& s) -> Result<Page<Pin>> { return pin_page(s.sql(), after); };
+    co_return co_await pool_.run<Page<Pin>>("reading all pins", work);
+  }
+
+  Task<std::optional<Pin>> find_pin(nix::StorePathHash hash) override {
+    auto work = [&](Statements& s) -> Result<std::optional<Pin>> {
+      return db::find_pin(s.sql(), hash);
+    };
+    co_return co_await pool_.run<std::optional<Pin>>("looking up a pin", work);
+  }
+
   Task<void> mark_gone(nix::NarUrl url) override {
     auto work = [&](soci::session& sql) { db::mark_gone(sql, url); };
     co_return co_await write("noting that a NAR is gone", work);

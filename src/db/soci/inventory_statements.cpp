@@ -183,6 +183,26 @@ void remove_object(soci::session& sql, const std::string& key) {
   query.execute({key});
 }
 
+Page<Pin> pin_page(soci::session& sql, const std::string& after) {
+  Query query(sql, std::string(kPinPage), 2, 1);
+  auto rows = query.rows({after});
+  Page<Pin> page;
+  close_page(page, rows);
+  for (const auto& row : rows) {
+    auto hash = nix::StorePathHash::parse(row[0].value_or(""));
+    if (hash) page.entries.push_back({.hash = *hash, .store_path = row[1].value_or("")});
+    if (!hash) ++page.unreadable;
+  }
+  return page;
+}
+
+std::optional<Pin> find_pin(soci::session& sql, const nix::StorePathHash& hash) {
+  Query query(sql, "SELECT store_path FROM pins WHERE hash = :hash", 1, 1);
+  auto row = query.row({std::string(hash.str())});
+  if (!row) return std::nullopt;
+  return Pin{.hash = hash, .store_path = row->at(0).value_or("")};
+}
+
 std::vector<NarEntry> least_verified(soci::session& sql, const Dialect& dialect, std::size_t most,
                                      Time before) {
   Query query(sql, least_verified_statement(dialect.at_rest(), most, before), kNarColumnCount);

@@ -17,6 +17,8 @@ inline constexpr std::string_view kNarInfoPage =
 std::string nar_page_statement();
 inline constexpr std::string_view kObjectPage =
     "SELECT name, size FROM kept_objects WHERE name > :after ORDER BY name LIMIT 500";
+inline constexpr std::string_view kPinPage =
+    "SELECT hash, store_path FROM pins WHERE hash > :after ORDER BY hash LIMIT 500";
 std::string least_verified_statement(std::string_view at_rest, std::size_t most, Time before);
 
 Page<NarInfoEntry> narinfo_page(soci::session& sql, const std::string& after);
@@ -25,6 +27,8 @@ Page<ObjectEntry> object_page(soci::session& sql, const std::string& after);
 std::optional<ObjectEntry> find_object_entry(soci::session& sql, const std::string& key);
 void put_object(soci::session& sql, const Dialect& dialect, const ObjectEntry& object);
 void remove_object(soci::session& sql, const std::string& key);
+Page<Pin> pin_page(soci::session& sql, const std::string& after);
+std::optional<Pin> find_pin(soci::session& sql, const nix::StorePathHash& hash);
 std::optional<NarInfoEntry> find_narinfo_entry(soci::session& sql, const std::string& hash);
 Result<std::optional<NarEntry>> find_nar_entry(soci::session& sql, const nix::NarUrl& url);
 std::optional<KeptText> find_text(soci::session& sql, const std::string& hash);

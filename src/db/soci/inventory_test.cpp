@@ -13,8 +13,10 @@ using ncps::testing::DatabaseServer;
 using ncps::testing::TempDir;
 
 Both open_both(const DatabaseUrl& url) {
-  return {.catalog = open_catalog(url, {}).value(),
-          .inventory = open_inventory(url, InventoryAccess::write).value()};
+  auto database = open_database(url, {}).value();
+  return {.catalog = std::move(database.catalog),
+          .inventory = open_inventory(url, InventoryAccess::write).value(),
+          .pins = std::move(database.pins)};
 }
 
 Both make_sqlite() {
@@ -23,7 +25,9 @@ Both make_sqlite() {
     Both both = open_both({.kind = DatabaseKind::sqlite, .sqlite_path = folder.path() / "db"});
   };
   auto all = std::make_shared<All>();
-  return {.catalog = {all, all->both.catalog.get()}, .inventory = {all, all->both.inventory.get()}};
+  return {.catalog = {all, all->both.catalog.get()},
+          .inventory = {all, all->both.inventory.get()},
+          .pins = {all, all->both.pins.get()}};
 }
 
 Both make_server(DatabaseServer& server) {

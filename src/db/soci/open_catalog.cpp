@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "db/soci/fences.h"
 #include "db/soci/migrate.h"
+#include "db/soci/replace.h"
 #include "db/soci/session_pools.h"
 #include "db/upload_rows.h"
 #include "telemetry/log.h"
@@ -89,6 +90,13 @@ class SociCatalog final : public Catalog, public UploadRows {
     CHECK(nar.stored_size);
     auto work = [&](Statements& statements) { return statements.put_nar(nar); };
     co_return co_await writer().run<void>("keeping an uploaded NAR", work);
+  }
+
+  Task<bool> replace_narinfo(NarInfoRow narinfo, NarRow nar,
+                             std::optional<std::string> before) override {
+    CHECK(narinfo.nar_url == nar.url);
+    auto work = [&](Statements& s) { return db::replace_narinfo(s.sql(), narinfo, nar, before); };
+    co_return co_await writer().run<bool>("keeping an uploaded narinfo", work);
   }
 
   Task<std::vector<nix::StorePathHash>> narinfos_of(nix::NarUrl url) override {

@@ -36,9 +36,10 @@ class Plans : public ::testing::TestWithParam<DatabaseKind> {
           soci::use(i);
     }
     *sql << "INSERT INTO kept_objects (name, size) SELECT hash, 7 FROM narinfos";
+    *sql << "INSERT INTO pins (hash) SELECT hash FROM narinfos";
     all.commit();
     if (url.kind == DatabaseKind::mysql)
-      *sql << "ANALYZE TABLE narinfos, nar_urls, kept_objects";
+      *sql << "ANALYZE TABLE narinfos, nar_urls, kept_objects, pins";
     else
       *sql << "ANALYZE";
   }
@@ -134,7 +135,8 @@ TEST_P(Plans, WhatIsEvictedIsReadInTheOrderOfItsIndexAndAddedUpFromItAlone) {
 TEST_P(Plans, ThePagesOfAnInventoryAreReadInTheOrderOfTheirIndex) {
   half_at_rest();
   for (auto statement :
-       {std::string(kNarInfoPage), std::string(kObjectPage), nar_page_statement(),
+       {std::string(kNarInfoPage), std::string(kObjectPage), std::string(kPinPage),
+        nar_page_statement(),
         least_verified_statement(dialect->at_rest(), 10, Time(std::chrono::seconds(7)))}) {
     if (auto at = statement.find("LIMIT 500"); at != statement.npos)
       statement.replace(at, 9,

@@ -51,6 +51,12 @@ class FailingCatalog : public Catalog, public UploadRows {
     CO_TRY(plan_.call("put_nar"));
     co_return co_await inner_.uploads().put_nar(std::move(nar));
   }
+  Task<bool> replace_narinfo(NarInfoRow narinfo, NarRow nar,
+                             std::optional<std::string> before) override {
+    CO_TRY(plan_.call("replace_narinfo"));
+    co_return co_await inner_.uploads().replace_narinfo(std::move(narinfo), std::move(nar),
+                                                        std::move(before));
+  }
   Task<std::vector<nix::StorePathHash>> narinfos_of(nix::NarUrl url) override {
     CO_TRY(plan_.call("narinfos_of"));
     co_return co_await inner_.uploads().narinfos_of(std::move(url));

@@ -18,6 +18,7 @@ namespace ncps::db {
 struct Both {
   std::shared_ptr<Catalog> catalog;
   std::shared_ptr<Inventory> inventory;
+  std::shared_ptr<Pins> pins;
 };
 
 class InventoryContract : public ::testing::TestWithParam<std::function<Both()>> {

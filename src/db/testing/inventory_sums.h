@@ -1,4 +1,4 @@
-// What an Inventory promises of what is written through it, and of its sums. Part of the contract.
+// What an Inventory promises of what is written through it, of its sums, and of pins. Part of the contract.
 #pragma once
 
 #include "db/testing/inventory_contract.h"
@@ -92,6 +92,27 @@ TEST_P(InventoryContract, CountsOfUpstreamsAddUp) {
   EXPECT_NE(all(1).find("https://a|fetched 1 5000000000, "), std::string::npos) << all(1);
   for (auto part : {"https://A|fetched 1 3, ", "https://a|saved 1 7, ", "|served 1 9, "})
     EXPECT_NE(all(10).find(part), std::string::npos) << all(10);
+}
+
+TEST_P(InventoryContract, PinsComeInPagesAndOneByOne) {
+  constexpr int kMany = 501;
+  auto hash = [](int n) { return nix::StorePathHash::parse(name(n)).value(); };
+  for (int n = kMany - 1; n >= 0; --n)
+    ASSERT_TRUE(run(both.pins->add({hash(n), n % 2 == 0 ? "/nix/store/" + name(n) + "-x" : ""})));
+  int seen = 0;
+  for (std::string after;;) {
+    auto page = run(inventory->pins(after)).value();
+    for (const auto& pin : page.entries) {
+      EXPECT_EQ(pin.hash, hash(seen));
+      EXPECT_EQ(pin.store_path.empty(), seen++ % 2 != 0);
+    }
+    if (page.end) break;
+    after = page.last;
+  }
+  EXPECT_EQ(seen, kMany);
+  EXPECT_EQ(run(inventory->find_pin(hash(2))).value()->store_path, "/nix/store/" + name(2) + "-x");
+  EXPECT_EQ(run(inventory->find_pin(hash(3))).value()->store_path, "");
+  EXPECT_FALSE(run(inventory->find_pin(hash(kMany))).value());
 }
 
 }  // namespace ncps::db

@@ -1,7 +1,12 @@
 // What a Catalog promises about what clients send and remove. Part of the contract.
 #pragma once
 
+#include <fmt/core.h>
+
 #include <algorithm>
+#include <atomic>
+#include <thread>
+#include <utility>
 
 #include "db/testing/catalog_contract.h"
 #include "db/upload_rows.h"
@@ -80,6 +85,81 @@ TEST_P(UploadRowsContract, WhereANarInfoCameFromIsRemembered) {
   row.uploaded = true;
   ASSERT_TRUE(run(catalog->put_narinfo(row, n)));
   EXPECT_TRUE(run(catalog->find_narinfo(hash('a'))).value()->uploaded);
+}
+
+TEST_P(UploadRowsContract, ANarInfoIsReplacedOnlyByWhoKnewIt) {
+  auto n = at_rest("nar/replaced.nar.xz");
+  ASSERT_TRUE(run(rows().put_nar(n)));
+  auto row = narinfo('a', n);
+  row.upstream.clear();
+  row.uploaded = true;
+  auto replace = [&](std::string text, std::optional<std::string> before) {
+    row.text = std::move(text);
+    return run(rows().replace_narinfo(row, n, std::move(before))).value();
+  };
+  auto kept = [&] { return run(catalog->find_narinfo(hash('a'))).value().value(); };
+  EXPECT_FALSE(replace("one", "none"));
+  EXPECT_FALSE(run(catalog->find_narinfo(hash('a'))).value()) << "nothing is left of that";
+  EXPECT_EQ(narinfos_of(n), "");
+  EXPECT_TRUE(replace("one", std::nullopt));
+  EXPECT_TRUE(kept().uploaded);
+  EXPECT_EQ(kept().text, "one");
+  EXPECT_FALSE(replace("two", std::nullopt));
+  for (auto other : {"", "One", "one ", "ONE", "two"}) EXPECT_FALSE(replace("two", other)) << other;
+  EXPECT_EQ(kept().text, "one");
+  EXPECT_TRUE(replace("two", "one"));
+  EXPECT_EQ(kept().text, "two");
+}
+
+TEST_P(UploadRowsContract, WhereANarInfoCameFromStaysWhenItIsReplaced) {
+  auto n = nar("nar/replaced.nar.xz");
+  auto row = narinfo('a', n);
+  ASSERT_TRUE(run(catalog->put_narinfo(row, n)));
+  auto before = std::exchange(row.text, "new");
+  row.upstream.clear();
+  EXPECT_TRUE(run(rows().replace_narinfo(row, n, before)).value());
+  EXPECT_EQ(run(catalog->find_narinfo(hash('a'))).value()->upstream, n.upstream);
+}
+
+TEST_P(UploadRowsContract, WithoutTheRowOfItsNarANarInfoReplacesNothing) {
+  auto n = at_rest("nar/replaced.nar.xz");
+  auto is_refused = [&](const NarRow& of) {
+    auto done = run(rows().replace_narinfo(narinfo('a', of), of, std::nullopt));
+    return !done && done.error().kind() == ErrorKind::conflict;
+  };
+  EXPECT_TRUE(is_refused(n));
+  ASSERT_TRUE(run(rows().put_nar(n)));
+  auto other = n;
+  other.nar_hash = nix::Hash(crypto::sha256("another"));
+  EXPECT_TRUE(is_refused(other));
+  EXPECT_FALSE(run(catalog->find_narinfo(hash('a'))).value());
+}
+
+TEST_P(UploadRowsContract, OfManyWhoAddToOneTextAtOnceNobodysAdditionIsLost) {
+  constexpr int kThreads = 4, kEach = 10;
+  auto n = at_rest("nar/replaced.nar.xz");
+  ASSERT_TRUE(run(rows().put_nar(n)));
+  std::atomic<int> failed = 0;
+  auto add = [&](int thread) {
+    for (int i = 0; i < kEach;) {
+      boost::asio::io_context own{1};
+      auto row = ncps::testing::run_sync(own, catalog->find_narinfo(hash('a')));
+      if (!row && ++failed) return;
+      auto before = *row ? std::optional((*row)->text) : std::nullopt;
+      auto more = narinfo('a', n);
+      more.text = before.value_or("") + fmt::format("<{}.{}>", thread, i);
+      auto done = ncps::testing::run_sync(own, rows().replace_narinfo(more, n, before));
+      if (!done && ++failed) return;
+      if (*done) ++i;
+    }
+  };
+  std::vector<std::jthread> threads;
+  for (int thread = 0; thread < kThreads; ++thread) threads.emplace_back(add, thread);
+  threads.clear();
+  EXPECT_EQ(failed, 0);
+  auto text = run(catalog->find_narinfo(hash('a'))).value()->text;
+  for (int thread = 0; thread < kThreads; ++thread)
+    for (int i = 0; i < kEach; ++i) EXPECT_TRUE(text.contains(fmt::format("<{}.{}>", thread, i)));
 }
 
 TEST_P(UploadRowsContract, ANarGoesWithTheLastNarInfoThatHasIt) {

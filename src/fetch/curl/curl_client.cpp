@@ -112,7 +112,7 @@ class CurlLoop {
   using Line = WaitingLine<TransferPtr>;
 
   void begin(const TransferPtr& transfer) {
-    transfer->begin(touched_);
+    transfer->begin(touched_, homes_);
     active_.insert(transfer);
     auto code = curl_multi_add_handle(multi_.get(), transfer->easy());
     if (code == CURLM_OK) return;
@@ -185,6 +185,7 @@ class CurlLoop {
   std::set<TransferPtr> active_;
   std::vector<CurlTransfer*> touched_;  // some of these, whose readers are still to be told
   Line line_;
+  Homes homes_;
   CurlTransfer::Clock::time_point next_check_{};
   bool stopped_ = false;
   bool ending_ = false;

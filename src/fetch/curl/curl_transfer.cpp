@@ -56,6 +56,7 @@ CurlTransfer::CurlTransfer(HttpRequest request, std::shared_ptr<const CurlSettin
     : settings_(std::move(settings)),
       request_(std::move(request)),
       host_(origin_of(request_.url)),
+      home_(request_.home.empty() ? host_ : origin_of(request_.home)),
       easy_(curl_easy_init()) {
   auto set = [this](CURLoption option, auto value) { curl_easy_setopt(easy(), option, value); };
   set(CURLOPT_URL, request_.url.c_str());
@@ -81,6 +82,8 @@ CurlTransfer::CurlTransfer(HttpRequest request, std::shared_ptr<const CurlSettin
   set(CURLOPT_PRIVATE, this);
   set(CURLOPT_HEADERFUNCTION, &CurlTransfer::on_header);
   set(CURLOPT_HEADERDATA, this);
+  set(CURLOPT_PREREQFUNCTION, &CurlTransfer::on_connected);
+  set(CURLOPT_PREREQDATA, this);
   set(CURLOPT_WRITEFUNCTION, &CurlTransfer::on_body);
   set(CURLOPT_WRITEDATA, this);
   if (!request_.netrc_file.empty()) {
@@ -186,27 +189,54 @@ void CurlTransfer::trust(const CurlEnvironment& environment) {
   if (!environment.cert_file && !environment.cert_dir) set(CURLOPT_CAPATH, nullptr);
 }
 
-std::size_t CurlTransfer::on_header(char* data, std::size_t size, std::size_t count, void* self) {
-  static_cast<CurlTransfer*>(self)->header_line({data, size * count});
-  return size * count;
+// Connected, or on a connection that was kept: before each request, after each redirect, nothing of it is sent yet.
+int CurlTransfer::on_connected(void* self, char* address, char*, int, int) {
+  auto* me = static_cast<CurlTransfer*>(self);
+  return me->may_ask(address) ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
 }
 
-void CurlTransfer::header_line(std::string_view line) {
+bool CurlTransfer::may_ask(std::string_view address) {
+  const char* url = nullptr;
+  curl_easy_getinfo(easy(), CURLINFO_EFFECTIVE_URL, &url);
+  auto origin = origin_of(url == nullptr ? "" : url);
+  // Behind a proxy the address is that of the proxy.
+  bool proxies =
+      request_.proxies == Proxies::environment && !settings_->environment.proxies.empty();
+  auto where = proxies ? host_class(host_of(origin)) : address_class(address);
+  if (origin == home_) homes_->note(home_, where);
+  if (host_of(origin) == host_of(home_)) return true;
+  if (may_lead(request_.elsewhere, homes_->find(home_), where)) return true;
+  refusal_ = "it leads to another host, " + origin;
+  if (request_.elsewhere == Elsewhere::outward && !proxies)
+    refusal_.append(", at ").append(address).append(", which is not of the internet");
+  refusal_ += " (--cache-upstream-redirects)";
+  return false;
+}
+
+std::size_t CurlTransfer::on_header(char* data, std::size_t size, std::size_t count, void* self) {
+  return static_cast<CurlTransfer*>(self)->header_line({data, size * count}) ? size * count : 0;
+}
+
+bool CurlTransfer::header_line(std::string_view line) {
   reached_ = true;
+  head_bytes_ += line.size();
+  if (head_bytes_ > kMostHeadBytes) {
+    refusal_ =
+        "the head of its answer is larger than " + std::to_string(kMostHeadBytes >> 10) + " KiB";
+    return false;
+  }
   if (line.starts_with("HTTP/")) {  // a new head: the last one was a redirect or a 1xx
     head_ = HttpAnswer();
     redirecting_ = false;
-    return;
+    return true;
   }
   line = trimmed(line);
-  if (line.empty()) return head_ended();
   auto colon = line.find(':');
-  if (colon == line.npos) return;
+  if (line.empty()) head_ended();
+  if (colon == line.npos) return true;
   auto name = line.substr(0, colon), value = trimmed(line.substr(colon + 1));
   if (same_name(name, "Content-Length")) {
-    std::uint64_t bytes = 0;
-    auto [end, ec] = std::from_chars(value.data(), value.data() + value.size(), bytes);
-    if (ec == std::errc() && end == value.data() + value.size()) head_.content_length = bytes;
+    if (!head_done_ && !length_line(value)) return false;
   } else if (same_name(name, "Content-Range")) {
     head_.content_range = parse_content_range(value);
   } else if (same_name(name, "Retry-After")) {
@@ -218,15 +248,30 @@ void CurlTransfer::header_line(std::string_view line) {
   } else if (same_name(name, "Location")) {
     redirecting_ = true;
   }
+  return true;
+}
+
+// libcurl would take the last of several, and none for one that is too large.
+bool CurlTransfer::length_line(std::string_view value) {
+  std::uint64_t bytes = 0;
+  auto [end, ec] = std::from_chars(value.data(), value.data() + value.size(), bytes);
+  bool good = ec == std::errc() && end == value.data() + value.size();
+  if (!good || head_.content_length.value_or(bytes) != bytes) {
+    refusal_ = "the Content-Length of its answer is no number, or two";
+    return false;
+  }
+  head_.content_length = bytes;
+  return true;
 }
 
 void CurlTransfer::head_ended() {
   long status = 0;
   curl_easy_getinfo(easy(), CURLINFO_RESPONSE_CODE, &status);
+  if (status < 200) return;  // and gains no time
   progress_ = Clock::now();
   bool redirect = request_.redirects == Redirects::follow && redirecting_ && status >= 300 &&
                   status < 400 && status != 304;
-  if (status < 200 || redirect || head_done_) return;
+  if (redirect || head_done_) return;
   head_done_ = true;
   head_.status = static_cast<int>(status);
   if (head_.encoded && undoes_) {
@@ -294,6 +339,7 @@ void CurlTransfer::end(CURLcode code) {
   }
   std::string what = error_text_[0] != '\0' ? error_text_ : curl_easy_strerror(code);
   what = without_proxies(std::move(what), settings_->environment);
+  if (!refusal_.empty()) what = refusal_;
   auto kind = code == CURLE_OPERATION_TIMEDOUT ? ErrorKind::timeout : ErrorKind::upstream;
   end(HttpFailure{Error(kind, std::move(what)), reached_ ? Blame::broken : blame_of(code)});
 }

@@ -12,6 +12,7 @@
 
 #include "base/guarded.h"
 #include "fetch/curl/curl_environment.h"
+#include "fetch/curl/homes.h"
 #include "fetch/http_client.h"
 #include "rt/signal.h"
 
@@ -37,6 +38,9 @@ struct CurlSettings {
 // copies once more.
 inline constexpr std::size_t kReceivedAtOnce = 256 << 10;
 
+// Of all heads of an answer together: redirects, 1xx, and trailers.
+inline constexpr std::size_t kMostHeadBytes = 256 << 10;
+
 class CurlTransfer {
  public:
   using Clock = std::chrono::steady_clock;
@@ -49,9 +53,10 @@ class CurlTransfer {
 
   // Its time begins to run. From now on it puts itself into `touched`, once, when something comes for
   // its reader; the loop empties that, and calls tell_reader() for each.
-  void begin(std::vector<CurlTransfer*>& touched) {
+  void begin(std::vector<CurlTransfer*>& touched, Homes& homes) {
     progress_ = Clock::now();
     touched_ = &touched;
+    homes_ = &homes;
   }
 
   // Wakes the reader for all that has come; the transfer is paused while that is too much.
@@ -83,22 +88,28 @@ class CurlTransfer {
   static std::size_t on_body(char* data, std::size_t size, std::size_t count, void* self);
   static std::size_t on_send(char* into, std::size_t size, std::size_t count, void* self);
   static int on_rewind(void* self, curl_off_t offset, int origin);
+  static int on_connected(void* self, char* address, char* local_address, int port, int local_port);
+  bool may_ask(std::string_view address);
   void trust(const CurlEnvironment& environment);
   void shape();  // verb, headers and body
   void touch();
-  void header_line(std::string_view line);
+  bool header_line(std::string_view line);  // false: the answer is refused
+  bool length_line(std::string_view value);
   void head_ended();
 
   const std::shared_ptr<const CurlSettings> settings_;
   HttpRequest request_;
-  const std::string host_;
+  const std::string host_, home_;  // origins
   std::unique_ptr<curl_slist, ListDeleter> headers_;
   std::unique_ptr<CURL, EasyDeleter> easy_;
   char error_text_[CURL_ERROR_SIZE] = {};
 
   // Only the curl thread looks at these.
   std::vector<CurlTransfer*>* touched_ = nullptr;
+  Homes* homes_ = nullptr;
   bool is_touched_ = false;
+  std::size_t head_bytes_ = 0;
+  std::string refusal_;  // why we have ended it; empty: we have not
   HttpAnswer head_;
   bool redirecting_ = false;
   bool head_done_ = false;

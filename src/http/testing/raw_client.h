@@ -1,10 +1,13 @@
-// A blocking HTTP client for tests: sends any bytes, right or wrong, and tells exactly what came
-// back. Waits are bounded by kPatience; nothing here sleeps.
+// A blocking HTTP client for tests, plain or over TLS: sends any bytes, right or wrong, and tells
+// exactly what came back. Waits are bounded by kPatience; nothing here sleeps.
 #pragma once
 
 #include <arpa/inet.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
@@ -13,10 +16,12 @@
 #include <charconv>
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
 #include "base/unique_fd.h"
+#include "http/testing/tls_channel.h"
 
 namespace ncps::http::testing {
 
@@ -34,13 +39,8 @@ class RawClient {
   static constexpr int kPatience = 30;  // seconds
 
   explicit RawClient(std::uint16_t port, int receive_buffer = 0) : RawClient(AF_INET) {
-    if (receive_buffer > 0)
-      ::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
-    sockaddr_in to{};
-    to.sin_family = AF_INET;
-    to.sin_port = htons(port);
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    connect(reinterpret_cast<sockaddr*>(&to), sizeof to);
+    connect(port, receive_buffer);
+    if (everything_over_tls()) begin_tls({});
   }
 
   // To a Unix socket.
@@ -51,15 +51,40 @@ class RawClient {
     connect(reinterpret_cast<sockaddr*>(&to), sizeof to);
   }
 
+  // Over TLS.
+  RawClient(std::uint16_t port, const TlsWishes& wishes) : RawClient(port, 0, &wishes) {}
+  RawClient(std::uint16_t port, int receive_buffer, const TlsWishes* wishes) : RawClient(AF_INET) {
+    connect(port, receive_buffer);
+    if (wishes != nullptr) begin_tls(*wishes);
+  }
+
   bool connected() const { return connected_; }
+  int descriptor() const { return fd_.get(); }
+  TlsChannel& tls() { return *tls_; }  // REQUIRES: over TLS
+  void begin_tls(const TlsWishes& wishes) {
+    tls_ = std::make_unique<TlsChannel>(fd_.get(), wishes);
+  }
 
   bool send(std::string_view text) {
     while (!text.empty()) {
-      auto taken = ::send(fd_.get(), text.data(), text.size(), MSG_NOSIGNAL);
+      auto taken =
+          tls_ ? tls_->put(text) : ::send(fd_.get(), text.data(), text.size(), MSG_NOSIGNAL);
       if (taken <= 0) return false;
       text.remove_prefix(static_cast<std::size_t>(taken));
     }
     return true;
+  }
+
+  // No more will be sent.
+  void finish() { ::shutdown(fd_.get(), SHUT_WR); }
+
+  // Of a Unix socket: until the other side has received all that was sent, or closed.
+  void wait_until_taken() const {
+    int left = 0;
+    auto end = std::chrono::steady_clock::now() + std::chrono::seconds(kPatience);
+    while (::ioctl(fd_.get(), SIOCOUTQ, &left) == 0 && left > 0 &&
+           std::chrono::steady_clock::now() < end)
+      ::sched_yield();
   }
 
   bool get(std::string_view path, std::string_view more_headers = "") {
@@ -126,7 +151,7 @@ class RawClient {
   bool more() {
     if (last_ <= 0) return false;  // the kernel tells of an RST only once
     char bytes[65536];
-    last_ = ::recv(fd_.get(), bytes, sizeof bytes, 0);
+    last_ = tls_ ? tls_->fetch(bytes, sizeof bytes) : ::recv(fd_.get(), bytes, sizeof bytes, 0);
     last_errno_ = errno;
     if (last_ > 0) buffer_.append(bytes, static_cast<std::size_t>(last_));
     return last_ > 0;
@@ -137,6 +162,16 @@ class RawClient {
     timeval patience{.tv_sec = kPatience, .tv_usec = 0};
     ::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     ::setsockopt(fd_.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+  }
+
+  void connect(std::uint16_t port, int receive_buffer) {
+    if (receive_buffer > 0)
+      ::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(port);
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    connect(reinterpret_cast<sockaddr*>(&to), sizeof to);
   }
 
   void connect(const sockaddr* to, socklen_t size) {
@@ -169,6 +204,7 @@ class RawClient {
   }
 
   ncps::UniqueFd fd_;
+  std::unique_ptr<TlsChannel> tls_;
   bool connected_ = false;
   std::string buffer_;
   ssize_t last_ = 1;

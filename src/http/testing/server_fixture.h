@@ -20,6 +20,7 @@
 #include "http/server.h"
 #include "http/testing/raw_client.h"
 #include "rt/signal.h"
+#include "telemetry/registry.h"
 
 namespace ncps::http::testing {
 
@@ -96,6 +97,7 @@ class ServerTest : public ::testing::Test {
 
   ServerTest() {
     options.address = {.host = "127.0.0.1", .port = 0};
+    if (everything_over_tls()) options.tls = TlsContext::make(Authority().options()).value();
     routes["/hello"] = [](const Request&) -> boost::asio::awaitable<Response> {
       co_return text_response(200, "hello");
     };
@@ -128,6 +130,7 @@ class ServerTest : public ::testing::Test {
 
   Runtime runtime{2};
   Pool disk{2};
+  metrics::Registry registry;  // for who wants to count
   ServerOptions options;
   std::map<std::string, Route> routes;
   std::vector<UniqueFd> files;  // what routes send from: closed when no connection is left

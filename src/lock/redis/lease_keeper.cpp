@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
+#include <optional>
 #include <utility>
 
 #include "crypto/random.h"
@@ -38,23 +39,31 @@ struct LeaseKeeper::Held {
   std::string name, token;
   LeaseKeys keys;
   milliseconds time_to_live{};
+  std::optional<milliseconds> stalls_after;
   std::uint64_t fence = 0;
 
-  // For good(), on any thread.
+  // For good() and progress(), on any thread.
   std::atomic<BootClock::rep> good_until = 0;
+  std::atomic<BootClock::rep> came_on = BootClock::now().time_since_epoch().count();
   mutable std::atomic<bool> lost = false;
 
   // Of the executor.
   BootClock::time_point next_renewal;
   bool renewing = false;
-  bool gone = false;  // Redis says so: there is nothing to give back
+  bool gone = false;      // Redis says so: there is nothing to give back
+  bool returned = false;  // that has begun
 
   // Who was once told that it is not good is never told otherwise, also if a renewal comes through
   // after all.
   bool good() const noexcept {
-    auto until = BootClock::time_point(BootClock::duration(good_until.load()));
+    auto until = std::min(BootClock::time_point(BootClock::duration(good_until.load())), stalls());
     if (!lost && BootClock::now() >= until) lost = true;
     return !lost;
+  }
+  // From when on it counts as hanging.
+  BootClock::time_point stalls() const noexcept {
+    if (!stalls_after) return BootClock::time_point::max();
+    return BootClock::time_point(BootClock::duration(came_on.load())) + *stalls_after;
   }
   // `begin`: before Redis was asked.
   void lasts_from(BootClock::time_point begin) {
@@ -75,6 +84,9 @@ class LeaseKeeper::RedisLease final : public lock::Lease {
   }
 
   bool good() const noexcept override { return held_->good(); }
+  void progress() noexcept override {
+    held_->came_on = BootClock::now().time_since_epoch().count();
+  }
   std::uint64_t fence() const noexcept override { return held_->fence; }
 
  private:
@@ -98,6 +110,7 @@ Task<lock::Taken> LeaseKeeper::take(lock::Ask ask, Deadline deadline) {
   held->keys = lease_keys(prefix_, ask.name);
   held->name = std::move(ask.name);
   held->time_to_live = ask.time_to_live;
+  held->stalls_after = ask.stalls_after;
   if (const auto* away = client_.away(held->keys.lease)) co_return std::unexpected(*away);
 
   held->lasts_from(BootClock::now());
@@ -118,10 +131,23 @@ Task<lock::Taken> LeaseKeeper::take(lock::Ask ask, Deadline deadline) {
   co_return lock::Taken(std::move(lease));
 }
 
+// Whoever holds one of those hangs: the next one need not wait until it has expired. What hangs is never
+// told otherwise, should it go on.
+void LeaseKeeper::give_up_what_stalls() {
+  auto now = BootClock::now();
+  auto stalled = held_;
+  std::erase_if(stalled, [&](const auto& one) { return one->stalls() > now; });
+  for (auto& held : stalled) {
+    lose(*held, "the work that it is for has not come on for too long");
+    begin_return(std::move(held));
+  }
+}
+
 BootClock::time_point LeaseKeeper::begin_due_renewals() {
   auto now = BootClock::now();
   auto next = now + std::chrono::hours(1);
   for (auto& held : held_) {
+    next = std::min(next, held->stalls());
     if (held->renewing) continue;
     if (held->next_renewal > now) {
       next = std::min(next, held->next_renewal);
@@ -137,6 +163,7 @@ boost::asio::awaitable<void> LeaseKeeper::run() {
   for (;;) {
     auto seen = changed_.version();
     if (stopped_) co_return;
+    give_up_what_stalls();
     auto next = begin_due_renewals();
     co_await changed_.wait_past(seen, Deadline::after(next - BootClock::now()));
   }
@@ -174,7 +201,8 @@ void LeaseKeeper::lose(Held& held, std::string_view why) {
 
 void LeaseKeeper::begin_return(std::shared_ptr<Held> held) {
   std::erase(held_, held);
-  if (held->gone || returns_.running() >= kMostReturns) return;
+  if (held->gone || std::exchange(held->returned, true)) return;
+  if (returns_.running() >= kMostReturns) return;
   returns_.spawn(executor_, "return of a lease", give_back(std::move(held)));
 }
 

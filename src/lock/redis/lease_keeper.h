@@ -1,6 +1,7 @@
 // LeaseKeeper: takes leases, renews those that are held, and gives them back.
 //
-// One loop renews all of them, each at a third of its time to live. Everything on one executor but
+// One loop renews all of them, each at a third of its time to live, and gives back those whose work
+// stands still. Everything on one executor but
 // what a Lease itself does. A lease that was taken without an answer that says so is given back as
 // well, until it must have expired.
 #pragma once
@@ -47,6 +48,7 @@ class LeaseKeeper {
   boost::asio::awaitable<void> give_back(std::shared_ptr<Held> held);
   void begin_return(std::shared_ptr<Held> held);
   void lose(Held& held, std::string_view why);
+  void give_up_what_stalls();
   BootClock::time_point begin_due_renewals();
 
   Client& client_;

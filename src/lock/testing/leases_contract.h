@@ -126,7 +126,8 @@ TEST_P(LeasesContract, NamesDoNotCollide) {
 
 TEST_P(LeasesContract, WhatIsBeyondItsLimitsIsRefused) {
   for (auto bad : {ask(std::string(513, 'x')), ask("a", std::string(1025, 'x')),
-                   Ask{.name = "a", .time_to_live = std::chrono::milliseconds(99)}}) {
+                   Ask{.name = "a", .time_to_live = std::chrono::milliseconds(99)},
+                   Ask{.name = "a", .stalls_after = std::chrono::milliseconds(99)}}) {
     auto taken = take(here, bad);
     ASSERT_FALSE(taken);
     EXPECT_EQ(taken.error().kind(), ErrorKind::invalid);

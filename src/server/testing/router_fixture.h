@@ -157,6 +157,7 @@ class RouterTest : public ::testing::Test {
                       .catalog = *t.catalog,
                       .store = *t.store,
                       .narinfos = narinfos,
+                      .space = nullptr,
                       .policy = t.write_policy}),
           ready(t.runtime, *t.store, *t.catalog, t.upstreams),
           router({"cache.example", {t.key.public_key()}}, ready, narinfo_routes, nar_routes,

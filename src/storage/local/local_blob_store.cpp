@@ -10,6 +10,7 @@
 #include "storage/disk_calls.h"
 #include "storage/file_blob.h"
 #include "storage/local/list_files.h"
+#include "storage/local/open_files.h"
 #include "storage/spool_dir.h"
 #include "storage/stale_handle.h"
 #include "telemetry/span.h"
@@ -107,8 +108,14 @@ class LocalBlobStore final : public BlobStore {
   Task<std::unique_ptr<Blob>> open(BlobKey key) override {
     trace::Span span("local.open");
     span.set("ncps.key", key.str());
+    if (auto known = open_files_->find(key.str())) co_return make_file_blob(*std::move(known));
     auto path = root_ / key.str();
-    auto work = [path] { return open_file_blob(path); };
+    auto work = [path, key, files = open_files_]() -> Result<std::unique_ptr<Blob>> {
+      TRY(auto file, open_file(path));
+      if (!file) return nullptr;
+      files->keep(key.str(), *file);
+      return make_file_blob(*std::move(file));
+    };
     co_return co_await calls_.run("opening " + path.native(), std::move(work));
   }
 
@@ -152,7 +159,9 @@ class LocalBlobStore final : public BlobStore {
       }
       return {};
     };
-    co_return co_await offload(disk_, std::move(work));
+    auto removed = co_await offload(disk_, std::move(work));
+    open_files_->forget(key.str());  // its space is wanted
+    co_return removed;
   }
 
   Task<std::vector<BlobEntry>> list(BlobKey folder, std::string after) override {
@@ -188,6 +197,8 @@ class LocalBlobStore final : public BlobStore {
   Pool& disk_;
   DiskCalls calls_;
   FileOps& ops_;
+  const std::shared_ptr<OpenFiles> open_files_ =
+      std::make_shared<OpenFiles>();  // calls_ use it, too
 };
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include "rt/runtime.h"
 #include "rt/task_group.h"
 #include "storage/spool_dir.h"
+#include "storage/temp_limit.h"
 #include "storage/testing/blob_store_listing.h"
 #include "storage/testing/blob_store_parts.h"
 
@@ -38,7 +39,15 @@ std::shared_ptr<BlobStore> make_temporary_local() {
   return {all, all->store.get()};
 }
 
+// With a limit that is never reached it is the same.
+std::shared_ptr<BlobStore> make_limited_local() {
+  auto all = std::make_shared<TemporaryLocal>();
+  all->store = with_temp_limit(std::move(all->store), 64 << 20, OncePublished::at_rest);
+  return {all, all->store.get()};
+}
+
 INSTANTIATE_TEST_SUITE_P(Local, BlobStoreContract, ::testing::Values(make_temporary_local));
+INSTANTIATE_TEST_SUITE_P(Limited, BlobStoreContract, ::testing::Values(make_limited_local));
 
 struct LocalBlobStore : ::testing::Test {
   boost::asio::io_context io{1};

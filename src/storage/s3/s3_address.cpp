@@ -74,6 +74,7 @@ struct Endpoint {
 };
 
 bool is_ipv6(std::string_view host) {
+  if (host.contains('\0')) return false;  // would end it for inet_pton
   in6_addr address;
   return inet_pton(AF_INET6, std::string(host).c_str(), &address) == 1;
 }

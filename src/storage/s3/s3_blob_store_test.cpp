@@ -2,14 +2,9 @@
 
 #include <gtest/gtest.h>
 
-#include "base/testing/temp_dir.h"
-#include "fetch/curl/curl_client.h"
-#include "rt/block_on.h"
 #include "rt/task_group.h"
-#include "storage/s3/credential_keeper.h"
-#include "storage/s3/s3_client.h"
 #include "storage/s3/s3_start.h"
-#include "storage/s3/testing/gateway.h"
+#include "storage/s3/testing/bucket.h"
 #include "storage/testing/blob_store_listing.h"
 #include "storage/testing/blob_store_parts.h"
 
@@ -21,70 +16,8 @@ using storage::BlobKey;
 using storage::BlobStore;
 using storage::BlobStoreContract;
 using storage::IfExists;
-
-enum class Wire : bool { plain, tls };
-
-// A bucket of the real server, and what a store in it needs; gone with the last reference.
-struct Bucket {
-  explicit Bucket(Wire wire) {
-    static std::atomic<int> made{0};
-    const auto& at = testing::gateway();
-    options.address.bucket = "b-" + std::to_string(::getpid()) + "-" + std::to_string(++made);
-    options.address.endpoint = wire == Wire::tls ? at.tls_url : at.url;
-    options.access_key = at.access_key;
-    options.secret_key = at.secret_key;
-    options.spool = spool.path();
-    http = client();
-    keeper.emplace(
-        [this](Deadline) -> Task<Credentials> {
-          co_return Credentials{.access_key = options.access_key, .secret_key = options.secret_key};
-        },
-        [] { return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()); });
-    lab.emplace(Address::parse(options.address).value(), *http, *keeper, cpu);
-    EXPECT_TRUE(ask({.verb = fetch::Verb::put, .path = lab->address().bucket_path()}).good());
-  }
-
-  static std::unique_ptr<fetch::HttpClient> client() {
-    return fetch::make_curl_client(
-        {.user_agent = "ncps/test", .ca_file = testing::gateway().ca_file});
-  }
-
-  Result<std::unique_ptr<BlobStore>> open() {
-    return open_s3(options, client(), runtime, disk, cpu);
-  }
-
-  S3Answer ask(S3Request request) {
-    return block_on(runtime, lab->ask(std::move(request), Deadline::after(60s))).value();
-  }
-
-  // What a request answers as text.
-  std::string text(S3Request request) {
-    auto read = [](S3Client& lab, S3Request asked) -> Task<std::string> {
-      auto deadline = Deadline::after(60s);
-      CO_TRY(auto answer, co_await lab.ask(std::move(asked), deadline));
-      co_return co_await S3Client::read_text(std::move(answer), 1 << 20, deadline);
-    };
-    return block_on(runtime, read(*lab, std::move(request))).value();
-  }
-
-  // Keys of uploads that are neither completed nor aborted.
-  std::string uploads() {
-    return text({.path = lab->address().bucket_path(), .query = {{"uploads", ""}}});
-  }
-
-  ncps::testing::TempDir spool;
-  Runtime runtime{2};
-  Pool disk{2}, cpu{2};
-  S3Options options;
-  std::unique_ptr<fetch::HttpClient> http;
-  std::optional<CredentialKeeper> keeper;
-  std::optional<S3Client> lab;  // ours, to look at the bucket with
-
-  ~Bucket() {
-    disk.join();
-    cpu.join();
-  }
-};
+using testing::Bucket;
+using testing::Wire;
 
 struct StoreInBucket {
   explicit StoreInBucket(Wire wire) : bucket(wire) {}

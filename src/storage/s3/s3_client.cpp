@@ -2,8 +2,8 @@
 
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
+#include <memory>
 
 #include "base/posix_error.h"
 #include "crypto/encoding.h"
@@ -44,16 +44,18 @@ std::chrono::sys_seconds now() {
 }
 
 Result<std::string> hash_of_file(const fetch::FileBody& body) {
-  static thread_local std::array<char, 256 * 1024> buffer;
+  constexpr std::size_t kBuffer = 256 * 1024;
+  // Not the bytes themselves: every thread of the process would have them from its start.
+  static thread_local const auto buffer = std::make_unique_for_overwrite<char[]>(kBuffer);
   crypto::Sha256 hash;
   for (std::uint64_t done = 0; done < body.length;) {
-    auto wanted = std::min<std::uint64_t>(body.length - done, buffer.size());
+    auto wanted = std::min<std::uint64_t>(body.length - done, kBuffer);
     auto n =
-        ::pread(body.file->get(), buffer.data(), wanted, static_cast<off_t>(body.offset + done));
+        ::pread(body.file->get(), buffer.get(), wanted, static_cast<off_t>(body.offset + done));
     if (n < 0 && errno == EINTR) continue;
     if (n <= 0)
       return std::unexpected(posix_error("reading", "what is to be stored", n == 0 ? EIO : errno));
-    hash.update({buffer.data(), static_cast<std::size_t>(n)});
+    hash.update({buffer.get(), static_cast<std::size_t>(n)});
     done += static_cast<std::uint64_t>(n);
   }
   auto digest = hash.finish();

@@ -8,8 +8,11 @@
   body      a file as the body of an answer, with its fault
   upstream  an HTTP binary cache that does it
   database  a real PostgreSQL or MariaDB (postgres, mariadb)
+  hostile_case  the TestCase for what it does: bounds on memory, disk and time
+  hostile   an upstream that sends what a function says: heads and bodies without end
   black_hole  an address that takes requests and never answers
   tls       certificates, and an authority that signs them
+  browser   a real Chromium without a window
   nginx     an upstream with TLS and HTTP/2
   ncps      the program under test as a process
   prometheus  a real Prometheus that scrapes the program

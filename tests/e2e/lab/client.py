@@ -26,10 +26,14 @@ class NixClient:
         self.home, self.timeout = home, timeout
         self.store = home / "root"
         self.settings = {"trusted-public-keys": " ".join(keys)} | settings
+        self.certificates: Path | None = None  # of authorities that it trusts, instead of the system's
 
     def run(self, *command: str, **settings: str) -> subprocess.CompletedProcess[str]:
         """The finished command, whatever its exit code."""
-        return subprocess.run(command, env=nix_environment(self.home, **self.settings | settings),
+        environment = nix_environment(self.home, **self.settings | settings)
+        if self.certificates:
+            environment["NIX_SSL_CERT_FILE"] = str(self.certificates)
+        return subprocess.run(command, env=environment,
                               stdin=subprocess.DEVNULL, text=True, capture_output=True, timeout=self.timeout)
 
     def check(self, *command: str, **settings: str) -> str:

@@ -29,10 +29,10 @@ def configuration(listen: str, stats: Path, servers: list[str]) -> str:
 
 
 class Haproxy:
-    def __init__(self, home: Path, servers: list[str]) -> None:
+    def __init__(self, home: Path, servers: list[str], port: int = 0) -> None:
         """`servers`: host:port of each; they need not be there yet."""
         self.home, self.stats = home, home / "haproxy.sock"
-        self.port = free_port()
+        self.port = port or free_port()
         self.file = home / "haproxy.cfg"
         self.file.write_text(configuration(f"127.0.0.1:{self.port}", self.stats, servers))
         self.process: subprocess.Popen[bytes] | None = None

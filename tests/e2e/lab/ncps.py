@@ -156,7 +156,7 @@ class Ncps:
 
     def wait_listening(self, within: float = 40) -> None:
         line = self.wait_line("listening", within)
-        self.url = line["addr"] if line["addr"].startswith("unix:") else f"http://{line['addr']}"
+        self.url = line["addr"] if line["addr"].startswith("unix:") else f"{'https' if line['tls'] else 'http'}://{line['addr']}"
 
     def _collect(self, process: subprocess.Popen[bytes], lines: list[dict]) -> None:
         assert process.stdout

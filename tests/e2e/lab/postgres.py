@@ -18,8 +18,12 @@ class Postgres(DatabaseServer):
                 "-p", str(self.port), "-F", "-c", "shared_buffers=32MB"]
 
     def ask(self, statement: str, database: str = "") -> str:
-        return self.run(f"{BIN}/psql", "-X", "-A", "-t", "-h", str(self.folder), "-p", str(self.port), "-U", "postgres",
-                        "-d", database or "postgres", "-c", statement)
+        return self.run(*self.session(database), "-c", statement)
+
+    def session(self, database: str = "") -> list[str]:
+        """The command of an administrator who stays connected."""
+        return [f"{BIN}/psql", "-X", "-A", "-t", "-h", str(self.folder), "-p", str(self.port), "-U", "postgres",
+                "-d", database or "postgres"]
 
     def make_database(self) -> None:
         self.ask(f"CREATE ROLE {self.USER} LOGIN CREATEDB PASSWORD '{self.PASSWORD}'")

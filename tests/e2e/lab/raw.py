@@ -4,6 +4,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -59,7 +60,7 @@ class Connection:
     """One connection; several requests one after the other, or pipelined."""
 
     def __init__(self, url: str, timeout: float = 20, receive_buffer: int | None = None) -> None:
-        """`url`: http://host:port, or unix:/path."""
+        """`url`: http://host:port, https://host:port (whoever answers: trust is not tested here), or unix:/path."""
         parts = urlsplit(url)
         unix = parts.scheme == "unix"
         self.host = "localhost" if unix else parts.netloc
@@ -72,6 +73,10 @@ class Connection:
         except OSError:
             self.socket.close()
             raise
+        if parts.scheme == "https":
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+            self.socket = context.wrap_socket(self.socket, suppress_ragged_eofs=False)
         self.timeout = timeout
         self._buffer = b""
 
@@ -101,7 +106,7 @@ class Connection:
             data = self.socket.recv(262144)
         except TimeoutError:
             return TIMEOUT
-        except ConnectionError:
+        except (ConnectionError, ssl.SSLError):  # over TLS the end without a close_notify is one
             return RESET
         self._buffer += data
         return None if data else SHORT

@@ -38,17 +38,18 @@ class Authority:
             openssl("rehash", folder)
         return folder
 
-    def sign(self, name: str) -> Certificate:
+    def sign(self, name: str, common_name: str = "upstream", days: int = 30) -> Certificate:
         """A certificate for that subjectAltName: "DNS:localhost", "IP:127.0.0.1"."""
-        stem = self.file.parent / f"{self.file.stem}-{name.replace(':', '-')}"
+        named = f"{name}-{common_name}-{days}".replace(":", "-").replace(".", "-")
+        stem = self.file.parent / f"{self.file.stem}-{named}"
         made = Certificate(stem.with_suffix(".pem"), stem.with_suffix(".key"))
         if not made.file.exists():
             request, extension = stem.with_suffix(".csr"), stem.with_suffix(".ext")
             extension.write_text(f"subjectAltName={name}\n")
             openssl("req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-                    "-keyout", made.key, "-out", request, "-subj", "/CN=upstream")
+                    "-keyout", made.key, "-out", request, "-subj", f"/CN={common_name}")
             openssl("x509", "-req", "-in", request, "-CA", self.file, "-CAkey", self.certificate.key,
-                    "-CAcreateserial", "-days", "30", "-extfile", extension, "-out", made.file)
+                    "-CAcreateserial", "-days", str(days), "-extfile", extension, "-out", made.file)
         return made
 
 

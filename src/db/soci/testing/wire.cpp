@@ -54,6 +54,27 @@ Wire::~Wire() {
   ::close(listener_);
 }
 
+void Wire::cut_turn(int n, Cut cut, bool for_good) {
+  cut_ = cut;
+  for_good_ = for_good;
+  was_cut_ = dead_ = false;
+  turns_left_ = n;
+}
+
+void Wire::heal() {
+  turns_left_ = 0;
+  dead_ = false;
+}
+
+bool Wire::is_cut(Link& from_client) {
+  if (turns_left_ == 0 || --turns_left_ > 0) return false;
+  was_cut_ = true;
+  dead_ = for_good_.load();
+  if (cut_ == Cut::question) return true;
+  links_[from_client.peer].loses_answer = true;
+  return false;
+}
+
 void Wire::run() {
   while (!stopping_) {
     std::vector<pollfd> all = {{.fd = listener_, .events = POLLIN, .revents = 0}};
@@ -73,7 +94,7 @@ void Wire::accept() {
   int client = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
   int server = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   auto address = loopback(server_port_);
-  if (client < 0 ||
+  if (client < 0 || dead_ ||
       ::connect(server, reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0) {
     ::close(server);
     ::close(client);
@@ -92,9 +113,11 @@ bool Wire::pass_on(int from) {
   auto& link = links_[from];
   if (link.from_client) {
     turns_ += link.server_spoke ? 1 : 0;
+    if (link.server_spoke && is_cut(link)) return false;
     link.server_spoke = false;
     if (deny_tls_ && asks_for_tls(bytes)) return ::send(from, "N", 1, MSG_NOSIGNAL) == 1;
   } else {
+    if (link.loses_answer) return false;
     if (link.fresh && deny_tls_ && kind_ == db::DatabaseKind::mysql) hide_tls(bytes);
     link.fresh = false;
     links_[link.peer].server_spoke = true;

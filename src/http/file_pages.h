@@ -1,0 +1,16 @@
+// Whether bytes of a file are in memory, and how they get there. Plain calls of the kernel.
+#pragma once
+
+#include <cstdint>
+
+namespace ncps::http {
+
+// Whether reading there may wait for the disk, as preadv2 with RWF_NOWAIT tells: what it returned,
+// and errno. A file system that cannot tell (NFS, many in user space) may. Pure.
+bool may_wait_for_disk(std::int64_t got, int error) noexcept;
+
+// Blocks until the stretch is in memory, and has the kernel begin with the `ahead` bytes behind it.
+// Returns 0 or errno.
+int warm_up(int fd, std::uint64_t begin, std::uint64_t size, std::uint64_t ahead) noexcept;
+
+}  // namespace ncps::http

@@ -1,0 +1,33 @@
+// Who is behind a proxy that we trust, as X-Forwarded-For or Forwarded says. Pure.
+//
+// Each proxy adds at the right whom it has the request from. So the right-most address that is no
+// trusted proxy's is the client: what stands to its left anybody may have written.
+//
+// Source: RFC 7239 sections 4, 6 and 7.4.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "http/network.h"
+
+namespace ncps::http {
+
+// Which of the two is looked at: the one that our proxies write. The other one they may pass on as
+// a client has sent it.
+enum class HopHeader : std::uint8_t { x_forwarded_for, forwarded };
+
+std::string_view name_of(HopHeader header) noexcept;
+
+// Hops that are looked at, from the right. Beyond that the last of them counts.
+inline constexpr std::size_t kMostHops = 32;
+
+// `values`: of each header of that name, in their order. nullopt: they tell nothing that can be
+// believed; then it is the proxy itself that asks. At what is no address ("unknown", garbage) the
+// walk ends: the client is the one before it.
+std::optional<IpAddress> client_behind(std::span<const std::string_view> values, HopHeader header,
+                                       std::span<const Network> trusted);
+
+}  // namespace ncps::http
