@@ -9,6 +9,7 @@
 #include "http/connection.h"
 #include "http/file_pages.h"
 #include "http/source_writer.h"
+#include "rt/sure_source.h"
 
 namespace ncps::http {
 
@@ -117,6 +118,7 @@ asio::awaitable<bool> H2Stream::send(ByteSource& source, std::optional<std::uint
                                      std::string_view target) {
   auto left = length.value_or(0);
   std::optional<char> last;  // a client may take what has its length for whole
+  bool sure = dynamic_cast<const SureSource*>(&source) != nullptr;
   std::string failure;
   while (failure.empty()) {
     auto piece = co_await source.next();
@@ -131,7 +133,7 @@ asio::awaitable<bool> H2Stream::send(ByteSource& source, std::optional<std::uint
     }
     if (!failure.empty() || size == 0) break;
     left -= length ? size : 0;
-    bool keep_last = length && left == 0;
+    bool keep_last = length && left == 0 && !sure;
     Piece now = *piece;
     if (keep_last) drop_last(now);
     if (!co_await deliver(now)) {

@@ -21,18 +21,10 @@
 #include <string_view>
 
 #include "base/unique_fd.h"
+#include "http/testing/answer.h"
 #include "http/testing/tls_channel.h"
 
 namespace ncps::http::testing {
-
-struct Answer {
-  unsigned status = 0;  // 0: not even a complete head came
-  std::string head;     // with the empty line
-  std::string body;
-  bool complete = false;  // the body ended as the head said it would
-
-  bool has(std::string_view text) const { return head.find(text) != std::string::npos; }
-};
 
 class RawClient {
  public:
@@ -43,7 +35,6 @@ class RawClient {
     if (everything_over_tls()) begin_tls({});
   }
 
-  // To a Unix socket.
   explicit RawClient(const std::string& path) : RawClient(AF_UNIX) {
     sockaddr_un to{};
     to.sun_family = AF_UNIX;
@@ -100,20 +91,15 @@ class RawClient {
     auto end = std::string::npos;
     while ((end = buffer_.find("\r\n\r\n")) == std::string::npos)
       if (!more()) return answer;
-    answer.head = take(end + 4);
-    auto digits = answer.head.substr(9, 3);
-    std::from_chars(digits.data(), digits.data() + 3, answer.status);
+    answer.take_head(take(end + 4));
     if (to == To::head || answer.status == 204 || answer.status == 304) {
       answer.complete = true;
     } else if (answer.has("Transfer-Encoding: chunked")) {
       read_chunks(answer);
-    } else if (auto at = answer.head.find("Content-Length: "); at != std::string::npos) {
-      std::uint64_t size = 0;
-      const char* text = answer.head.data() + at + 16;
-      std::from_chars(text, answer.head.data() + answer.head.size(), size);
-      while (buffer_.size() < size && more()) continue;
-      answer.complete = buffer_.size() >= size;
-      answer.body = take(static_cast<std::size_t>(size));
+    } else if (auto size = answer.length()) {
+      while (buffer_.size() < *size && more()) continue;
+      answer.complete = buffer_.size() >= *size;
+      answer.body = take(static_cast<std::size_t>(*size));
     } else {
       while (more()) continue;
       answer.complete = ended();
