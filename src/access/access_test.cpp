@@ -94,6 +94,14 @@ TEST_F(AccessTest, WhoGuessesTooOftenIsNotListenedToAnyMore) {
   EXPECT_EQ(judge(access, Right::read, "right").answer, Answer::yes);
 }
 
+TEST_F(AccessTest, WhoHasANetworkOfIpv6HasNoMoreGuessesForIt) {
+  Access access({token(Right::read, "right")}, limiter);
+  for (int i = 0; i < AttemptLimiter::kAttempts; ++i)
+    judge(access, Right::read, "guess", "2001:db8:0:1::" + std::to_string(i));
+  EXPECT_EQ(judge(access, Right::read, "right", "2001:db8:0:1:ffff::1").answer, Answer::too_many);
+  EXPECT_EQ(judge(access, Right::read, "right", "2001:db8:0:2::1").answer, Answer::yes);
+}
+
 TEST_F(AccessTest, ATokenThatWasRightFromThereGoesOnBeingAccepted) {
   Access access({token(Right::read, "right"), token(Right::write, "other")}, limiter);
   judge(access, Right::read, "guess");

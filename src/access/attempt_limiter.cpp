@@ -1,12 +1,23 @@
 #include "access/attempt_limiter.h"
 
+#include <arpa/inet.h>
+
 #include <algorithm>
+#include <array>
 #include <vector>
 
 namespace ncps::access {
 namespace {
 
 using Seconds = std::chrono::duration<double>;
+
+// Of IPv6 the first 64 bits: one client can have all addresses below them.
+std::string key_of(std::string_view address) {
+  std::array<unsigned char, 16> bytes{};
+  std::string text(address);
+  if (::inet_pton(AF_INET6, text.c_str(), bytes.data()) != 1) return text;
+  return {bytes.begin(), bytes.begin() + 8};
+}
 
 }  // namespace
 
@@ -37,7 +48,7 @@ std::optional<std::chrono::seconds> AttemptLimiter::refuse(std::string_view addr
                                                            Clock::time_point now) {
   if (size_ == 0) return std::nullopt;
   return watched_.with([&](Map& map) -> std::optional<std::chrono::seconds> {
-    auto it = map.find(address);
+    auto it = map.find(key_of(address));
     if (it == map.end()) return std::nullopt;
     auto& watched = it->second;
     refill(watched, now);
@@ -48,10 +59,10 @@ std::optional<std::chrono::seconds> AttemptLimiter::refuse(std::string_view addr
 
 void AttemptLimiter::failed(std::string_view address, Clock::time_point now) {
   watched_.with([&](Map& map) {
-    auto it = map.find(address);
+    auto it = map.find(key_of(address));
     if (it == map.end()) {
       if (map.size() >= kAddresses) forget_the_quiet(map, now);
-      it = map.emplace(address, Watched{.as_of = now, .proven = {}}).first;
+      it = map.emplace(key_of(address), Watched{.as_of = now, .proven = {}}).first;
     }
     refill(it->second, now);
     it->second.left = std::max(0.0, it->second.left - 1);
@@ -63,7 +74,7 @@ void AttemptLimiter::succeeded(std::string_view address, const crypto::Sha256Dig
                                Clock::time_point now) {
   if (size_ == 0) return;
   watched_.with([&](Map& map) {
-    auto it = map.find(address);
+    auto it = map.find(key_of(address));
     if (it == map.end()) return;
     refill(it->second, now);
     if (it->second.left >= kAttempts) {

@@ -1,4 +1,4 @@
-// AttemptLimiter: how often one address may send a wrong token.
+// AttemptLimiter: how often one address (of IPv6 a /64) may send a wrong token.
 //
 // An address that has used up its attempts is not listened to, whatever it sends, until time gives it
 // new ones; except for tokens that were right from there while it was being watched: many machines

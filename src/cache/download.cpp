@@ -41,6 +41,10 @@ Task<void> verify(DownloadDeps& deps, const NarExpectation& expected, std::share
   co_return Result<void>();
 }
 
+// What is there may have to get to the disk, or, in parts, to a bucket that is slower than the
+// upstream: no step of that is seen here.
+constexpr std::chrono::minutes kPublishing{30};
+
 // How far it got: whether the catalog knows of what the store has.
 enum class Kept : std::uint8_t { not_by_us, untold, told };
 
@@ -78,6 +82,7 @@ Task<Kept> keep(DownloadDeps& deps, const nix::NarUrl& url, Spool& spool, HeldLe
               {{"nar", url.str()}, {"bytes", size}});
     co_return Kept::not_by_us;
   }
+  lease.progress(kPublishing);
   CO_TRY(co_await publish_reserved(spool.blob(), size, deps.space));
   auto told = co_await deps.catalog.mark_stored(url, size, fence);
   if (deps.space != nullptr) deps.space->keep(size);  // not before a count would find its row

@@ -40,10 +40,10 @@ class HeldLease {
     return state_.with([](const State& s) { return s.dropped; });
   }
 
-  // What is downloaded under it has come on.
-  void progress() {
-    state_.with([](State& s) {
-      if (s.lease) s.lease->progress();
+  // What is downloaded under it has come on; the next step may take `longer` than usual.
+  void progress(std::chrono::milliseconds longer = {}) {
+    state_.with([&](State& s) {
+      if (s.lease) s.lease->progress(longer);
     });
   }
 

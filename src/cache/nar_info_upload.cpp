@@ -180,8 +180,23 @@ Task<bool> NarInfoUploads::keep(const nix::NarInfo& info, std::string text, cons
                      .upstream = {},
                      .nar_url = nar.row.url,
                      .uploaded = true};
-  co_return co_await deps_.catalog.uploads().replace_narinfo(std::move(row), nar.row,
-                                                             std::move(before));
+  CO_TRY(bool replaced, co_await deps_.catalog.uploads().replace_narinfo(std::move(row), nar.row,
+                                                                         std::move(before)));
+  if (!replaced) CO_TRY(co_await write_as_the_row_says(hash));
+  co_return replaced;
+}
+
+// Somebody else's came first: what we have written must not stay, whatever becomes of ours.
+Task<void> NarInfoUploads::write_as_the_row_says(const nix::StorePathHash& hash) {
+  auto key = narinfo_key(hash);
+  std::string written;
+  for (int i = 0; i < 3; ++i) {  // it may change once more meanwhile
+    CO_TRY(auto row, co_await deps_.catalog.find_narinfo(hash));
+    if (!row || row->text == written) break;
+    written = row->text;
+    CO_TRY(co_await put_text_in_room(deps_.store, key, written, deps_.space));
+  }
+  co_return Result<void>();
 }
 
 }  // namespace ncps::cache

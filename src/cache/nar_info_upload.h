@@ -62,9 +62,10 @@ class NarInfoUploads {
   // nullopt: another instance was quicker, and what is kept has to be looked at anew.
   Task<std::optional<UploadAnswer>> try_keep(const nix::NarInfo& sent, const std::string& text,
                                              const KnownNar& nar, const Trust& trust);
-  // False: the row has another text than before.
+  // False: the row has another text than before; then the file says what the row does.
   Task<bool> keep(const nix::NarInfo& info, std::string text, const KnownNar& nar,
                   std::optional<std::string> before);
+  Task<void> write_as_the_row_says(const nix::StorePathHash& hash);
 
   NarInfoUploadDeps deps_;
   UploadMarks marks_;

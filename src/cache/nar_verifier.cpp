@@ -41,7 +41,7 @@ struct NarVerifier::State {
       return fail(ErrorKind::corrupt,
                   "the NAR is larger than its NarSize " + std::to_string(*expected.nar_size));
     }
-    if (nar_bytes > kMostUnknownNarBytes)
+    if (!expected.nar_size && nar_bytes > kMostUnknownNarBytes)
       return fail(ErrorKind::corrupt, "the NAR is larger than 1 TiB");
     nar_sha.update(bytes);
     return walker.feed(bytes);

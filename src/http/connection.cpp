@@ -112,7 +112,12 @@ std::size_t Connection::receive_now(std::span<char> to) noexcept {
 void Connection::receive_until(TimePoint when) noexcept {
   deadline_ = when;
   timed_out_ = false;
+  interrupted_ = false;
   writing_ = false;
+}
+
+void Connection::receive_before(TimePoint when) noexcept {
+  deadline_ = std::min(deadline_, when);
 }
 
 Connection::Sent Connection::send_now(std::span<iovec>& parts, More more) noexcept {
@@ -191,6 +196,7 @@ void Connection::check_deadline(TimePoint now) noexcept {
 }
 
 void Connection::interrupt() noexcept {
+  interrupted_ = true;  // over TLS a wait that has ended by itself is followed by another
   ErrorCode ignored;
   socket_.cancel(ignored);
 }

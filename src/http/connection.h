@@ -64,6 +64,7 @@ class Connection {
 
   // When receive() shall give up.
   void receive_until(TimePoint when) noexcept;
+  void receive_before(TimePoint when) noexcept;  // then, if it would not give up earlier
   bool timed_out() const noexcept { return timed_out_; }
 
   enum class Sent : std::uint8_t { all, partly, failed };
@@ -104,6 +105,7 @@ class Connection {
   TimePoint deadline_ = TimePoint::max();
   bool writing_ = false;
   bool timed_out_ = false;
+  bool interrupted_ = false;  // until the next receive_until()
 };
 
 }  // namespace ncps::http

@@ -72,7 +72,7 @@ Got read_from_disk(FileSpan from, std::span<char> to) noexcept {
 asio::awaitable<bool> Connection::wait(TlsStream::Step step) {
   auto what = step == TlsStream::Step::wants_write ? Socket::wait_write : Socket::wait_read;
   auto [error] = co_await socket_.async_wait(what, kNoThrow);
-  co_return !error && open() && !timed_out_;
+  co_return !error && open() && !timed_out_ && !interrupted_;
 }
 
 asio::awaitable<std::optional<TlsFailure>> Connection::shake_hands(
@@ -111,7 +111,7 @@ std::vector<std::string> Connection::certificate_names() const {
 }
 
 asio::awaitable<std::size_t> Connection::receive_tls(std::span<char> to) {
-  while (open() && tls_ && !timed_out_) {
+  while (open() && tls_ && !timed_out_ && !interrupted_) {
     std::size_t size = 0;
     auto step = tls_->read(to, size);
     if (step == TlsStream::Step::done) {

@@ -185,6 +185,28 @@ TEST_F(H2Hostile, WhatIsMalformedEndsItsStreamAndNoHandlerSeesIt) {
   EXPECT_EQ(asked, 0);
 }
 
+TEST_F(H2Hostile, AMalformedHeadDoesNotCountAsOneThatIsStillToCome) {
+  options.head_timeout = 1s;
+  Gate gate;
+  routes["/gated"] = [&](const Request&) -> asio::awaitable<Response> {
+    co_await gate.pass();
+    co_return text_response(200, "x");
+  };
+  auto& server = start();
+  RawH2 client(server.port());
+  ASSERT_TRUE(client.send(frame(kHeaders, kEndStream | kEndHeaders, 1, get("/gated"))));
+  auto malformed = get("/hello") + literal("connection", "close");
+  ASSERT_TRUE(client.send(frame(kHeaders, kEndStream | kEndHeaders, 3, malformed)));
+  EXPECT_FALSE(client.is_answered(3));
+  for (int i = 0; i < 3; ++i) {  // each takes as long as a head may
+    RawClient slow(server.port());
+    ASSERT_TRUE(slow.send("GET / HTTP/1.1\r\n"));
+    EXPECT_EQ(slow.read().status, 408u);
+  }
+  gate.open();
+  EXPECT_TRUE(client.is_answered(1));
+}
+
 TEST_F(H2Hostile, TrailersAreIgnored) {
   routes["/echo"] = [](const Request& request) -> asio::awaitable<Response> {
     auto piece = co_await request.body->next();

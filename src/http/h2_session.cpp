@@ -97,6 +97,17 @@ bool H2Session::take_in(std::string_view bytes) {
 }
 
 asio::awaitable<void> H2Session::write() {
+  try {
+    co_await write_out();
+  } catch (const std::bad_alloc&) {  // the reader shall hear of it
+    writing_ = false;
+  }
+  if (!clean_) connection_.abort();
+  over_ = true;
+  connection_.interrupt();
+}
+
+asio::awaitable<void> H2Session::write_out() {
   h2::Output out;
   while (!over_) {
     out.clear();
@@ -118,9 +129,6 @@ asio::awaitable<void> H2Session::write() {
     if (std::exchange(owes_ping_, false)) machine_.ping();
     if (out.size() >= kSend) co_await asio::post(asio::use_awaitable);  // the others' turn
   }
-  if (!clean_) connection_.abort();
-  over_ = true;
-  connection_.interrupt();
 }
 
 void H2Session::tell_closed() {
@@ -196,6 +204,7 @@ H2Stream* H2Session::find(h2::StreamId id) {
 }
 
 void H2Session::begin(h2::StreamId id) {
+  head_of_ = id;
   head_until_ = coarse_now() + options().head_timeout;
   // Those whose clients have taken them back are among them.
   if (streams_.size() >= kStreams || heads_ > kMostHeads)
@@ -252,6 +261,8 @@ void H2Session::sent_whole(h2::StreamId id) {
 }
 
 void H2Session::closed(h2::StreamId id) {
+  // A head that the machine has refused is never complete.
+  if (id == head_of_) head_until_ = TimePoint::max();
   auto* stream = find(id);
   if (stream == nullptr) return;
   stream->close();

@@ -71,6 +71,7 @@ class H2Session final : private h2::Events {
   boost::asio::awaitable<void> read(std::string_view received);
   bool take_in(std::string_view bytes);
   boost::asio::awaitable<void> write();
+  boost::asio::awaitable<void> write_out();
   void tell_closed();
   boost::asio::awaitable<void> serve(H2Stream& stream);
   boost::asio::awaitable<void> answer(H2Stream& stream);
@@ -92,7 +93,8 @@ class H2Session final : private h2::Events {
   std::vector<h2::StreamId> complete_;  // heads that take_in() has found
   std::vector<h2::StreamId> closed_;    // or sent whole: to be told when that is with the kernel
   Connection::TimePoint idle_until_, settle_until_;
-  Connection::TimePoint head_until_ = Connection::TimePoint::max();  // of a head that has begun
+  h2::StreamId head_of_ = 0;                                         // whose head has begun last
+  Connection::TimePoint head_until_ = Connection::TimePoint::max();  // of that head
   Connection::TimePoint end_at_ = Connection::TimePoint::max();  // without an answer to the PING
   bool draining_ = false;
   bool owes_ping_ = false;

@@ -46,6 +46,7 @@ void Session::check_deadline(Connection::TimePoint now) noexcept {
 
 void Session::drain() noexcept {
   if (http2_) return http2_->drain();
+  if (fresh_) return connection_.receive_before(coarse_now() + kFreshTime);
   if (idle_) connection_.interrupt();
 }
 
@@ -63,11 +64,12 @@ asio::awaitable<void> Session::run() {
 asio::awaitable<Session::Next> Session::secure() {
   auto context = *loop_.context.tls.now();
   if (!context) co_return Next::go_on;
-  connection_.receive_until(coarse_now() + options().head_timeout);
+  connection_.receive_until(coarse_now() +
+                            (loop_.draining() ? kFreshTime : options().head_timeout));
+  fresh_ = true;
   auto failure = co_await connection_.shake_hands(std::move(context));
   if (!failure) {
     certificate_ = connection_.certificate_names();
-    fresh_ = true;
     co_return Next::go_on;
   }
   options().probe.refused_tls(*failure);

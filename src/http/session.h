@@ -64,8 +64,8 @@ class Session {
   std::unique_ptr<RequestBody> body_;  // of a request that has one
   std::unique_ptr<H2Session> http2_;   // decides from then on
   bool idle_ = false;                  // waiting for the first byte of a request
-  bool fresh_ = false;                 // the same, and TLS has just begun: a request is on its way
-  bool first_ = true;                  // nothing has been read but what is in buffer_
+  bool fresh_ = false;  // hands are being shaken, or have just been: a request is on its way
+  bool first_ = true;   // nothing has been read but what is in buffer_
 };
 
 }  // namespace ncps::http

@@ -32,8 +32,9 @@ class Lease {
   // end the work, publish nothing. Never true again after that. True is no promise: see fence().
   virtual bool good() const noexcept = 0;
 
-  // The work has come on by a step. Cheap, from any thread.
-  virtual void progress() noexcept {}
+  // The work has come on by a step; the next one may take `longer` than usual. Cheap, from any thread.
+  virtual void progress(std::chrono::milliseconds longer) noexcept { static_cast<void>(longer); }
+  void progress() noexcept { progress(std::chrono::milliseconds(0)); }
 
   // Greater than that of any earlier holder of this name. 0: there is nothing to be fenced, as the
   // store is ours alone, or the operator allowed to go on without Redis.

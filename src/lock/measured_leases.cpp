@@ -19,7 +19,8 @@ class MeasuredLease final : public Lease {
   ~MeasuredLease() override { held_.observe(seconds_since(since_)); }
 
   bool good() const noexcept override { return inner_->good(); }
-  void progress() noexcept override { inner_->progress(); }
+  using Lease::progress;
+  void progress(std::chrono::milliseconds longer) noexcept override { inner_->progress(longer); }
   std::uint64_t fence() const noexcept override { return inner_->fence(); }
 
  private:

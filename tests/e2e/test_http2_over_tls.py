@@ -23,7 +23,8 @@ class Http2OverTls(LabCase):
     def test_a_real_client_copies_over_it_and_the_log_says_so(self) -> None:
         made = closure.many(40)
         proxy = self.secured(made)
-        client = self.client(proxy.pubkey(), **{"ssl-cert-file": str(authority().file)})
+        client = self.client(proxy.pubkey())
+        client.certificates = authority().file
         client.copy(self.url(proxy), made.root)
         client.verify(made.root)
         asked = [line for line in proxy.lines if line["message"] == "handled request"]

@@ -108,7 +108,8 @@ class TestLeases final : public lock::Leases {
       signals_->notify(name_);
     }
     bool good() const noexcept override { return !lost_->load(); }
-    void progress() noexcept override {
+    using lock::Lease::progress;
+    void progress(std::chrono::milliseconds) noexcept override {
       state_->with([](State& s) { ++s.steps; });
     }
     std::uint64_t fence() const noexcept override { return fence_; }

@@ -84,8 +84,9 @@ class LeaseKeeper::RedisLease final : public lock::Lease {
   }
 
   bool good() const noexcept override { return held_->good(); }
-  void progress() noexcept override {
-    held_->came_on = BootClock::now().time_since_epoch().count();
+  using lock::Lease::progress;
+  void progress(std::chrono::milliseconds longer) noexcept override {
+    held_->came_on = (BootClock::now() + longer).time_since_epoch().count();
   }
   std::uint64_t fence() const noexcept override { return held_->fence; }
 

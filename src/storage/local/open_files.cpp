@@ -30,7 +30,6 @@ bool is_of_this_machine(std::int64_t file_system_type) noexcept {
     case BTRFS_SUPER_MAGIC:
     case F2FS_SUPER_MAGIC:
     case TMPFS_MAGIC:
-    case OVERLAYFS_SUPER_MAGIC:
     case kZfs:
     case kBcachefs: return true;
     default: return false;
