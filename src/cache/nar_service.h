@@ -99,7 +99,8 @@ class NarService {
   bool is_read(const nix::NarUrl& url) { return in_use_.contains(url); }
 
   // Whether open() would succeed, without downloading, and the size; absent: it is here, or at an
-  // upstream, but nobody knows yet how large it will be.
+  // upstream, but nobody knows yet how large it will be. Of a download that is under way it waits for the
+  // start, until `deadline`.
   Task<std::optional<std::uint64_t>> size_of(nix::NarUrl url, Deadline deadline);
 
  private:

@@ -30,7 +30,8 @@ class NarInfoMemory {
   // nullptr: not here.
   std::shared_ptr<const HotNarInfo> find(const nix::StorePathHash& hash);
 
-  // `epoch` is that of before the answer was made: what was made before the last forget_all() is not kept.
+  // `epoch` is that of before the answer was made: what was made before the last forget(), whatever its
+  // hash, or forget_all() is not kept.
   void put(const nix::StorePathHash& hash, HotNarInfo info, std::uint64_t epoch);
   std::uint64_t epoch() const noexcept { return epoch_.load(); }
 

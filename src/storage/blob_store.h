@@ -1,8 +1,8 @@
 // Blobs by key: the only door to bytes at rest. Whatever is here has been verified before it came.
 //
-// Implementations: storage/local (a directory), storage/s3 (a bucket). All of them pass
-// testing/blob_store_contract.h; what is not tested there is not promised here. Thread-safe, also
-// for one key.
+// Implementations: storage/local (a directory), storage/s3 (a bucket), storage/cached (local copies before
+// another one). All of them pass testing/blob_store_contract.h; what is not tested there is not promised
+// here. Thread-safe, also for one key.
 #pragma once
 
 #include <chrono>
