@@ -11,7 +11,12 @@
 namespace ncps::testing {
 namespace {
 
-bool is_free(int port) {
+constexpr int kFirst = 12'000, kLast = 32'000;
+
+}  // namespace
+
+bool is_free_port(int port) {
+  if (port < kFirst || port > kLast) return false;
   int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   int yes = 1;
   ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
@@ -24,13 +29,11 @@ bool is_free(int port) {
   return bound;
 }
 
-}  // namespace
-
 int free_port() {
   std::random_device dice;
-  std::uniform_int_distribution<int> ports(12'000, 32'000);
+  std::uniform_int_distribution<int> ports(kFirst, kLast);
   for (int tries = 0; tries < 1000; ++tries)
-    if (int port = ports(dice); is_free(port)) return port;
+    if (int port = ports(dice); is_free_port(port)) return port;
   throw std::runtime_error("no free port");
 }
 

@@ -6,4 +6,7 @@ namespace ncps::testing {
 
 int free_port();
 
+// Whether `port` is such a port now.
+bool is_free_port(int port);
+
 }  // namespace ncps::testing

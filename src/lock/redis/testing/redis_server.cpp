@@ -31,7 +31,7 @@ std::string text_of(const fs::path& file) {
 // The cluster's bus has the port + 10,000.
 int port_for_cluster() {
   for (;;)
-    if (auto port = free_port(); port < 55'000) return port;
+    if (auto port = free_port(); is_free_port(port + 10'000)) return port;
 }
 
 }  // namespace
