@@ -6,7 +6,7 @@ install(TARGETS ncps RUNTIME DESTINATION bin)
 install(FILES "${PROJECT_SOURCE_DIR}/packaging/systemd/ncps.socket" DESTINATION lib/systemd/system)
 install(FILES "${PROJECT_SOURCE_DIR}/packaging/systemd/ncps.sysusers" DESTINATION lib/sysusers.d RENAME ncps.conf)
 install(FILES "${PROJECT_SOURCE_DIR}/packaging/deb/config.yaml" DESTINATION share/ncps)
-install(FILES README.md CHANGELOG.md config.example.yaml DESTINATION share/doc/ncps)
+install(FILES README.md SECURITY.md CHANGELOG.md config.example.yaml DESTINATION share/doc/ncps)
 install(FILES LICENSE DESTINATION share/doc/ncps RENAME copyright)
 
 # What follows from the program itself or from the place of installation is made while installing.
