@@ -191,8 +191,9 @@ class InABrowser(FrontPageCase):
         again = self.ncps((slow, cache), address=proxy.url.removeprefix("http://"))
         client = raw.Stream(again.url, self.nar_target(again, other.root)).start()
         eventually(lambda: cache.nar_url(other.root).rpartition("/")[2] in self.browser.text("#transfers"), "a transfer is seen", PATIENCE)
-        self.assertIn(slow.url, self.browser.text("#transfers"))
-        self.assertTrue(self.browser.run("return document.querySelector('#transfers progress').value > 0"))
+        eventually(lambda: slow.url in self.browser.text("#transfers"), "where it comes from is seen", PATIENCE)
+        moving = "return (document.querySelector('#transfers progress') || {value: 0}).value > 0"
+        eventually(lambda: self.browser.run(moving), "how far it is", PATIENCE)
         self.assertEqual(self.browser.text("#said"), "", "it answers again")
         gate.open()
         client.join(60)
