@@ -150,8 +150,7 @@ class DiskThatHangs(LabCase):
         proxy = self.ncps((server, cache), store=[f"--cache-storage-local={shared}"],
                           more=["--cache-upstream-mode=auto"])
         targets = [self.nar_target(proxy, path) for path in made.paths]
-        for target in targets[9:]:
-            self.assert_whole(raw.get(proxy.url, target), cache.nar_bytes(made.paths[targets.index(target)]))
+        self.assert_whole(raw.get(proxy.url, targets[9]), cache.nar_bytes(made.paths[9]))
         # Prefetching is over when all are at rest; then nine of them hang.
         eventually(lambda: len(list((shared / "store/nar").glob("*/*/*"))) == len(made.paths), "all are kept")
         pipes = [self.make_hang(shared, target) for target in targets[:9]]
@@ -160,7 +159,8 @@ class DiskThatHangs(LabCase):
         for path in made.paths:  # from memory
             self.assertEqual(raw.get(proxy.url, narinfo_target(path), timeout=5).status, 200)
         self.assertEqual(raw.get(proxy.url, "/healthz", timeout=5).status, 200)
-        self.assertEqual(raw.get(proxy.url, targets[10], timeout=30).status, 503)  # no thread is left for it
+        # No thread is left to open it; one that was asked for lately may be open still.
+        self.assertEqual(raw.get(proxy.url, targets[10], timeout=30).status, 503)
         for stream in asked:
             self.assertEqual(stream.join(30).status, 503)
 
