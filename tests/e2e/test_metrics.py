@@ -152,9 +152,9 @@ class Counting(MetricsCase):
         target = self.nar_target(proxy, self.made.root)
         streams = [raw.Stream(proxy.url, target).start() for _ in range(3)]
         self.assertTrue(gate.reached.wait(10))
-        status = eventually(lambda: (s := self.status(proxy))["downloads"]["transfers"]
-                            and s["downloads"]["transfers"][0]["clients"] == 3 and s, "three clients wait")
-        transfer = status["downloads"]["transfers"][0]
+        # The gate tells what the upstream has sent; until we have read its head, the size is unknown.
+        transfer = eventually(lambda: next((t for t in self.status(proxy)["downloads"]["transfers"]
+                                            if t["clients"] == 3 and t["total_bytes"] is not None), None), "three clients wait")
         self.assertEqual((transfer["nar"], transfer["upstream"], transfer["prefetch"]), (target[1:], self.server.url, False))
         self.assertEqual(transfer["total_bytes"], len(self.cache.nar_bytes(self.made.root)))
         self.assertLessEqual(transfer["bytes"], 100_000)
