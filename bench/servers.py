@@ -93,6 +93,7 @@ defaults
   timeout connect 5s
   timeout client 60s
   timeout server 60s
+  option splice-response
 frontend clients
   bind 127.0.0.1:{port}
   default_backend behind
