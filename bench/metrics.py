@@ -1,15 +1,18 @@
 #!/usr/bin/env python3
 """What it costs to be looked at: hits of narinfos with /metrics scraped each second, with all signals over OTLP, and without.
 
-Rounds alternate between the servers, so that whatever else the machine does hits all of them. The log goes nowhere (/dev/null)
-but to the collector, and holds errors alone; in the last row each request. The collector is one of gRPC's own library; its CPU, on the same cores, is taken from
-the servers that feed it, so the CPU time of a request is told, too. With --baseline another server takes part: another
-binary, such as one from before there were metrics. Writes the table in docs/measurements.md; --short only checks that all of it works.
+Rounds alternate between the servers, so that whatever else the machine does hits all of them. The servers have one half of
+the cores; the clients have the other, and, when these leave time, the collector and who scrapes: what they cost is not ours. The log
+goes to a file and to the collector, and holds errors alone; in the last row each request for which there is time: how many
+lines were not written is told. With --baseline another server takes part: another binary, such as one from before there were
+metrics. Writes the table in docs/measurements.md; --short only checks that all of it works.
 """
 from __future__ import annotations
 
 import argparse
 import contextlib
+import os
+import re
 import sys
 import tempfile
 import threading
@@ -19,13 +22,16 @@ from statistics import median
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
-from bench import cpu, report  # noqa: E402
+from bench import cores, cpu, report  # noqa: E402
 from bench.servers import fill  # noqa: E402
 from bench.wrk import Load  # noqa: E402
 from tests.e2e.lab import closure, ncps, raw  # noqa: E402
 from tests.e2e.lab.otlp_receiver import OtlpReceiver  # noqa: E402
 from tests.e2e.lab.ports import free_port  # noqa: E402
 from tests.e2e.lab.upstream import Upstream  # noqa: E402
+
+
+LAST = 3  # of the ways: all that there is
 
 
 class Scraper:
@@ -57,24 +63,39 @@ class Watched:
     scraped: bool = False
     rates: list[float] = field(default_factory=list)  # requests a second
     costs: list[float] = field(default_factory=list)  # microseconds of CPU for each request
+    requests: float = 0
 
     def run(self, load: Load, seconds: int, home: Path) -> None:
         assert self.server.process
         before = cpu.seconds(self.server.process.pid)
         with Scraper(self.server.url) if self.scraped else contextlib.nullcontext():
             self.rates.append(load.run(self.server.url, seconds, home))
+        self.requests += self.rates[-1] * seconds
         self.costs.append((cpu.seconds(self.server.process.pid) - before) * 1e6 / (self.rates[-1] * seconds))
+
+    def metric(self, sample: str) -> float:
+        """That of /metrics."""
+        text = raw.get(self.server.url, "/metrics").body.decode()
+        return float(re.search(rf"^{re.escape(sample)} (\S+)$", text, re.MULTILINE)[1])
+
+    def told(self) -> dict[str, float]:
+        """What reached the log and the collector, of each hundred requests."""
+        lost = self.metric("ncps_log_lines_dropped_total")
+        spans = self.metric('ncps_otlp_sent_total{signal="traces"}')
+        return {"lines of the log": 100 * (1 - lost / self.requests), "spans": 100 * spans / self.requests}
 
 
 def table(ways: list[Watched], date: str, given: argparse.Namespace) -> str:
     where, off = report.machine(), ways[0]
-    lines = [f"{date}, {where['cores']} cores ({where['cpu']}), Linux {where['kernel']}; servers, load generator, collector and who scrapes share "
-             "the cores.",
+    lines = [f"{date}, {where['cores']} cores ({where['cpu']}), Linux {where['kernel']}; the servers on one half of the cores, load generator, "
+             "collector and who scrapes on the other.",
              f"`bench/metrics.py --rounds {given.rounds} --seconds {given.seconds}`: hits of narinfos, {given.connections} connections, medians of "
              f"{given.rounds} rounds in turns.", "", "| | requests/s | | CPU | |", "|---|---:|---:|---:|---:|"]
     for way in ways:
         rate, cost = median(way.rates), median(way.costs)
         lines.append(f"| {way.name} | {rate:,.0f} | {rate / median(off.rates):.2f}x | {cost:.2f} µs/request | {cost / median(off.costs):.2f}x |")
+    lines += ["", "Of a hundred requests at that rate, in the last row: " + ", ".join(f"{of:.0f} {what}" for what, of in ways[LAST].told().items())
+              + "; for the others there was no time, and they are counted as lost."]
     return "\n".join(lines)
 
 
@@ -90,6 +111,8 @@ def main() -> None:
         given.rounds, given.seconds = 1, 1
     made = closure.many(100)
     cache = made.cache("xz")
+    ours, others = cores.halves()
+    cores.keep_to(os.getpid(), others)
     with contextlib.ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ncps-bench-")))
         upstream = stack.enter_context(Upstream(cache.folder))
@@ -103,10 +126,12 @@ def main() -> None:
             before, ncps.BINARY = ncps.BINARY, binary
             try:
                 one = ncps.Ncps(folder, upstreams=[(upstream.url, cache.key.public)], log_level=log_level,
-                                address=f"127.0.0.1:{free_port()}", more=more).start_quiet()
+                                address=f"127.0.0.1:{free_port()}", more=more, wrapper=("sh", "-c", f'exec "$@" >{folder}/log', "sh")).start_quiet()
             finally:
                 ncps.BINARY = before
             stack.callback(one.kill9)
+            assert one.process
+            cores.keep_to(one.process.pid, ours)
             return one
 
         prometheus = "--prometheus-enabled=true"
@@ -123,6 +148,7 @@ def main() -> None:
         load.check(*(way.server.url for way in ways))
         for number in range(given.rounds):
             for way in ways if number % 2 == 0 else reversed(ways):
+                cores.let_main_thread_first()
                 way.run(load, given.seconds, home)
         assert collector.spans(), "the collector was sent nothing"
         print(table(ways, "now", given))

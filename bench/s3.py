@@ -26,7 +26,7 @@ from urllib.parse import urlsplit
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
-from bench import cpu, report, wrk  # noqa: E402
+from bench import cores, cpu, report, wrk  # noqa: E402
 from bench.servers import PlainProxy  # noqa: E402
 from tests.e2e.lab.ncps import BINARY, Ncps  # noqa: E402
 from tests.e2e.lab.ports import free_port  # noqa: E402
@@ -62,6 +62,7 @@ class Bench:
         self.rounds, self.seconds = rounds, seconds
         self.s3 = gateway.place.client()
         self.place = gateway.place
+        self.all_cores = sorted(os.sched_getaffinity(0))
 
     def put(self, name: str, megabytes: int) -> None:
         block = os.urandom(1 << 20)
@@ -83,21 +84,18 @@ class Bench:
     @contextlib.contextmanager
     def apart(self) -> Iterator[None]:
         """The gateway has one half of the cores, ncps and the clients the other."""
-        cores = sorted(os.sched_getaffinity(0))
-        half = len(cores) // 2
-
         def spread(gateway: list[int], others: list[int]) -> None:
             for daemon in self.gateway.daemons():
-                keep_to(daemon.pid, gateway)
-            keep_to(self.proxy.process.pid, others)
-            keep_to(self.plain.process.pid, others)
-            keep_to(os.getpid(), others)
+                cores.keep_to(daemon.pid, gateway)
+            cores.keep_to(self.proxy.process.pid, others)
+            cores.keep_to(self.plain.process.pid, others)
+            cores.keep_to(os.getpid(), others)
 
-        spread(cores[:half], cores[half:])
+        spread(*cores.halves())
         try:
             yield
         finally:
-            spread(cores, cores)
+            spread(self.all_cores, self.all_cores)
 
     def process_of(self, who: str) -> int:
         return self.plain.process.pid if who == "haproxy" else self.proxy.process.pid
@@ -158,12 +156,6 @@ class Bench:
         whole = sum(n == megabytes << 20 for n in got)
         return {"readers": readers, "megabytes": megabytes, "whole": whole, "seconds": took,
                 "MB/s": sum(got) / took / 1e6, "peak RSS MiB": most / (1 << 20)}
-
-
-def keep_to(pid: int, cores: list[int]) -> None:
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        with contextlib.suppress(ProcessLookupError):
-            os.sched_setaffinity(int(task.name), cores)
 
 
 def pieces(url: str, target: str):

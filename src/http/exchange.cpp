@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "telemetry/log.h"
+#include "telemetry/log_flood.h"
 
 namespace ncps::http {
 
@@ -101,7 +102,7 @@ void Exchange::log_end(const Response& response, const Written& written, double 
   if (!response.cache.empty()) fields[count++] = {"cache", response.cache};
   if (!response.upstream.empty()) fields[count++] = {"upstream", response.upstream};
   if (!written.complete) fields[count++] = {"complete", false};
-  log::write(log::Level::info, "handled request", std::span(fields).first(count));
+  log::write_if_room(log::Level::info, "handled request", std::span(fields).first(count));
 }
 
 void note_refusal(const ServerContext& server, const Refusal& refusal, std::string_view client) {

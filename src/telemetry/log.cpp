@@ -21,6 +21,8 @@
 #include "base/guarded.h"
 #include "telemetry/current_span.h"
 #include "telemetry/log_copy.h"
+#include "telemetry/log_flood.h"
+#include "telemetry/low_priority.h"
 #include "telemetry/repeats.h"
 #include "telemetry/stdout_mutex.h"
 #include "telemetry/utf8.h"
@@ -28,7 +30,8 @@
 namespace ncps::log {
 namespace {
 
-constexpr std::size_t kQueueLines = 4096;  // 2 MB, all of it from the start
+constexpr std::size_t kQueueLines = 4096;             // 2 MB, all of it from the start
+constexpr std::size_t kFloodLines = kQueueLines / 2;  // those of log_flood.h find no more waiting
 
 constexpr auto kLastWords = std::chrono::seconds(2);  // of who stops, if nobody reads
 
@@ -37,6 +40,9 @@ constexpr auto kLastWords = std::chrono::seconds(2);  // of who stops, if nobody
 class Stdout final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
  public:
   std::atomic<std::uint64_t> written{0};  // lines
+  std::atomic<std::size_t> waiting{
+      0};  // lines; too many by those that are dropped, until the next is written
+  spdlog::details::thread_pool* thread = nullptr;  // whose lines these are
 
  private:
   void sink_it_(const spdlog::details::log_msg& line) override {
@@ -50,6 +56,7 @@ class Stdout final : public spdlog::sinks::base_sink<spdlog::details::null_mutex
       if (taken > 0) rest.remove_prefix(static_cast<std::size_t>(taken));
     }
     written.fetch_add(1, std::memory_order_relaxed);
+    waiting.store(thread->queue_size(), std::memory_order_relaxed);
   }
   void flush_() override {}
 
@@ -59,7 +66,7 @@ class Stdout final : public spdlog::sinks::base_sink<spdlog::details::null_mutex
 struct Writer {
   Format format;
   std::shared_ptr<spdlog::details::thread_pool> thread =
-      std::make_shared<spdlog::details::thread_pool>(kQueueLines, 1);
+      std::make_shared<spdlog::details::thread_pool>(kQueueLines, 1, &telemetry::give_way);
   std::shared_ptr<Stdout> out = std::make_shared<Stdout>();
   std::shared_ptr<spdlog::async_logger> logger = std::make_shared<spdlog::async_logger>(
       "ncps", out, thread, spdlog::async_overflow_policy::overrun_oldest);
@@ -67,8 +74,14 @@ struct Writer {
   Guarded<Repeats> repeats = {};
   std::atomic<Repeats::Time::rep> look_at{Repeats::Time::max().time_since_epoch().count()};
 
+  explicit Writer(Format f) : format(f) {
+    out->thread = thread.get();
+    logger->set_level(spdlog::level::trace);
+  }
+
   void put(std::string line) {
     given.fetch_add(1, std::memory_order_relaxed);
+    out->waiting.fetch_add(1, std::memory_order_relaxed);
     logger->log(spdlog::level::info, std::move(line));
   }
   bool all_written() const {
@@ -76,7 +89,8 @@ struct Writer {
   }
 };
 
-std::atomic<std::uint64_t> dropped_before{0}, left_out_lines{0};  // dropped: by writers of before
+// Of lines. Dropped before: by writers of before.
+std::atomic<std::uint64_t> dropped_before{0}, left_out_lines{0}, never_made{0};
 
 std::atomic<Level> lowest{Level::panic};
 std::atomic<Writer*> writer{nullptr};
@@ -159,6 +173,13 @@ void tell_left_out(Writer& to, Repeats::Time now, bool all) {
                   {{"of", one.message}, {"lines", one.lines}}));
 }
 
+Repeats::Time tell_what_is_due(Writer& to) {
+  auto now = std::chrono::steady_clock::now();
+  if (now.time_since_epoch().count() >= to.look_at.load(std::memory_order_relaxed))
+    tell_left_out(to, now, false);
+  return now;
+}
+
 bool may_write(Writer& to, std::string_view message, std::span<const Field> fields,
                Repeats::Time now) {
   auto texts = std::hash<std::string_view>{}(message);
@@ -233,9 +254,7 @@ std::string render_here(Format format, Level level, double time, std::string_vie
 }
 
 void start(Level level, Format format) {
-  auto* fresh = new Writer{.format = format};
-  fresh->logger->set_level(spdlog::level::trace);
-  writer.store(fresh);
+  writer.store(new Writer(format));
   lowest.store(level);
 }
 
@@ -267,9 +286,7 @@ bool enabled(Level level) noexcept {
 void write(Level level, std::string_view message, std::span<const Field> fields) {
   auto* to = writer.load(std::memory_order_acquire);
   if (to == nullptr) return;
-  auto now = std::chrono::steady_clock::now();
-  if (now.time_since_epoch().count() >= to->look_at.load(std::memory_order_relaxed))
-    tell_left_out(*to, now, false);
+  auto now = tell_what_is_due(*to);
   if (level >= Level::warn && !may_write(*to, message, fields, now)) {
     left_out_lines.fetch_add(1, std::memory_order_relaxed);
     return;
@@ -278,9 +295,22 @@ void write(Level level, std::string_view message, std::span<const Field> fields)
   to->put(render_here(to->format, level, now_in_seconds(), message, fields));
 }
 
+void write_if_room(Level level, std::string_view message, std::span<const Field> fields) {
+  auto* to = writer.load(std::memory_order_acquire);
+  if (to == nullptr) return;
+  tell_what_is_due(*to);
+  copy(level, message, fields);
+  if (to->out->waiting.load(std::memory_order_relaxed) >= kFloodLines) {
+    never_made.fetch_add(1, std::memory_order_relaxed);
+    return;
+  }
+  to->put(render_here(to->format, level, now_in_seconds(), message, fields));
+}
+
 std::uint64_t dropped() noexcept {
   const auto* to = writer.load(std::memory_order_acquire);
-  return dropped_before.load() + (to != nullptr ? to->thread->overrun_counter() : 0);
+  return dropped_before.load() + never_made.load() +
+         (to != nullptr ? to->thread->overrun_counter() : 0);
 }
 
 std::uint64_t left_out() noexcept {

@@ -5,9 +5,11 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <thread>
 
 #include "telemetry/current_span.h"
 #include "telemetry/log_copy.h"
+#include "telemetry/log_flood.h"
 
 namespace ncps::log {
 namespace {
@@ -149,6 +151,36 @@ TEST_F(LogToStdout, WhatComesAgainAndAgainIsLeftOutAndTold) {
 TEST(LogDeathTest, WhoeverLogsAndStopsNeverWaitsForTheReader) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   EXPECT_EXIT(log_to_nobody(), ::testing::ExitedWithCode(0), "");
+}
+
+// A flood that nobody reads, then other lines, then a reader: what he gets. Ends with 0 if that is all other
+// lines, and of the flood what is not counted as dropped.
+[[noreturn]] void flood_before_the_reader_comes() {
+  constexpr std::uint64_t kFlood = 20'000, kOthers = 1'000;
+  int pipe[2];
+  if (::pipe(pipe) != 0 || ::dup2(pipe[1], STDOUT_FILENO) != STDOUT_FILENO) std::_Exit(2);
+  ::close(pipe[1]);
+  start(Level::info, Format::json);
+  for (std::uint64_t i = 0; i < kFlood; ++i) write_if_room(Level::info, "handled request", {});
+  for (std::uint64_t i = 0; i < kOthers; ++i) info("deleted", {{"number", i}});
+  std::string text;
+  std::thread reader([&] {
+    char some[4096];
+    for (ssize_t got = 0; (got = ::read(pipe[0], some, sizeof some)) > 0;)
+      text.append(some, static_cast<std::size_t>(got));
+  });
+  stop();
+  ::close(STDOUT_FILENO);
+  reader.join();
+  std::uint64_t flood = 0, others = 0;
+  for (std::size_t at = 0, end = 0; (end = text.find('\n', at)) != text.npos; at = end + 1)
+    (text.substr(at, end - at).contains("deleted") ? others : flood) += 1;
+  std::_Exit(others == kOthers && flood > 0 && flood + dropped() == kFlood ? 0 : 1);
+}
+
+TEST(LogDeathTest, AFloodCostsNoOtherLineAndWhatIsLostOfItIsCounted) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_EXIT(flood_before_the_reader_comes(), ::testing::ExitedWithCode(0), "");
 }
 
 TEST(Log, BeforeStartNothingIsWritten) {

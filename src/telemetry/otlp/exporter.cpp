@@ -7,6 +7,8 @@
 #include <mutex>
 #include <thread>
 
+#include "telemetry/low_priority.h"
+
 namespace ncps::otlp {
 namespace {
 
@@ -92,6 +94,7 @@ struct Exporter::Impl {
   void run(const char* name, Function function) {
     threads.emplace_back([name, function = std::move(function)] {
       pthread_setname_np(pthread_self(), name);
+      telemetry::give_way();
       function();
     });
   }
