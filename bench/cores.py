@@ -20,9 +20,9 @@ def keep_to(pid: int, cores: list[int]) -> None:
             os.sched_setaffinity(int(task.name), cores)
 
 
-def let_main_thread_first() -> None:
-    """The other threads of this process, such as a receiver's, take no time from what the main thread has started."""
-    for task in Path("/proc/self/task").iterdir():
-        if int(task.name) != os.getpid():
+def give_way(pid: int, but: int = 0) -> None:
+    """All threads of the process, but that one, take no time from others who want it; nor do threads that they begin."""
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        if int(task.name) != but:
             with contextlib.suppress(ProcessLookupError):
-                os.setpriority(os.PRIO_PROCESS, int(task.name), 19)
+                os.sched_setscheduler(int(task.name), os.SCHED_IDLE, os.sched_param(0))

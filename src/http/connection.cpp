@@ -28,8 +28,8 @@ constexpr auto kNoThrow = asio::as_tuple(asio::use_awaitable);
 
 // How much of a file is sent between two looks at whether it is in memory; one sendfile takes it
 // if the client is quick. After that the other connections of the thread get their turn.
-constexpr std::uint64_t kStretch = 2ull * 1024 * 1024;
-constexpr std::uint64_t kProbe = 512ull * 1024;  // from one looked-at byte to the next
+constexpr std::uint64_t kStretch = 256ull * 1024;
+constexpr std::uint64_t kProbe = 256ull * 1024;  // from one looked-at byte to the next
 
 bool is_byte_resident(int fd, std::uint64_t at) noexcept {
   char byte;

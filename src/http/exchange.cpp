@@ -53,7 +53,7 @@ void Exchange::end(const Response& response, const Written& written) {
   probe.handled(request_.method, status_of(response), written.body_bytes, elapsed.count());
   response.sent.add(written.body_bytes);
   if (!written.complete) probe.broken_off.add();
-  if (log::enabled(log::Level::info)) log_end(response, written, elapsed.count());
+  if (log::has_room(log::Level::info)) log_end(response, written, elapsed.count());
   if (!span_) return;
   describe(response, written);
   span_.reset();

@@ -20,9 +20,9 @@
 
 #include "base/guarded.h"
 #include "telemetry/current_span.h"
+#include "telemetry/flood_lines.h"
 #include "telemetry/log_copy.h"
 #include "telemetry/log_flood.h"
-#include "telemetry/low_priority.h"
 #include "telemetry/repeats.h"
 #include "telemetry/stdout_mutex.h"
 #include "telemetry/utf8.h"
@@ -30,43 +30,62 @@
 namespace ncps::log {
 namespace {
 
-constexpr std::size_t kQueueLines = 4096;             // 2 MB, all of it from the start
-constexpr std::size_t kFloodLines = kQueueLines / 2;  // those of log_flood.h find no more waiting
+constexpr std::size_t kQueueLines = 4096;  // 2 MB, all of it from the start
 
 constexpr auto kLastWords = std::chrono::seconds(2);  // of who stops, if nobody reads
 
-// One write(2) for each line: who reads a pipe gets whole lines, and nothing is left behind in a
-// buffer if the process is killed.
+// Whole lines, each in one write(2) that a pipe takes whole, if they are not long: who reads one gets whole
+// lines, and nothing is left behind in a buffer if the process is killed.
+void write_to_stdout(std::string_view lines) {
+  std::lock_guard lock(stdout_mutex());
+  while (!lines.empty()) {
+    auto taken = ::write(STDOUT_FILENO, lines.data(), lines.size());
+    if (taken < 0 && errno != EINTR) break;  // nobody can be told
+    if (taken > 0) lines.remove_prefix(static_cast<std::size_t>(taken));
+  }
+}
+
 class Stdout final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
  public:
   std::atomic<std::uint64_t> written{0};  // lines
-  std::atomic<std::size_t> waiting{
-      0};  // lines; too many by those that are dropped, until the next is written
-  spdlog::details::thread_pool* thread = nullptr;  // whose lines these are
 
  private:
   void sink_it_(const spdlog::details::log_msg& line) override {
     text_.assign(line.payload.data(), line.payload.size());
     text_.push_back('\n');
-    std::string_view rest = text_;
-    std::lock_guard lock(stdout_mutex());
-    while (!rest.empty()) {
-      auto taken = ::write(STDOUT_FILENO, rest.data(), rest.size());
-      if (taken < 0 && errno != EINTR) break;  // nobody can be told
-      if (taken > 0) rest.remove_prefix(static_cast<std::size_t>(taken));
-    }
+    write_to_stdout(text_);
     written.fetch_add(1, std::memory_order_relaxed);
-    waiting.store(thread->queue_size(), std::memory_order_relaxed);
   }
   void flush_() override {}
 
   std::string text_;
 };
 
+std::string render_within(Format format, Level level, double time, std::string_view message,
+                          std::span<const Field> fields, const trace::SpanContext& within) {
+  if (!within.valid()) return render(format, level, time, message, fields);
+  auto trace_id = trace::print_hex(within.trace_id), span_id = trace::print_hex(within.span_id);
+  std::vector<Field> all(fields.begin(), fields.end());
+  all.emplace_back("trace_id", trace_id);
+  all.emplace_back("span_id", span_id);
+  return render(format, level, time, message, all);
+}
+
+double in_seconds(std::chrono::system_clock::time_point time) {
+  return std::chrono::duration<double>(time.time_since_epoch()).count();
+}
+
+// A line of the flood goes where others go.
+void make(const UnmadeLine& line, Format format, std::string& to) {
+  copy(line.level, line.time, line.message, line.fields(), line.within);
+  to = render_within(format, line.level, in_seconds(line.time), line.message, line.fields(),
+                     line.within);
+}
+
 struct Writer {
   Format format;
   std::shared_ptr<spdlog::details::thread_pool> thread =
-      std::make_shared<spdlog::details::thread_pool>(kQueueLines, 1, &telemetry::give_way);
+      std::make_shared<spdlog::details::thread_pool>(kQueueLines, 1);
   std::shared_ptr<Stdout> out = std::make_shared<Stdout>();
   std::shared_ptr<spdlog::async_logger> logger = std::make_shared<spdlog::async_logger>(
       "ncps", out, thread, spdlog::async_overflow_policy::overrun_oldest);
@@ -74,23 +93,26 @@ struct Writer {
   Guarded<Repeats> repeats = {};
   std::atomic<Repeats::Time::rep> look_at{Repeats::Time::max().time_since_epoch().count()};
 
-  explicit Writer(Format f) : format(f) {
-    out->thread = thread.get();
-    logger->set_level(spdlog::level::trace);
-  }
+  FloodLines flood{[this](const UnmadeLine& line, std::string& to) { make(line, to); },
+                   &write_to_stdout};
+
+  explicit Writer(Format f) : format(f) { logger->set_level(spdlog::level::trace); }
+
+  // A line of the flood goes where others go.
+  void make(const UnmadeLine& line, std::string& to);
 
   void put(std::string line) {
     given.fetch_add(1, std::memory_order_relaxed);
-    out->waiting.fetch_add(1, std::memory_order_relaxed);
     logger->log(spdlog::level::info, std::move(line));
   }
   bool all_written() const {
     return out->written.load() + thread->overrun_counter() >= given.load();
   }
+  std::uint64_t dropped() const { return thread->overrun_counter() + flood.lost(); }
 };
 
 // Of lines. Dropped before: by writers of before.
-std::atomic<std::uint64_t> dropped_before{0}, left_out_lines{0}, never_made{0};
+std::atomic<std::uint64_t> dropped_before{0}, left_out_lines{0};
 
 std::atomic<Level> lowest{Level::panic};
 std::atomic<Writer*> writer{nullptr};
@@ -156,11 +178,6 @@ std::string_view print_second(std::time_t second, Format format) {
   return last.text;
 }
 
-double now_in_seconds() {
-  auto now = std::chrono::system_clock::now().time_since_epoch();
-  return std::chrono::duration<double>(now).count();
-}
-
 void tell_left_out(Writer& to, Repeats::Time now, bool all) {
   auto told = to.repeats.with([&](Repeats& r) {
     auto due = r.left_out(now, all);
@@ -168,7 +185,7 @@ void tell_left_out(Writer& to, Repeats::Time now, bool all) {
     return due;
   });
   for (const auto& one : told)
-    to.put(render(to.format, Level::warn, now_in_seconds(),
+    to.put(render(to.format, Level::warn, in_seconds(std::chrono::system_clock::now()),
                   "lines were left out: the same came again and again",
                   {{"of", one.message}, {"lines", one.lines}}));
 }
@@ -178,6 +195,13 @@ Repeats::Time tell_what_is_due(Writer& to) {
   if (now.time_since_epoch().count() >= to.look_at.load(std::memory_order_relaxed))
     tell_left_out(to, now, false);
   return now;
+}
+
+void Writer::make(const UnmadeLine& line, std::string& to) {
+  tell_what_is_due(*this);
+  copy(line.level, line.time, line.message, line.fields(), line.within);
+  to = render_within(format, line.level, in_seconds(line.time), line.message, line.fields(),
+                     line.within);
 }
 
 bool may_write(Writer& to, std::string_view message, std::span<const Field> fields,
@@ -241,16 +265,11 @@ std::string render(Format format, Level level, double time, std::string_view mes
   return out;
 }
 
-// With the span that it is written in.
 std::string render_here(Format format, Level level, double time, std::string_view message,
                         std::span<const Field> fields) {
   const auto* within = trace::current();
-  if (within == nullptr) return render(format, level, time, message, fields);
-  auto trace_id = trace::print_hex(within->trace_id), span_id = trace::print_hex(within->span_id);
-  std::vector<Field> all(fields.begin(), fields.end());
-  all.emplace_back("trace_id", trace_id);
-  all.emplace_back("span_id", span_id);
-  return render(format, level, time, message, all);
+  return render_within(format, level, time, message, fields,
+                       within != nullptr ? *within : trace::SpanContext());
 }
 
 void start(Level level, Format format) {
@@ -268,11 +287,12 @@ void stop() {
   if (old == nullptr) return;
   tell_left_out(*old, std::chrono::steady_clock::now(), true);
   auto end = std::chrono::steady_clock::now() + kLastWords;
+  old->flood.stop(kLastWords);
   while (!old->all_written() && std::chrono::steady_clock::now() < end)
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   // Where nobody reads, the thread is in write(2) and cannot be joined: it ends with the process.
   bool joinable = old->all_written();
-  dropped_before.fetch_add(old->thread->overrun_counter());
+  dropped_before.fetch_add(old->dropped());
   if (joinable) old->thread.reset();  // the logger holds it weakly
   // `old` itself stays, and in reach of leak checkers: a late caller may still hold the pointer.
   static auto* retired = new std::vector<Writer*>;
@@ -291,26 +311,25 @@ void write(Level level, std::string_view message, std::span<const Field> fields)
     left_out_lines.fetch_add(1, std::memory_order_relaxed);
     return;
   }
-  copy(level, message, fields);
-  to->put(render_here(to->format, level, now_in_seconds(), message, fields));
+  auto time = std::chrono::system_clock::now();
+  auto within = trace::here();
+  copy(level, time, message, fields, within);
+  to->put(render_within(to->format, level, in_seconds(time), message, fields, within));
+}
+
+bool has_room(Level level) {
+  auto* to = writer.load(std::memory_order_acquire);
+  return to != nullptr && enabled(level) && to->flood.has_room();
 }
 
 void write_if_room(Level level, std::string_view message, std::span<const Field> fields) {
   auto* to = writer.load(std::memory_order_acquire);
-  if (to == nullptr) return;
-  tell_what_is_due(*to);
-  copy(level, message, fields);
-  if (to->out->waiting.load(std::memory_order_relaxed) >= kFloodLines) {
-    never_made.fetch_add(1, std::memory_order_relaxed);
-    return;
-  }
-  to->put(render_here(to->format, level, now_in_seconds(), message, fields));
+  if (to != nullptr) to->flood.put(level, message, fields);
 }
 
 std::uint64_t dropped() noexcept {
   const auto* to = writer.load(std::memory_order_acquire);
-  return dropped_before.load() + never_made.load() +
-         (to != nullptr ? to->thread->overrun_counter() : 0);
+  return dropped_before.load() + (to != nullptr ? to->dropped() : 0);
 }
 
 std::uint64_t left_out() noexcept {

@@ -3,9 +3,6 @@
 #include <atomic>
 #include <chrono>
 #include <vector>
-
-#include "telemetry/current_span.h"
-
 namespace ncps::log {
 namespace {
 
@@ -22,15 +19,15 @@ void copy_to(std::shared_ptr<CopyQueue> queue) {
   if (queue) kept->push_back(std::move(queue));
 }
 
-void copy(Level level, std::string_view message, std::span<const Field> fields) {
+void copy(Level level, std::chrono::system_clock::time_point time, std::string_view message,
+          std::span<const Field> fields, const trace::SpanContext& within) {
   auto* to = copies.load(std::memory_order_acquire);
   if (to == nullptr || to->drop_unmade()) return;
-  auto now = std::chrono::system_clock::now().time_since_epoch();
-  telemetry::LogRecord record{
-      .time_ns = static_cast<std::uint64_t>(std::chrono::nanoseconds(now).count()),
-      .level = level,
-      .message = std::string(message.substr(0, kMostText)),
-      .context = trace::here()};
+  telemetry::LogRecord record{.time_ns = static_cast<std::uint64_t>(
+                                  std::chrono::nanoseconds(time.time_since_epoch()).count()),
+                              .level = level,
+                              .message = std::string(message.substr(0, kMostText)),
+                              .context = within};
   record.attributes.reserve(fields.size());
   for (const auto& field : fields) {
     if (const auto* text = std::get_if<std::string_view>(&field.value)) {

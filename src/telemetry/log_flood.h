@@ -1,5 +1,5 @@
-// Lines of which there are as many as requests. They give way to all others: they wait in half of the
-// queue only, and one for which there is no room there is not even made. It counts as dropped.
+// Lines of which there are as many as requests. They give way to all other work: one for which there is no
+// room (flood_lines.h) is not even made. It counts as dropped, for a collector as well.
 #pragma once
 
 #include <span>
@@ -9,7 +9,11 @@
 
 namespace ncps::log {
 
-// Thread-safe. As write(), but never at the expense of another line, nor of much time.
+// Whether write_if_room() would write a line of that level now; if there is no room, it counts as dropped.
+bool has_room(Level level);
+
+// As write(), but never at the expense of another line, and a little later. Message and keys are literals.
+// Thread-safe.
 void write_if_room(Level level, std::string_view message, std::span<const Field> fields);
 
 }  // namespace ncps::log

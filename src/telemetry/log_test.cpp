@@ -81,18 +81,18 @@ TEST(Log, ALineIsCopiedWithItsSpanAndItsTextsCut) {
   auto queue = std::make_shared<CopyQueue>(2, 2);
   const std::string long_text(1'000'000, 'x');
   const Field fields[] = {{"n", 1}, {"x", 0.5}, {"on", true}, {"s", long_text}};
-  copy(Level::warn, "nobody wants it", fields);
+  copy(Level::warn, {}, "nobody wants it", fields, trace::here());
   copy_to(queue);
   trace::Slot slot{
       *trace::parse_traceparent("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")};
   {
     trace::Enter enter(&slot);
-    copy(Level::warn, "within", fields);
+    copy(Level::warn, {}, "within", fields, trace::here());
   }
-  copy(Level::info, long_text, {});
-  copy(Level::info, "no room", {});
+  copy(Level::info, {}, long_text, {}, trace::here());
+  copy(Level::info, {}, "no room", {}, trace::here());
   copy_to(nullptr);
-  copy(Level::info, "nobody wants it", {});
+  copy(Level::info, {}, "nobody wants it", {}, trace::here());
   EXPECT_EQ(queue->dropped(), 1u);
   auto lines = queue->take(CopyQueue::Clock::now());
   ASSERT_EQ(lines.size(), 2u);

@@ -1,13 +1,14 @@
 #include "telemetry/low_priority.h"
 
-#include <sys/resource.h>
+#include <sched.h>
 
 namespace ncps::telemetry {
 
 void give_way() noexcept {
-  constexpr int kNicest = 19;
-  constexpr id_t kThisThread = 0;
-  static_cast<void>(::setpriority(PRIO_PROCESS, kThisThread, kNicest));
+  // Not a nice value: who has that keeps a processor for some ms, whoever else wakes up.
+  const sched_param none{};
+  constexpr pid_t kThisThread = 0;
+  static_cast<void>(::sched_setscheduler(kThisThread, SCHED_IDLE, &none));
 }
 
 }  // namespace ncps::telemetry

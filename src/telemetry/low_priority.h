@@ -4,8 +4,7 @@
 namespace ncps::telemetry {
 
 // From now on the calling thread runs when no other thread of the process wants to, and a little
-// beside them (Linux: a nice value belongs to a thread, sched(7)). Where the system refuses, nothing
-// changes.
+// beside them: SCHED_IDLE, sched(7). Where the system refuses, nothing changes.
 void give_way() noexcept;
 
 }  // namespace ncps::telemetry

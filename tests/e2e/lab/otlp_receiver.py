@@ -2,7 +2,7 @@
 misbehaves when told to.
 
 As a program (Debian's Python, which has Debian's grpcio): prints its port, then a line of JSON for each request; reads
-from stdin what it is to do from now on: "ok", "hang", or the number of a gRPC status.
+from stdin what it is to do from now on: "ok", "take" (and tell nobody what), "hang", or the number of a gRPC status.
 """
 from __future__ import annotations
 
@@ -55,6 +55,11 @@ class OtlpReceiver:
         self._process.stdin.flush()
         while len(self._of("heard")) < heard:
             threading.Event().wait(0.01)
+
+    @property
+    def pid(self) -> int:
+        assert self._process
+        return self._process.pid
 
     @property
     def address(self) -> str:
@@ -148,17 +153,19 @@ def main(port: str, *files: str) -> None:
             print(json.dumps(what), flush=True)
 
     def handler(signal: str, kind):
-        def answer(request, context):
-            say(signal="call", metadata=dict(context.invocation_metadata()))
+        def answer(request: bytes, context):
             what = doing["what"]
+            if what == "take":
+                return otlp_pb2.Response()
+            say(signal="call", metadata=dict(context.invocation_metadata()))
             if what == "hang":
                 for_ever.wait()
             if what != "ok":
                 context.abort(list(grpc.StatusCode)[int(what)], "told to")
-            message = json_format.MessageToDict(request, preserving_proto_field_name=True)
+            message = json_format.MessageToDict(kind.FromString(request), preserving_proto_field_name=True)
             say(signal=signal, message=message)
             return otlp_pb2.Response()
-        method = grpc.unary_unary_rpc_method_handler(answer, kind.FromString, otlp_pb2.Response.SerializeToString)
+        method = grpc.unary_unary_rpc_method_handler(answer, None, otlp_pb2.Response.SerializeToString)
         names = {"traces": "trace.v1.TraceService", "logs": "logs.v1.LogsService", "metrics": "metrics.v1.MetricsService"}
         return grpc.method_handlers_generic_handler(f"opentelemetry.proto.collector.{names[signal]}", {"Export": method})
 
