@@ -94,15 +94,14 @@ TEST(FloodLines, WhatFindsNoRoomIsLostAndCounted) {
 }
 
 TEST(FloodLines, AStopDoesNotWaitForWhoDoesNotRead) {
-  Reader reader;
-  reader.open = false;
-  auto* lines = new FloodLines(&Reader::make, reader.writer());
+  // Their thread is left to itself, so that they stay as long as the process.
+  static auto* reader = new Reader;
+  reader->open = false;
+  static auto* lines = new FloodLines(&Reader::make, reader->writer());
   put(*lines, "a");
-  reader.wait_for_a_write();
+  reader->wait_for_a_write();
   EXPECT_FALSE(lines->stop(std::chrono::milliseconds(1)));
-  reader.set_open(true);  // the thread ends; when, is not known, so it stays
-  static auto* kept = new std::vector<FloodLines*>;
-  kept->push_back(lines);
+  reader->set_open(true);
 }
 
 TEST(FloodLines, ThreadsThatWriteAtOnceLoseNothingThatHadRoom) {
