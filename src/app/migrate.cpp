@@ -61,9 +61,11 @@ int migrate(Migrate what, const config::Loaded& loaded) {
   bool wrong = false;
   for (const auto& mistake : loaded.mistakes) {
     // With the database named, nothing else that may be wrong is of interest.
+    // Otherwise a key that nobody knows may be the one that was to name it.
     bool ours = mistake.contains("--cache-database-url") ||
                 mistake.starts_with("the configuration file:") ||
-                (!named && mistake.contains("--cache-storage-"));
+                (!named &&
+                 (mistake.contains("--cache-storage-") || mistake.contains(": there is no key ")));
     if (ours) std::fprintf(stderr, "ncps: %s\n", mistake.c_str());
     wrong = wrong || ours;
   }
