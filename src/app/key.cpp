@@ -12,6 +12,7 @@
 #include "app/keeping.h"
 #include "app/open_store.h"
 #include "app/output.h"
+#include "app/owner.h"
 #include "app/signing_keys.h"
 #include "base/posix_error.h"
 #include "base/unique_fd.h"
@@ -48,6 +49,8 @@ Result<void> write_secret(const std::string& file, const std::string& secret) {
 int with_store(storage::Access access, const config::Loaded& loaded,
                const std::function<Result<void>(Runtime&, storage::BlobStore&)>& work) {
   if (!usable(loaded)) return kBadOptions;
+  if (access == storage::Access::write)
+    if (auto owned = check_owner(loaded.options); !owned) return say(owned.error());
   Runtime runtime(1);
   Pool disk(1), cpu(1);
   auto store = open_store(loaded.options, access, runtime, disk, cpu);

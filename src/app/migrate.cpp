@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <thread>
 
+#include "app/owner.h"
 #include "config/version.h"
 #include "db/dbmate.h"
 #include "db/soci/create_database.h"
@@ -22,6 +23,7 @@ int say(const Error& error, int status = kFailed) {
 }
 
 int up(const db::DatabaseUrl& url) {
+  if (auto owned = check_owner(url); !owned) return say(owned.error());
   auto applied = db::migrate(url);
   if (!applied) return say(applied.error());
   for (const auto& name : *applied) std::printf("applied %s\n", name.c_str());
@@ -93,8 +95,11 @@ int dbmate(const std::vector<std::string>& arguments) {
     std::fputs("ncps: the migrations are in this program: --migrations-dir is not read\n", stderr);
   if (call->wait || call->command == Command::wait)
     if (int late = wait_for(*url, call->patience); late != 0) return late;
-  if (call->command == Command::up || call->command == Command::create)
+  bool creates = call->command == Command::up || call->command == Command::create;
+  if (creates) {
+    if (auto owned = check_owner(*url); !owned) return say(owned.error());
     if (auto made = db::create_database(*url); !made) return say(made.error());
+  }
   if (call->command == Command::status) return status(*url, *call);
   return call->command == Command::up || call->command == Command::migrate ? up(*url) : 0;
 }
