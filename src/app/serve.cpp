@@ -181,6 +181,8 @@ int serve(config::Loaded loaded, const std::function<config::Loaded()>& read_opt
   const auto& options = loaded.options;
   auto manager = ServiceManager::find(variable, ::getpid());
   if (!manager) return cannot_start(manager.error());
+  auto starting = EndWhileStarting::start();
+  if (!starting) return cannot_start(starting.error());
   raise_descriptor_limit();
   warn(loaded);
   Runtime runtime(cores());
@@ -212,6 +214,7 @@ int serve(config::Loaded loaded, const std::function<config::Loaded()>& read_opt
   // Before the first client asks, where that can be: a download's lease tells it to the others.
   bool known = !options.advertise_url.empty() || (!manager->socket() && options.listen.port != 0);
   if (known) app.reached_at(advertised_url(options, options.listen));
+  starting->stop();  // from here on there may be something in flight, and nothing takes long
   auto server = http::Server::start(
       runtime, disk, server_options(options, manager->socket(), app.registry()), handler);
   if (!server) return cannot_start(server.error());
