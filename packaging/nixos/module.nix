@@ -205,6 +205,7 @@ in
       wantedBy = [ "multi-user.target" ];
       wants = [ "network-online.target" ];
       after = [ "network-online.target" "postgresql.service" "mysql.service" ];
+      startLimitIntervalSec = 0;
       serviceConfig = {
         Type = "notify";
         ExecStart = "${lib.getExe cfg.package} --config ${configFile} serve";

@@ -142,6 +142,9 @@ class Module(NixosCase):
         self.assertEqual(made["systemd"]["tmpfiles"]["rules"], [f"d {folder} 0700 ncps ncps -" for folder in folders])
         self.assertEqual(self.service(BASIC)["ReadWritePaths"], [])
 
+    def test_an_outage_at_the_start_does_not_end_it_for_good(self) -> None:
+        self.assertEqual(self.module(BASIC)["systemd"]["services"]["ncps"]["startLimitIntervalSec"], 0)
+
     def test_secrets_are_credentials_and_nowhere_else(self) -> None:
         service = self.service(ALL)
         self.assertEqual(len(service["LoadCredential"]), 8)
