@@ -57,6 +57,10 @@ class Installed(PackagingCase):
         for line in ("StartLimitIntervalSec=0", "Restart=on-failure", "RestartPreventExitStatus=2"):
             self.assertIn(line, unit)
 
+    def test_the_boot_can_be_told_from_others(self) -> None:
+        # /proc/sys/kernel/random/boot_id: without it what a crash has left is known by its age only (storage/spool_owner.h).
+        self.assertNotIn("ProcSubset=pid", (self.installed("/usr") / "lib/systemd/system/ncps.service").read_text())
+
     def test_systemd_understands_the_units_and_finds_them_confined(self) -> None:
         units = self.home / "units"
         units.mkdir()

@@ -171,8 +171,9 @@ class Module(NixosCase):
                       for setting in unit_settings("SystemCallFilter") for word in setting.lstrip("~").split()]
         self.assertEqual(service["SystemCallFilter"], one_a_line)
         words = {True: "yes", False: "no"}
+        self.assertNotIn("ProcSubset", service)
         for name, value in service.items():
-            if name.startswith(("Protect", "Private", "Restrict", "Lock", "Memory", "NoNew", "Remove", "Device", "ProcSubset")):
+            if name.startswith(("Protect", "Private", "Restrict", "Lock", "Memory", "NoNew", "Remove", "Device")):
                 shown = " ".join(value) if isinstance(value, list) else words[value] if isinstance(value, bool) else str(value)
                 with self.subTest(name):
                     self.assertEqual([shown], unit_settings(name))
