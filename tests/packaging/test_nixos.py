@@ -142,6 +142,14 @@ class Module(NixosCase):
         self.assertEqual(made["systemd"]["tmpfiles"]["rules"], [f"d {folder} 0700 ncps ncps -" for folder in folders])
         self.assertEqual(self.service(BASIC)["ReadWritePaths"], [])
 
+    def test_only_what_the_unit_has_anyway_is_left_out(self) -> None:
+        for storage, temp, folders in (("/var/lib/ncps-data", "/tmp/x", ["/var/lib/ncps-data"]), ("/var/lib/ncps", "/var/tmp", []),
+                                       ("/var/lib/ncps/a", "/var/tmp/ncps", []), ("/tmpfs", "/tmp/", ["/tmpfs"]),
+                                       ("/srv/a", "/var/tmpx", ["/srv/a", "/var/tmpx"])):
+            with self.subTest((storage, temp)):
+                service = self.service(BASIC + f'cache.storage.local = "{storage}"; cache.tempPath = "{temp}";')
+                self.assertEqual(service["ReadWritePaths"], folders)
+
     def test_an_outage_at_the_start_does_not_end_it_for_good(self) -> None:
         self.assertEqual(self.module(BASIC)["systemd"]["services"]["ncps"]["startLimitIntervalSec"], 0)
 
