@@ -95,6 +95,12 @@ TlsContext::~TlsContext() {
   ::SSL_CTX_free(context_);
 }
 
+Result<std::shared_ptr<const TlsContext>> TlsContext::offering_as(const TlsContext& other) const {
+  auto options = options_;
+  options.alpn = other.options_.alpn;
+  return make(std::move(options));
+}
+
 bool TlsContext::same_as(const TlsContext& other) const {
   return same(options_.chain, other.options_.chain) &&
          ::EVP_PKEY_eq(options_.key.get(), other.options_.key.get()) == 1 &&

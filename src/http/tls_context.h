@@ -40,6 +40,9 @@ class TlsContext {
   // Whether both are made of the same things: then the older one may stay, and its tickets with it.
   bool same_as(const TlsContext& other) const;
 
+  // The same, but it offers the protocols that `other` does. Errors: as make().
+  Result<std::shared_ptr<const TlsContext>> offering_as(const TlsContext& other) const;
+
   bool asks_for_certificates() const noexcept { return !options_.client_authorities.empty(); }
   ssl_ctx_st* native() const noexcept { return context_; }
 
