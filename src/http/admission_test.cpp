@@ -68,7 +68,7 @@ TEST_F(HttpAdmission, WithoutItsHeaderNothingIsAnsweredThatAProxySends) {
 
 TEST_F(HttpAdmission, AHeaderThatDoesNotComeInTimeEndsTheConnection) {
   headers_from("127.0.0.1");
-  options.proxies.header_timeout = 1s;
+  options.proxies.header_timeout = options.tick = 10ms;
   auto port = start().port();
   for (const auto& sent : {""s, kLine.substr(0, 10), kBinary.substr(0, 20)}) {
     RawClient client(port);

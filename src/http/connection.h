@@ -43,7 +43,7 @@ class Connection {
   using TimePoint = std::chrono::steady_clock::time_point;
 
   // `write_timeout`: how long a client may take no byte of what is being sent. Pool outlives this.
-  Connection(Socket socket, Pool& disk, std::chrono::seconds write_timeout);
+  Connection(Socket socket, Pool& disk, std::chrono::milliseconds write_timeout);
 
   bool open() const noexcept { return socket_.is_open(); }
   boost::asio::any_io_executor executor() { return socket_.get_executor(); }
@@ -101,7 +101,7 @@ class Connection {
   Socket socket_;
   Pool& disk_;
   std::unique_ptr<TlsStream> tls_;  // none: plain
-  const std::chrono::seconds write_timeout_;
+  const std::chrono::milliseconds write_timeout_;
   TimePoint deadline_ = TimePoint::max();
   bool writing_ = false;
   bool timed_out_ = false;
