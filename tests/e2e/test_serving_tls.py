@@ -13,6 +13,7 @@ from .lab import closure, nar, raw
 from .lab.case import LabCase, narinfo_target
 from .lab.closure import file_of_random_bytes, file_of_text, make_closure, signing_key
 from .lab.faults import Gate
+from .lab.database import OneDatabase
 from .lab.ncps import Ncps, run_ncps
 from .lab.postgres import Postgres
 from .lab.redis import RedisServer
@@ -246,18 +247,11 @@ class Reload(ServingTls):
         self.assertIn("--server-tls-key", run.err)
 
 
-class Peers(ServingTls):
-    database: Postgres
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        super().setUpClass()
-        cls.database = Postgres()
-        cls.addClassCleanup(cls.database.close)
+class Peers(OneDatabase, ServingTls):
+    server_class = Postgres
 
     def setUp(self) -> None:
         super().setUp()
-        self.database.forget()
         self.redis = RedisServer()
         self.addCleanup(self.redis.close)
 

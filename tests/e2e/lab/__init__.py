@@ -7,7 +7,7 @@
   faults    what an upstream can be told to do wrong
   body      a file as the body of an answer, with its fault
   upstream  an HTTP binary cache that does it
-  database  a real PostgreSQL or MariaDB (postgres, mariadb)
+  database  a real PostgreSQL or MariaDB (postgres, mariadb), for one test or for all of a class
   hostile_case  the TestCase for what it does: bounds on memory, disk and time
   hostile   an upstream that sends what a function says: heads and bodies without end
   black_hole  an address that takes requests and never answers
