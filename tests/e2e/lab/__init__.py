@@ -26,6 +26,7 @@
   credential_services  a stand-in for those of a cloud: STS, container, instance
   redis     real Redis servers: alone, with ACL, with TLS, as a cluster
   fake_time   a process whose clock is wrong
+  relay     what the proxies of the lab have in common
   wire_proxy  a proxy that spoils what goes through it
   tcp_proxy   the network between two parts: cut, or carrying nothing
   haproxy     before several instances, with the configuration of packaging/haproxy
