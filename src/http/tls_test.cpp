@@ -305,6 +305,17 @@ TEST_F(Tls, AnotherCertificateIsForNewConnections) {
   EXPECT_EQ(failures(TlsFailure::not_trusted, 1), 1);
 }
 
+TEST_F(Tls, ItsCertificateExpiresWithTheFirstOfItsChain) {
+  auto end = [](const Certificate& one) { return validity_of(one).end; };
+  auto early = clients.sign({.end = 60}).certificate,
+       late = clients.sign({.end = 9999}).certificate;
+  EXPECT_EQ(TlsContext::make(own).value()->expires(), end(own.chain.front()));
+  own.chain.push_back(late);
+  EXPECT_EQ(TlsContext::make(own).value()->expires(), end(late));
+  own.chain.push_back(early);
+  EXPECT_EQ(TlsContext::make(own).value()->expires(), end(early));
+}
+
 TEST_F(Tls, BeyondTheLimitConnectionsAreEndedWithoutAHandshake) {
   options.max_connections = 1;
   auto& server = start_tls();

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 import ssl
 import subprocess
@@ -190,6 +191,16 @@ class ClientCertificates(ServingTls):
 
 
 class Reload(ServingTls):
+    def test_a_metric_says_when_the_certificate_expires(self) -> None:
+        proxy = self.server("--prometheus-enabled=true")
+        for days in (30, 5):
+            self.install(authority().sign(OURS, days=days))
+            proxy.reload()
+            told = float(re.search(r"^ncps_tls_certificate_expires_timestamp_seconds (\S+)$",
+                                   raw.get(proxy.url, "/metrics").body.decode(), re.MULTILINE)[1])
+            end = subprocess.run(["openssl", "x509", "-in", self.cert, "-noout", "-enddate"], check=True, capture_output=True, text=True)
+            self.assertEqual(told, ssl.cert_time_to_seconds(end.stdout.strip().removeprefix("notAfter=")))
+
     def test_another_certificate_under_load_fails_no_request(self) -> None:
         proxy = self.server()
         first = self.serial(proxy)
