@@ -54,6 +54,8 @@ class Connection {
   boost::asio::awaitable<std::optional<TlsFailure>> shake_hands(
       std::shared_ptr<const TlsContext> context);
 
+  bool is_tls() const noexcept { return tls_ != nullptr; }
+
   // Of the client's verified certificate; empty: plain, or it has shown none.
   std::vector<std::string> certificate_names() const;
 

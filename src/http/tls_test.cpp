@@ -27,6 +27,9 @@ struct Tls : testing::ServerTest {
       for (const auto& name : request.certificate) who += name + "|";
       co_return text_response(200, who);
     };
+    routes["/scheme"] = [](const Request& request) -> boost::asio::awaitable<Response> {
+      co_return text_response(200, name_of(request.scheme));
+    };
   }
 
   Server& start_tls() {
@@ -65,6 +68,7 @@ TEST_F(Tls, AClientThatTrustsOurAuthorityIsServed) {
     EXPECT_EQ(::SSL_version(client.tls().session()), version);
     for (int i = 0; i < 10; ++i) EXPECT_EQ(get(client), "hello\n");
     EXPECT_EQ(get(client, "/who"), "|\n");
+    EXPECT_EQ(get(client, "/scheme"), "https\n");
   }
 }
 

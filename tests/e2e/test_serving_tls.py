@@ -102,6 +102,13 @@ class Clients(ServingTls):
                               ("--tlsv1.3", "HTTP/2 200")):
             self.assertTrue(self.curl(f"{proxy.url}/nix-cache-info", asked).stdout.startswith(spoken), asked)
 
+    def test_the_front_page_names_itself_as_it_was_asked(self) -> None:
+        proxy = self.server()
+        for version in ("--http1.1", "--http2"):
+            page = self.curl(proxy.url + "/", version, "--header", "Accept: text/html").stdout
+            self.assertIn(f"extra-substituters = {proxy.url}\n", page, version)
+            self.assertNotIn(proxy.url.replace("https:", "http:"), page, version)
+
     def test_plain_http_is_told_what_to_do(self) -> None:
         proxy = self.server()
         answer = self.curl(proxy.url.replace("https:", "http:") + "/nix-cache-info").stdout
