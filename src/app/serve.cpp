@@ -139,6 +139,16 @@ std::vector<metrics::Registry::Asked> ask_connections(metrics::Registry& registr
   auto most = [limit] { return static_cast<double>(limit); };
   asked.push_back(registry.ask({"ncps_http_connections_limit", "How many there may be"},
                                metrics::Type::gauge, most));
+  auto expiry = [&server]() -> std::vector<metrics::Sample> {
+    auto tls = server.tls();
+    if (!tls) return {};
+    std::chrono::duration<double> since_1970 = tls->expires().time_since_epoch();
+    return {{.labels = {}, .value = since_1970.count(), .buckets = {}}};
+  };
+  asked.push_back(registry.ask({"ncps_tls_certificate_expires_timestamp_seconds",
+                                "When our TLS certificate, or one of its chain, expires first, in "
+                                "seconds since 1970; absent without TLS"},
+                               metrics::Type::gauge, expiry));
   return asked;
 }
 

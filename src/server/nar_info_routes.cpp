@@ -10,6 +10,20 @@ namespace {
 
 constexpr auto kAnswerTime = std::chrono::seconds(35);
 
+http::Response respond(const http::Request& request, std::shared_ptr<const HotNarInfo> info,
+                       std::string_view how) {
+  http::Response response;
+  response.cache = how;
+  auto known = request.header("If-None-Match");
+  if (!known.empty() && http::if_none_match(known, info->etag)) {
+    response.body = http::not_modified(*info->prepared);
+    return response;
+  }
+  const auto* prepared = info->prepared.get();
+  response.body = std::shared_ptr<const http::Prepared>(std::move(info), prepared);
+  return response;
+}
+
 }  // namespace
 
 std::vector<http::Header> NarInfoRoutes::headers_for(const std::string& etag) const {
@@ -17,22 +31,6 @@ std::vector<http::Header> NarInfoRoutes::headers_for(const std::string& etag) co
   return {{"Content-Type", "text/x-nix-narinfo"},
           {"ETag", etag},
           {"Cache-Control", std::string(who) + ", max-age=3600"}};
-}
-
-http::Response NarInfoRoutes::respond(const http::Request& request,
-                                      std::shared_ptr<const HotNarInfo> info,
-                                      std::string_view how) const {
-  http::Response response;
-  response.cache = how;
-  auto known = request.header("If-None-Match");
-  if (!known.empty() && http::if_none_match(known, info->etag)) {
-    response.status = 304;
-    response.headers = headers_for(info->etag);
-    return response;
-  }
-  const auto* prepared = info->prepared.get();
-  response.body = std::shared_ptr<const http::Prepared>(std::move(info), prepared);
-  return response;
 }
 
 // All of it, but at most once a second: NARs that were announced and cannot be had any more cost

@@ -38,9 +38,6 @@ class NarInfoRoutes {
 
  private:
   std::vector<http::Header> headers_for(const std::string& etag) const;
-  http::Response respond(const http::Request& request, std::shared_ptr<const HotNarInfo> info,
-                         std::string_view how) const;
-
   void forget_what_is_in_doubt();
 
   cache::NarInfoService& narinfos_;

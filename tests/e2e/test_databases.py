@@ -9,7 +9,7 @@ from pathlib import Path
 
 from .lab import closure, raw
 from .lab.case import LabCase, narinfo_target
-from .lab.database import DatabaseServer
+from .lab.database import OneDatabase
 from .lab.mariadb import MariaDb
 from .lab.ncps import BINARY, Ncps, Run, run_ncps
 from .lab.postgres import Postgres
@@ -18,21 +18,11 @@ from .lab.waiting import eventually
 MIGRATIONS = len(list((Path(__file__).parents[2] / "db/migrations/sqlite").glob("*.sql")))
 
 
-class OnAServer:
+class OnAServer(OneDatabase):
     """The tests; the classes at the end run them on each database."""
-    server_class: type[DatabaseServer]
-    database: DatabaseServer
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        super().setUpClass()
-        cls.database = cls.server_class()
-        cls.addClassCleanup(cls.database.close)
 
     def setUp(self) -> None:
         super().setUp()
-        self.database.start()
-        self.database.forget()
         self.made = closure.small()
         self.cache = self.made.cache("zstd")
         self.origin = self.upstream(self.cache)

@@ -240,6 +240,22 @@ class Packaging(MetricsCase):
         self.assertEqual(found[0]["metric"]["upstream"], self.server.url)
         eventually(lambda: prometheus.query(self.expressions()["NcpsNoUpstream"]), "so has that of all", 30)
 
+    def test_a_certificate_that_expires_within_two_weeks_is_seen_by_its_alert(self) -> None:
+        day, name = 86400, "ncps_tls_certificate_expires_timestamp_seconds"
+        test = self.folder("alerts") / "test.yaml"
+        test.write_text(json.dumps({"rule_files": [str(ALERTS)], "tests": [{  # time begins at 0 there
+            "interval": "1h",
+            "input_series": [{"series": f'{name}{{instance="{days}"}}', "values": f"{days * day}+0x3"} for days in (13, 14, 15)],
+            "alert_rule_test": [{"eval_time": time, "alertname": "NcpsCertificateExpires", "exp_alerts": [
+                {"exp_labels": {"severity": "warning", "instance": str(days)}, "exp_annotations": {
+                    "summary": f"the TLS certificate of {days} expires in {left}",
+                    "description": "After that clients refuse the connection. Replace the files, then SIGHUP (systemctl reload ncps)."}}
+                for days, left in alerts]}
+                for time, alerts in (("0h", [(13, "13d 0h 0m 0s")]), ("1h", [(13, "12d 23h 0m 0s"), (14, "13d 23h 0m 0s")]))],
+        }]}))
+        checked = subprocess.run(["promtool", "test", "rules", str(test)], capture_output=True, text=True)
+        self.assertEqual(checked.returncode, 0, checked.stdout + checked.stderr)
+
     def test_every_metric_is_in_the_document_and_nothing_else(self) -> None:
         known = self.metrics(self.start())
         written = set(re.findall(r"^\| `([a-z_]+)` \|", DOCUMENT.read_text().split("### Every metric")[1], re.MULTILINE))
