@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from .lab import closure, raw
 from .lab.case import LabCase, narinfo_target
+from .lab.postgres import Postgres
 from .lab.redis import RedisServer
 from .lab.waiting import eventually
 
@@ -55,11 +56,12 @@ class Patience(LabCase):
         made = closure.small()
         cache = made.cache("xz")
         server = self.upstream(cache)
-        redis = RedisServer()
+        redis, database = RedisServer(), Postgres()
         self.addCleanup(redis.close)
+        self.addCleanup(database.close)
         shared = self.folder("shared")
         one, other = [self.ncps((server, cache), store=[f"--cache-storage-local={shared}"], more=[
-            f"--cache-database-url=sqlite:{shared}/db.sqlite", "--cache-allow-delete-verb", "--server-drain-delay=0",
+            f"--cache-database-url={database.url}", "--cache-allow-delete-verb", "--server-drain-delay=0",
             *redis.flags()]) for _ in range(2)]
         target = narinfo_target(made.root)
         for instance in (one, other):
