@@ -126,9 +126,10 @@ crash-soak:  ## 10,000 kills at random moments, judged (hours); writes docs/qual
 	@$(MAKE) --no-print-directory build
 	@python3 -m tests.soak.crash --write $(ARGS)
 
-docs: build  ## write what is generated: docs/configuration.md, config.example.yaml
+docs: build  ## write what is generated: docs/configuration.md, config.example.yaml, the table of docs/dependencies.md
 	@$(NCPS) config reference > docs/configuration.md
 	@$(NCPS) config example > config.example.yaml
+	@tools/dependencies.py $(NCPS)
 
 hooks:  ## from now on each commit is looked at first: format, rooms
 	@git config core.hooksPath scripts/hooks
