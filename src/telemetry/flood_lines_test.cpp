@@ -64,7 +64,8 @@ TEST(FloodLines, LinesOfAThreadComeWholeInOrderAndWithoutAStop) {
   EXPECT_TRUE(lines.stop(kPatience));
   auto got = reader.lines();
   ASSERT_EQ(got.size(), 10u);
-  for (std::size_t i = 0; i < got.size(); ++i) EXPECT_TRUE(got[i].starts_with(std::to_string(i) + "x"));
+  for (std::size_t i = 0; i < got.size(); ++i)
+    EXPECT_TRUE(got[i].starts_with(std::to_string(i) + "x"));
   for (const auto& text : reader.writes) EXPECT_LE(text.size(), FloodLines::kAtOnce);
 }
 
@@ -72,8 +73,7 @@ TEST(FloodLines, ALineLongerThanAPipeTakesComesAlone) {
   Reader reader;
   FloodLines lines(&Reader::make, reader.writer());
   std::string long_one(3 * FloodLines::kAtOnce, 'l');
-  for (const auto& line : {std::string("a"), long_one, std::string("b")})
-    put(lines, line);
+  for (const auto& line : {std::string("a"), long_one, std::string("b")}) put(lines, line);
   EXPECT_TRUE(lines.stop(kPatience));
   EXPECT_EQ(reader.lines(), (std::vector<std::string>{"a", long_one, "b"}));
 }
@@ -149,7 +149,8 @@ TEST(UnmadeLine, KeepsCopiesOfItsTexts) {
   for (int again = 0; again < 2; ++again) {
     std::string path = "/nar/" + std::to_string(again), empty;
     trace::SpanContext within{.trace_id = {1}, .span_id = {2}};
-    std::array<Field, 4> fields{{{"path", path}, {"upstream", empty}, {"bytes", 7}, {"from", "::1"}}};
+    std::array<Field, 4> fields{
+        {{"path", path}, {"upstream", empty}, {"bytes", 7}, {"from", "::1"}}};
     line.set(Level::warn, "handled request", fields, again == 0 ? &within : nullptr);
     path.assign(path.size(), '#');
     EXPECT_EQ(line.level, Level::warn);
