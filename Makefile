@@ -9,7 +9,7 @@ PREFIX ?= /usr/local
 NCPS := build/release/ncps
 KEY := cache.nixos.org-1:6NCHdD59X431o0gWypbMrAURkbJ16ZPMQFGspcDShjY=
 
-.PHONY: help deps docs run build test check asan tsan fuzz install deb tarball image test-packages demo bench soak crash-soak dev dev-s3 dev-ha services-up services-down hooks fmt fmt-check lint headers clean
+.PHONY: help deps docs run build test check asan tsan coverage fuzz install deb tarball image test-packages demo bench soak crash-soak dev dev-s3 dev-ha services-up services-down hooks fmt fmt-check lint headers clean
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,6 +68,10 @@ asan:  ## every unit test and a part of the end-to-end tests under ASan and UBSa
 tsan:  ## the same under TSan
 	@scripts/deps.sh test
 	@scripts/sanitized.sh tsan full
+
+coverage:  ## which lines of src the tests run (an hour and more); writes docs/quality.md. ARGS=unit for unit tests only
+	@scripts/deps.sh coverage
+	@scripts/coverage.py --write $(ARGS)
 
 fuzz:  ## throw mutated input at every parser, FUZZ_SECONDS=60 each (an hour in all); writes docs/quality.md
 	@scripts/deps.sh test
