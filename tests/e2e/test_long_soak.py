@@ -18,15 +18,15 @@ TAKES_MINUTES = {"rss", "anonymous"}
 
 class ShortRun(LabCase):
     def test_generations_of_new_paths_leave_nothing_behind_at_rest(self) -> None:
-        plan = Plan(seconds=0, load=100, seed=5, paths=20, rest_every=0, sample_every=0.3, quiet=0.3, rests=6,
-                    slow_faults=False, limit=8 << 20)
+        plan = Plan(seconds=0, load=100, seed=5, paths=22, rest_every=0, sample_every=0.3, quiet=0.3, rests=6,
+                    slow_faults=False, limit=6 << 20)
         outcome = long_soak(self.folder("long"), plan)
         self.assertEqual(outcome.findings, [], "\n".join(map(str, outcome.findings)))
         grew = {name: words for name, words in grown(outcome.at_rest).items() if name not in TAKES_MINUTES}
         self.assertEqual(grew, {})
         self.assertGreaterEqual(len(outcome.at_rest), 6)
         self.assertGreater(len(outcome.samples), len(outcome.at_rest), "no sample under load")
-        self.assertEqual(outcome.paths, 20 * outcome.generations)
+        self.assertEqual(outcome.paths, 22 * outcome.generations)
         self.assertEqual(outcome.reloads, outcome.generations)
         self.assertGreater(outcome.evicted, 20)
         self.assertGreater(len(outcome.met), 8, outcome.met)

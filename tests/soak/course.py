@@ -141,13 +141,11 @@ class Course:
     def generations(self) -> None:
         last_rest, number = time.monotonic(), 0
         while time.monotonic() - self.begin < self.plan.seconds or len(self.outcome.at_rest) < self.plan.rests:
-            calm = number % CALM == CALM - 1
-            self.generation(number, calm)
+            self.generation(number, calm=number % CALM == CALM - 1)
             if time.monotonic() - last_rest >= self.plan.rest_every:
                 self.rest()
                 last_rest = time.monotonic()
             number += 1
-        self.rest()
 
     def generation(self, number: int, calm: bool) -> None:
         seed = f"{self.plan.seed}-{number}"

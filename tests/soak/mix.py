@@ -21,7 +21,7 @@ from .endless import lay_out, unknown_path
 from .judge import FAILING, STRANGE, WRONG_BODY, Judge
 from .uploads import UPLOADERS, Known, Ledger, Uploader
 
-SLOW_PIECES = 60  # that a slow reader takes slowly; then it hurries up, so that the load is many clients, not one
+SLOW_PIECES = 40  # that a slow reader takes slowly; then it hurries up, so that the load is many clients, not one
 PAGES = ("/nix-cache-info", "/status", "/metrics", "/")
 
 

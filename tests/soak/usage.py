@@ -21,18 +21,17 @@ def usage(server: Ncps) -> dict[str, int]:
     return {"rss": kibibytes(status["VmRSS"]), "anonymous": kibibytes(status["RssAnon"]), "threads": int(status["Threads"]),
             "temp_files": len(temp), "temp_bytes": sum(temp), "store_bytes": sum(nars), "store_files": len(nars) + len(others),
             "database": size_of(server.home / "db.sqlite"), "wal": size_of(server.home / "db.sqlite-wal"),
-            **descriptors(proc / "fd", kept / "nar")}
+            **descriptors(proc / "fd", server.home.resolve())}
 
 
-def descriptors(folder: Path, nars: Path) -> dict[str, int]:
-    """By kind: NARs that are kept open and connections are bounded, of all others the number is fixed."""
-    counts = {"sockets": 0, "nars_open": 0, "other_descriptors": 0}
+def descriptors(folder: Path, home: Path) -> dict[str, int]:
+    """By kind: connections, NARs that are kept open and the database's are bounded, of all others the number is fixed."""
+    kinds = {"sockets": "socket:", "nars_open": f"{home}/storage/store/nar/", "database_open": f"{home}/db.sqlite"}
+    counts = dict.fromkeys([*kinds, "other_descriptors"], 0)
     for fd in folder.iterdir():
         with contextlib.suppress(FileNotFoundError):
             name = os.readlink(fd)
-            kind = ("sockets" if name.startswith("socket:") else
-                    "nars_open" if name.startswith(f"{nars.resolve()}/") else "other_descriptors")
-            counts[kind] += 1
+            counts[next((kind for kind, begin in kinds.items() if name.startswith(begin)), "other_descriptors")] += 1
     return counts
 
 
