@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import signal
 import sys
 import tempfile
 from dataclasses import asdict
@@ -31,7 +32,7 @@ def text(plan: Plan, outcome: Outcome) -> str:
     hours = outcome.seconds / 3600
     options = f"--hours {plan.seconds / 3600:.2g} --load {plan.load:g} --seed {plan.seed}" + " --tls" * plan.tls
     lines = [f"`python3 -m tests.soak.long {options}`: one server with a limit of {plan.limit // MIB} MiB for {hours:.2f} hours, "
-             f"{outcome.requests:,} requests, {outcome.sent / (1 << 30):.1f} GiB sent, {outcome.paths:,} new paths in "
+             f"{outcome.requests:,} requests, {outcome.sent / MIB:,.0f} MiB sent, {outcome.paths:,} new paths in "
              f"{outcome.generations} generations (each {CALM}rd without faults), {outcome.evicted:,} NARs evicted, {outcome.reloads} reloads; {outcome.met.total():,} of "
              f"{outcome.upstream_requests:,} upstream requests met a fault. The server used {outcome.cpu / outcome.seconds:.2f} "
              f"of a core, it and all clients and upstreams {outcome.cpu_of_all / outcome.seconds:.2f}. The slowest answer took "
@@ -81,6 +82,7 @@ def main() -> int:
     if not BINARY.exists():
         print(f"{BINARY} is not built yet: make build", file=sys.stderr)
         return 1
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # told to end, it says what it has seen until then
     seconds = chosen.hours * 3600
     plan = Plan(seconds, chosen.load, chosen.seed, rest_every=min(300.0, seconds / 30), tls=chosen.tls)
     with tempfile.TemporaryDirectory(prefix="ncps-long-soak-") as home:
