@@ -31,7 +31,7 @@ class ShortRun(LabCase):
         self.assertGreater(outcome.evicted, 20)
         self.assertGreater(len(outcome.met), 8, outcome.met)
         for kind in ("whole NARs, right", "parts of NARs, right", "narinfos, right", "clients that left", "slow readers",
-                     "requests over HTTP/2", "closures copied by Nix", "uploads acknowledged", "removals acknowledged",
+                     "requests over HTTP/2", "closures copied by Nix", "uploads acknowledged",
                      "paths asked for again", "questions for what nobody has, and for pages"):
             self.assertGreater(outcome.answers[kind], 0, kind)
         self.assertIn("| resident memory |", text(plan, outcome))
