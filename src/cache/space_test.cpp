@@ -220,5 +220,33 @@ TEST_F(SpaceTest, APartIsPassedThroughToo) {
   EXPECT_EQ(part->bytes, sample.file.substr(50'000, 1'000));
 }
 
+// Its own bytes may be right: nobody knows before the whole has been looked at.
+TEST_F(SpaceTest, APartOfAWrongNarDoesNotEndCleanly) {
+  auto sample = offered("hello", 100'000);
+  ASSERT_TRUE(find(sample).value());
+  auto bytes = sample.file;
+  bytes.back() ^= 1;
+  a.nar(sample.info.url, {.bytes = bytes});
+  disk_says.with([](auto& disk) { disk = storage::FreeSpace{.free = 10, .capacity = 10'000}; });
+  evictor->start();
+  auto nar = run(nars->open(sample.url(), Deadline::after(std::chrono::minutes(1))));
+  ASSERT_TRUE(nar);
+  auto part = run(testing::drain(nar->read(5'000, 1'000)));
+  ASSERT_TRUE(part);
+  EXPECT_TRUE(part->error);
+}
+
+TEST_F(SpaceTest, WhatIsOfAnotherLengthThanAnnouncedIsNotPassedThrough) {
+  auto sample = offered("hello", 100'000);
+  ASSERT_TRUE(find(sample).value());
+  disk_says.with([](auto& disk) { disk = storage::FreeSpace{.free = 10, .capacity = 10'000}; });
+  evictor->start();
+  for (const auto& bytes : {std::string(), sample.file + "x"}) {
+    a.nar(sample.info.url, {.bytes = bytes});
+    auto nar = run(nars->open(sample.url(), Deadline::after(std::chrono::minutes(1))));
+    EXPECT_EQ(failure_of(nar), ErrorKind::upstream) << bytes.size();
+  }
+}
+
 }  // namespace
 }  // namespace ncps::cache
