@@ -107,7 +107,8 @@ Task<void> Scrub::one(const db::NarRow& row, Pace& pace, ScrubOutcome& outcome) 
     log::warn("a NAR was noted as stored, but is not there", {{"nar", url.str()}});
     co_return Result<void>();
   }
-  CO_TRY(co_await discard_nar(deps_, url));
+  CO_TRY(bool removed, co_await discard_nar(deps_, url, std::move(verdict.read)));
+  if (!removed) co_return fail(ErrorKind::unavailable, "it has come anew since it was read");
   ++outcome.removed;
   log::error("a kept NAR was damaged, and is removed; it is fetched again when it is asked for",
              {{"nar", url.str()}, {"why", verdict.why}});
