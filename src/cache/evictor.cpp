@@ -163,9 +163,11 @@ Task<Evictor::Fate> Evictor::evict_one(Kept kept, Outcome& outcome) {
 }
 
 Task<Evictor::Fate> Evictor::evict_nar(const db::KeptNar& nar, Outcome& outcome) {
-  bool pinned =
-      std::ranges::any_of(nar.narinfos, [&](const auto& hash) { return pinned_.contains(hash); });
-  if (pinned || nar.awaits_narinfo || deps_.nars.is_read(nar.url)) co_return Fate::stays;
+  bool wanted = std::ranges::any_of(nar.narinfos, [&](const auto& hash) {
+    return pinned_.contains(hash) || deps_.uses.is_pending(hash);
+  });
+  if (wanted || deps_.uses.is_pending(nar.url) || nar.awaits_narinfo || deps_.nars.is_read(nar.url))
+    co_return Fate::stays;
   // No download, no upload, no search: in the order in which uploads take theirs.
   std::vector<NarInfoService::Hold> held;
   std::vector<KeyLocks<nix::StorePathHash>::Held> not_uploaded;
@@ -242,7 +244,8 @@ Task<void> Evictor::remove_files(const db::KeptNar& nar) {
 }
 
 Task<Evictor::Fate> Evictor::evict_narinfo(const db::KeptNarInfo& narinfo, Outcome& outcome) {
-  if (narinfo.nar_at_rest || pinned_.contains(narinfo.hash)) co_return Fate::stays;
+  if (narinfo.nar_at_rest || pinned_.contains(narinfo.hash) || deps_.uses.is_pending(narinfo.hash))
+    co_return Fate::stays;
   auto locked = deps_.locks.narinfos.try_take(narinfo.hash);
   auto hold = deps_.narinfos.try_hold(narinfo.hash);
   if (!locked || !hold) co_return Fate::stays;
@@ -257,9 +260,10 @@ Task<Evictor::Fate> Evictor::evict_narinfo(const db::KeptNarInfo& narinfo, Outco
 }
 
 Task<Evictor::Fate> Evictor::evict_object(const db::KeptObject& object, Outcome& outcome) {
+  auto key = storage::BlobKey::parse(object.key);
+  if (key && deps_.uses.is_pending(*key)) co_return Fate::stays;
   CO_TRY(bool dropped, co_await deps_.rows.drop(object, fence_));
   if (!dropped) co_return Fate::stays;
-  auto key = storage::BlobKey::parse(object.key);
   if (key) {
     CO_TRY(co_await deps_.store.remove(*key));
     deps_.uses.forget(*key);  // somebody may have read it since it was found old

@@ -62,6 +62,28 @@ TEST_F(EvictorTest, UsesThatAreNotWrittenYetCount) {
   EXPECT_TRUE(gone(all[2]));
 }
 
+// The round has begun, and what is used from now on is written after it.
+TEST_F(EvictorTest, WhatIsUsedDuringTheRoundStays) {
+  auto all = ten();
+  auto key = storage::BlobKey::parse("store/log/a/ab/abc").value();
+  ASSERT_TRUE(run(real_store->put_text(key, std::string(1'000, 'x'), storage::IfExists::keep)));
+  auto old = std::chrono::sys_days(std::chrono::January / 1 / 2020) + std::chrono::minutes(1);
+  ASSERT_TRUE(run(database.eviction->note_objects({{key.str(), 1'000}}, old)));
+  auto with_uses = evictor_deps(store);
+  with_uses.forget = [&](const nix::StorePathHash& hash) {
+    if (hash != all[0].hash()) return;
+    uses.used(key, 1'000);
+    uses.used(all[1].hash());
+    uses.used(all[2].url());
+  };
+  evictor = std::make_unique<Evictor>(runtime, std::move(with_uses));
+  limit(max(size_of(all) + 1'000 - size_of(all[0]) - 1));  // two must go
+  EXPECT_EQ(round().nars, 2u);
+  EXPECT_TRUE(gone(all[0]) && gone(all[3]));
+  EXPECT_TRUE(here(all[1]) && here(all[2]));
+  EXPECT_TRUE(run(real_store->find_text(key)).value());
+}
+
 TEST_F(EvictorTest, AnObjectWhoseFirstUseIsNotWrittenYetCountsAndGoes) {
   auto key = storage::BlobKey::parse("store/log/new").value();
   ASSERT_TRUE(run(real_store->put_text(key, std::string(1'000, 'x'), storage::IfExists::keep)));
