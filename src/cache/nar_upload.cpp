@@ -75,7 +75,7 @@ class NarUploads::Intake {
   // Blocking, for the CPU pool. The compression is known as soon as some bytes are here. Errors:
   // corrupt.
   Result<void> look(std::string_view bytes) {
-    if (verifier_) return feed_verifier(bytes);
+    if (verifier_) return verifier_->feed(bytes);
     head_ += bytes;
     if (head_.size() < kSniffed) return {};
     return begin();
@@ -106,17 +106,10 @@ class NarUploads::Intake {
       if (!seen) return fail(ErrorKind::corrupt, "neither a NAR nor compressed in any known way");
       compression_ = *seen;
     }
-    auto verifier = NarVerifier::for_unknown(compression_);
+    auto verifier = NarVerifier::for_unknown(compression_, kMostNarBytes);
     if (!verifier) return std::unexpected(std::move(verifier).error());
     verifier_.emplace(std::move(*verifier));
-    return feed_verifier(std::exchange(head_, {}));
-  }
-
-  Result<void> feed_verifier(std::string_view bytes) {
-    TRY(verifier_->feed(bytes));
-    if (verifier_->nar_bytes() > kMostNarBytes)
-      return fail(ErrorKind::corrupt, "a NAR of more than 256 GiB");
-    return {};
+    return verifier_->feed(std::exchange(head_, {}));
   }
 
   NarUploadDeps& deps_;
