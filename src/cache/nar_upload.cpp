@@ -155,6 +155,8 @@ Task<UploadAnswer> NarUploads::put(nix::NarUrl url, ByteSource& body, std::uint6
 
 Task<UploadAnswer> NarUploads::keep(const nix::NarUrl& url, Arrived arrived) {
   CO_TRY(auto held, co_await deps_.locks.nars.take(url, Deadline::after(kLockTime)));
+  // Nor a download: it may bring another packing of the same NAR.
+  CO_TRY(auto alone, co_await deps_.downloads.exclude(url, Deadline::after(kLockTime)));
   CO_TRY(auto row, co_await deps_.catalog.find_nar(url));
   if (auto conflict = taken(row, arrived.facts, arrived.compression))
     co_return std::move(*conflict);
@@ -198,6 +200,10 @@ Task<std::optional<UploadAnswer>> NarUploads::compare(const nix::NarUrl& url, st
   if (!same && row && !by_us && row->file_hash == right) co_return std::nullopt;
   if (!same) co_return refuse(Verdict::conflict, "another file lies here under that name");
   CO_TRY(co_await index(url, arrived.facts, arrived.compression));
+  // Another instance may have evicted it before the row said that it was used.
+  auto key = nar_key(url);
+  CO_TRY(auto still, co_await deps_.store.find(key));
+  if (!still) co_return std::nullopt;
   co_return refuse(Verdict::here, {});
 }
 
@@ -249,6 +255,8 @@ Task<std::optional<KnownNar>> NarUploads::find(nix::NarUrl url, Deadline deadlin
     auto compression = nix::Compression::none;
     CO_TRY(auto facts, co_await facts_of(url, *blob, compression, deadline));
     CO_TRY(row, co_await index(url, facts, compression));
+    CO_TRY(auto still, co_await deps_.store.find(key));  // another instance may have evicted it
+    if (!still) co_return std::nullopt;
   }
   bool by_us = compressed_by_us(row->compression, row->nar_hash, row->url);
   auto kept_as = by_us ? nix::Compression::zstd : row->compression;
