@@ -45,12 +45,15 @@ boost::asio::awaitable<void> Evictor::run() {
     if (!outcome && !deps_.space.stopped()) {
       log::error("no room could be made", {{"error", outcome.error().what()}});
     }
-    // Woken each ten minutes, so that a new schedule, and a clock that was set, are seen.
+    // Woken each ten minutes, so that a new schedule, and a clock that was set, are seen: also one that was far
+    // ahead the last time.
+    last = std::min(last, now());
     auto due = next_by_schedule(last);
     auto wait = nanoseconds(kLookEvery);
     if (due) wait = std::clamp<nanoseconds>(*due - system_clock::now(), nanoseconds(0), wait);
     auto asked = co_await deps_.space.wanted(Deadline::after(wait));
     static_cast<void>(asked);
+    last = std::min(last, now());
     due = next_by_schedule(last);
     bool scheduled = due && *due <= now();
     if (scheduled) last = now();
