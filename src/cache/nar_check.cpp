@@ -209,6 +209,7 @@ Task<bool> discard_nar(NarCheckDeps deps, nix::NarUrl url, std::optional<storage
 
 Task<void> note_absent(NarCheckDeps deps, nix::NarUrl url) {
   auto key = nar_key(url);
+  CO_TRY(co_await deps.store.check());  // of a store that went, everything is absent
   CO_TRY(co_await deps.inventory.mark_gone(url));
   // Published meanwhile, and noted before we noted the opposite.
   CO_TRY(auto blob, co_await deps.store.open(key));

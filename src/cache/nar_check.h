@@ -77,8 +77,8 @@ Task<NarVerdict> check_nar(NarCheckDeps deps, nix::NarUrl url, std::optional<db:
 // the verdict. Errors: unavailable, timeout.
 Task<bool> discard_nar(NarCheckDeps deps, nix::NarUrl url, std::optional<storage::BlobEntry> read);
 
-// The row says that it is at rest, and it is not. Of an upload the same goes. Errors: unavailable,
-// timeout.
+// The row says that it is at rest, and it is not. Of an upload the same goes. Nothing is noted unless the
+// store answers. Errors: unavailable, timeout.
 Task<void> note_absent(NarCheckDeps deps, nix::NarUrl url);
 
 // Whether a client sent it, and a narinfo promises it: nobody else may have it. Errors: unavailable.

@@ -70,6 +70,7 @@ Task<ScrubOutcome> Scrub::run() {
   if (outcome.elsewhere) co_return outcome;
   Pace pace(options_.bytes_per_second);
   std::set<nix::NarUrl> unread;
+  std::size_t in_a_row = 0;  // absent
   while (!stopping_) {
     auto most = std::min(kPage + unread.size(), db::Inventory::kPage);
     CO_TRY(auto page, co_await deps_.inventory.least_verified(most, begun));
@@ -79,7 +80,14 @@ Task<ScrubOutcome> Scrub::run() {
       if (stopping_) break;
       if (*lease && !(*lease)->good())
         co_return fail(ErrorKind::unavailable, "the lease was lost: another instance goes on");
+      auto absent_before = outcome.absent;
       auto done = co_await one(entry.row, begun, pace, outcome);
+      in_a_row = outcome.absent == absent_before ? 0 : in_a_row + 1;
+      if (in_a_row >= kMostAbsent) {
+        log::error("many NARs in a row are not in the store, so the scrub ends",
+                   {{"absent", in_a_row}, {"last", entry.row.url.str()}});
+        co_return fail(ErrorKind::unavailable, "the store seems to be another one");
+      }
       if (done || stopping_) continue;
       ++outcome.unread;
       unread.insert(entry.row.url);

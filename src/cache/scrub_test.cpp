@@ -114,6 +114,29 @@ TEST_F(ScrubTest, AnUploadWhoseNarIsDamagedOrGoneIsNotPromisedAnyMore) {
   EXPECT_EQ(forgotten.size(), 2u);
 }
 
+TEST_F(ScrubTest, OfAStoreThatDoesNotAnswerNothingIsNotedAsAbsent) {
+  auto gone = keep("gone");
+  forget_verified(gone);
+  std::filesystem::remove(root.path() / nar_key(gone.url()).str());
+  faults.fail_always("check");
+  EXPECT_EQ(done(), "0 0 0 1");
+  faults.heal();
+  EXPECT_TRUE(entry(gone.url())->row.stored_size);
+}
+
+TEST_F(ScrubTest, ItEndsWhereOneAfterTheOtherIsAbsent) {
+  std::vector<Sample> all;
+  for (std::size_t i = 0; i < Scrub::kMostAbsent + 3; ++i) {
+    all.push_back(keep("gone-" + std::to_string(i)));
+    forget_verified(all.back());
+    std::filesystem::remove(root.path() / nar_key(all.back().url()).str());
+  }
+  EXPECT_EQ(failure_of(run(scrub.run())), ErrorKind::unavailable);
+  auto noted = std::ranges::count_if(
+      all, [&](const auto& one) { return entry(one.url())->row.stored_size.has_value(); });
+  EXPECT_EQ(noted, 3);
+}
+
 TEST_F(ScrubTest, WhatCannotBeReadIsLeft) {
   auto a = keep("a", 50'000), b = keep("b", 50'000);
   for (const auto& sample : {a, b}) forget_verified(sample);
