@@ -109,7 +109,7 @@ Task<std::optional<OpenNar>> NarService::pass_through(const DownloadJob& job, De
 }
 
 Task<OpenNar> NarService::open(nix::NarUrl url, Deadline deadline,
-                               std::optional<storage::Part> part) {
+                               std::optional<storage::Part> part, std::string from) {
   trace::Span span("cache.nar");
   span.set("ncps.nar", url.str());
   // Under way before at rest: a download leaves the first only once it is the second. What ends
@@ -127,7 +127,7 @@ Task<OpenNar> NarService::open(nix::NarUrl url, Deadline deadline,
       CO_TRY(auto job, co_await find_job(url, deadline));
       CO_TRY(auto direct, co_await pass_through(job, deadline));
       if (direct) co_return std::move(*direct);
-      spool = downloads_.join(std::move(job));
+      spool = downloads_.join(std::move(job), from);
       how = "miss";
     }
     auto client = Spool::client(spool);
