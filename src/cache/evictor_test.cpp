@@ -2,6 +2,7 @@
 #include "cache/evictor.h"
 
 #include "cache/testing/eviction_fixture.h"
+#include "db/upload_rows.h"
 
 namespace ncps::cache {
 namespace {
@@ -300,6 +301,25 @@ TEST_F(EvictorTest, AClosureThatBecomesKnownLaterIsKeptFromThen) {
   EXPECT_FALSE(round().enough);
   EXPECT_TRUE(here(leaf));
   EXPECT_TRUE(kept(top));
+}
+
+TEST_F(EvictorTest, AClosureFollowsANarInfoThatIsSentAnewWithOtherReferences) {
+  auto before = offered("before"), after = offered("after");
+  auto top = offered("top", 2'000, {&before});
+  ASSERT_TRUE(run(database.pins->add({.hash = top.hash(), .store_path = ""})));
+  ASSERT_TRUE(find(top).value());
+  PinnedClosure closure(*database.pins, *real_catalog, *real_store, std::chrono::seconds(0));
+  ASSERT_TRUE(run(closure.refresh()));
+  EXPECT_TRUE(closure.contains(before.hash()));
+  auto row = run(real_catalog->find_narinfo(top.hash())).value().value();
+  auto nar = run(real_catalog->find_nar(row.nar_url)).value().value();
+  auto old_text = row.text;
+  top.info.references = {after.info.store_path};
+  row.text = top.text();
+  ASSERT_TRUE(run(real_catalog->uploads().replace_narinfo(row, nar, old_text)).value());
+  ASSERT_TRUE(run(closure.refresh()));
+  EXPECT_TRUE(closure.contains(after.hash()));
+  EXPECT_FALSE(closure.contains(before.hash()));
 }
 
 TEST_F(EvictorTest, WhatIsPinnedCannotBeFoundOutSoNothingGoes) {
