@@ -58,8 +58,7 @@ std::unique_ptr<ByteSource> OpenNar::read(std::uint64_t first,
 
 Task<void> OpenNar::wait_for_size(Deadline deadline) {
   if (size_) co_return Result<void>();
-  if (std::holds_alternative<Passing>(from_))
-    co_return fail(ErrorKind::unavailable, "its length is known only when it has been fetched");
+  if (std::holds_alternative<Passing>(from_)) co_return Result<void>();  // known only at its end
   CO_TRY(auto view, co_await std::get<Arriving>(from_).spool->sized(deadline));
   size_ = view.total;
   co_return Result<void>();

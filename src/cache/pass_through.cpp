@@ -129,9 +129,14 @@ Task<PassThrough> open_pass_through(DownloadJob job, Pool& cpu, Slots& slots, De
     auto opened = co_await source.upstream->open_file(source.url, 0, decode, deadline);
     if (!opened) {
       trouble = std::move(opened).error();
-    } else if (*opened) {
-      auto total = job.intake == Intake::compressed ? std::nullopt : (*opened)->total;
-      CO_TRY(auto bytes, co_await verified(job, std::move(**opened), cpu, std::move(slot)));
+    } else if (auto& body = *opened; body) {
+      if (auto fits = check_length(job, body->total); !fits) {
+        trouble = std::move(fits).error();
+        continue;
+      }
+      auto total = body->total ? body->total : job.upstreams_size();
+      if (job.intake == Intake::compressed) total.reset();
+      CO_TRY(auto bytes, co_await verified(job, std::move(*body), cpu, std::move(slot)));
       co_return PassThrough{
           .bytes = std::move(bytes), .total = total, .upstream = source.upstream->name()};
     }

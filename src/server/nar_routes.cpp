@@ -100,6 +100,8 @@ boost::asio::awaitable<http::Response> NarRoutes::answer(const http::Request& re
   if (!wanted.empty()) {
     auto sized = co_await nar->wait_for_size(Deadline::after(kSizeTime));
     if (!sized) co_return error_response(sized.error());
+  }
+  if (!wanted.empty() && nar->size()) {  // else the whole of it, as is always allowed
     auto decision = http::decide_range(wanted, *nar->size());
     if (decision.answer == http::RangeAnswer::unsatisfiable) co_return unsatisfiable(*nar->size());
     if (decision.answer == http::RangeAnswer::part) {
