@@ -46,21 +46,18 @@ class NarUploads::Intake {
          std::optional<std::uint64_t> length = {})
       : deps_(deps), url_(url), most_(most), length_(length) {}
 
-  // `piece`: of the body, its first. Into `blob`, or, nullptr, only looked at. Answers and Errors as
-  // NarUploads::put.
-  Task<UploadAnswer> run(Piece piece, ByteSource& body, storage::StagedBlob* blob) {
+  // `piece`: of the body, its first. Into `blob`. Answers and Errors as NarUploads::put.
+  Task<UploadAnswer> run(Piece piece, ByteSource& body, storage::StagedBlob& blob) {
     while (piece_size(piece) > 0) {
       auto bytes = std::get<std::string_view>(piece);
       if (bytes.size() > most_ - size_)
         co_return refuse(Verdict::too_large, "more than " + std::to_string(most_) + " bytes");
       size_ += bytes.size();
       deps_.received.add(bytes.size());
-      if (blob != nullptr) {
-        auto still_to_come = length_ && *length_ > size_ ? *length_ - size_ : 0;
-        auto& file = blob->file();
-        CO_TRY(co_await append_in_room(file, bytes, still_to_come, deps_.disk, deps_.space));
-        blob->grown();
-      }
+      auto still_to_come = length_ && *length_ > size_ ? *length_ - size_ : 0;
+      auto& file = blob.file();
+      CO_TRY(co_await append_in_room(file, bytes, still_to_come, deps_.disk, deps_.space));
+      blob.grown();
       auto work = [&] { return look(bytes); };
       auto verified = co_await offload(deps_.cpu, std::move(work));
       if (!verified) co_return refused(std::move(verified).error());
@@ -143,7 +140,7 @@ Task<UploadAnswer> NarUploads::put(nix::NarUrl url, ByteSource& body, std::uint6
   // Also where one is at rest: that may be damaged.
   CO_TRY(auto blob, co_await deps_.store.stage(key));
   Intake intake(deps_, url, most, length);
-  auto answer = co_await intake.run(first, body, blob.get());
+  auto answer = co_await intake.run(first, body, *blob);
   slot.reset();  // who waits for a lock below has no place that the lock's holder may need
   if (!answer && is_no_room(answer.error()))
     co_return refuse(Verdict::no_room, "there is no room for it here now");
