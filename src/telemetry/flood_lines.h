@@ -52,9 +52,9 @@ class UnmadeLine {
 
 class FloodLines {
  public:
-  static constexpr std::size_t kEach = 1'024;                   // lines of a thread that wait
+  static constexpr std::size_t kEach = 1'024;                    // lines of a thread that wait
   static constexpr auto kLinger = std::chrono::milliseconds(5);  // so that one write has several
-  static constexpr std::size_t kAtOnce = 4'096;                 // bytes: what a pipe takes whole, pipe(7)
+  static constexpr std::size_t kAtOnce = 4'096;  // bytes: what a pipe takes whole, pipe(7)
 
   // `make` appends a line without its end, `write` gets whole ones; both on one thread. Writing may block
   // for as long as nobody reads.

@@ -64,7 +64,8 @@ TEST(FloodLines, LinesOfAThreadComeWholeInOrderAndWithoutAStop) {
   EXPECT_TRUE(lines.stop(kPatience));
   auto got = reader.lines();
   ASSERT_EQ(got.size(), 10u);
-  for (std::size_t i = 0; i < got.size(); ++i) EXPECT_TRUE(got[i].starts_with(std::to_string(i) + "x"));
+  for (std::size_t i = 0; i < got.size(); ++i)
+    EXPECT_TRUE(got[i].starts_with(std::to_string(i) + "x"));
   for (const auto& text : reader.writes) EXPECT_LE(text.size(), FloodLines::kAtOnce);
 }
 
@@ -72,8 +73,7 @@ TEST(FloodLines, ALineLongerThanAPipeTakesComesAlone) {
   Reader reader;
   FloodLines lines(&Reader::make, reader.writer());
   std::string long_one(3 * FloodLines::kAtOnce, 'l');
-  for (const auto& line : {std::string("a"), long_one, std::string("b")})
-    put(lines, line);
+  for (const auto& line : {std::string("a"), long_one, std::string("b")}) put(lines, line);
   EXPECT_TRUE(lines.stop(kPatience));
   EXPECT_EQ(reader.lines(), (std::vector<std::string>{"a", long_one, "b"}));
 }
@@ -94,15 +94,14 @@ TEST(FloodLines, WhatFindsNoRoomIsLostAndCounted) {
 }
 
 TEST(FloodLines, AStopDoesNotWaitForWhoDoesNotRead) {
-  Reader reader;
-  reader.open = false;
-  auto* lines = new FloodLines(&Reader::make, reader.writer());
+  // Their thread is left to itself, so that they stay as long as the process.
+  static auto* reader = new Reader;
+  reader->open = false;
+  static auto* lines = new FloodLines(&Reader::make, reader->writer());
   put(*lines, "a");
-  reader.wait_for_a_write();
+  reader->wait_for_a_write();
   EXPECT_FALSE(lines->stop(std::chrono::milliseconds(1)));
-  reader.set_open(true);  // the thread ends; when, is not known, so it stays
-  static auto* kept = new std::vector<FloodLines*>;
-  kept->push_back(lines);
+  reader->set_open(true);
 }
 
 TEST(FloodLines, ThreadsThatWriteAtOnceLoseNothingThatHadRoom) {
@@ -149,7 +148,8 @@ TEST(UnmadeLine, KeepsCopiesOfItsTexts) {
   for (int again = 0; again < 2; ++again) {
     std::string path = "/nar/" + std::to_string(again), empty;
     trace::SpanContext within{.trace_id = {1}, .span_id = {2}};
-    std::array<Field, 4> fields{{{"path", path}, {"upstream", empty}, {"bytes", 7}, {"from", "::1"}}};
+    std::array<Field, 4> fields{
+        {{"path", path}, {"upstream", empty}, {"bytes", 7}, {"from", "::1"}}};
     line.set(Level::warn, "handled request", fields, again == 0 ? &within : nullptr);
     path.assign(path.size(), '#');
     EXPECT_EQ(line.level, Level::warn);
