@@ -11,6 +11,8 @@
 #include "app/alone.h"
 #include "app/keeping.h"
 #include "app/open_store.h"
+#include "app/owner.h"
+#include "app/progress_line.h"
 #include "base/byte_size.h"
 #include "base/duration.h"
 #include "cache/fsck.h"
@@ -24,7 +26,6 @@ namespace {
 
 constexpr int kFound = 1, kCouldNot = 2;
 constexpr std::size_t kDiskThreads = 8;
-constexpr auto kProgressEvery = std::chrono::seconds(5);  // a line, where there is no terminal
 // A NAR without narinfo may be an upload that is not finished: its row is not made before that.
 constexpr auto kGrace = std::chrono::hours(1);
 constexpr auto kNotedWithin = std::chrono::minutes(1);  // a log that is kept: UseLog writes its row
@@ -38,31 +39,11 @@ db::Time now() {
   return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
 }
 
-class Progress {
- public:
-  void operator()(const cache::FsckSummary& so_far) {
-    auto line = fmt::format("{:3.0f}% {} narinfos, {} NARs, {} read, {} wrong",
-                            100 * so_far.part_done, so_far.narinfos.number, so_far.nars.number,
-                            print_byte_size(so_far.verified.bytes), so_far.found());
-    auto now = std::chrono::steady_clock::now();
-    if (terminal_) {
-      constexpr std::size_t kWidth = 30;
-      auto full = static_cast<std::size_t>(kWidth * so_far.part_done);
-      std::fprintf(stderr, "\r\x1b[K[%s%s] %s", std::string(full, '#').c_str(),
-                   std::string(kWidth - full, '-').c_str(), line.c_str());
-    } else if (now - last_ >= kProgressEvery) {
-      std::fprintf(stderr, "%s\n", line.c_str());
-      last_ = now;
-    }
-  }
-  void end() const {
-    if (terminal_) std::fputs("\r\x1b[K", stderr);
-  }
-
- private:
-  const bool terminal_ = ::isatty(STDERR_FILENO) != 0;
-  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
-};
+std::string progress(const cache::FsckSummary& so_far) {
+  return fmt::format("{:3.0f}% {} narinfos, {} NARs, {} read, {} wrong", 100 * so_far.part_done,
+                     so_far.narinfos.number, so_far.nars.number,
+                     print_byte_size(so_far.verified.bytes), so_far.found());
+}
 
 nlohmann::json as_json(const cache::FsckSummary& done) {
   nlohmann::json flaws = nlohmann::json::object();
@@ -159,9 +140,12 @@ class Run {
                            .grace_from = now() - kGrace,
                            .objects_grace_from = now() - kNotedWithin,
                            .leftovers = std::move(kept.leftovers)};
-    Progress progress;
-    auto done = block_on(runtime_, cache::fsck(deps, std::move(how), std::ref(progress)));
-    progress.end();
+    ProgressLine line;
+    auto tell = [&](const cache::FsckSummary& so_far) {
+      line.show(progress(so_far), so_far.part_done);
+    };
+    auto done = block_on(runtime_, cache::fsck(deps, std::move(how), tell));
+    line.end();
     return done;
   }
 
@@ -224,6 +208,10 @@ Result<int> run(const FsckRequest& request, const config::ServeOptions& options)
     since = now() - std::chrono::ceil<std::chrono::seconds>(*within);
   }
   TRY(check_root(options));
+  // Without --dry-run it notes what it has verified.
+  if (!request.dry_run) {
+    TRY(check_owner(options));
+  }
   Run work(request, options);
   auto changes = request.repair ? cache::Changes::all : cache::Changes::none;
   TRY(auto done, work.once(changes, since));

@@ -1,15 +1,15 @@
 #include "app/import.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include <chrono>
 #include <cstdio>
 
 #include "app/alone.h"
 #include "app/keeping.h"
 #include "app/open_store.h"
+#include "app/owner.h"
 #include "app/pools.h"
+#include "app/progress_line.h"
 #include "base/byte_size.h"
 #include "cache/adoption.h"
 #include "cache/signing_key.h"
@@ -21,34 +21,16 @@ namespace ncps::app {
 namespace {
 
 constexpr int kSomeRefused = 1, kCouldNot = 2;
-constexpr auto kProgressEvery = std::chrono::seconds(5);  // a line, where there is no terminal
 
 int say(const Error& error) {
   std::fprintf(stderr, "ncps: %s\n", error.what().c_str());
   return kCouldNot;
 }
 
-class Progress {
- public:
-  void operator()(const cache::AdoptionSummary& so_far) {
-    auto line = fmt::format("{} narinfos adopted, {} known, {} refused; {} NARs seen", so_far.added,
-                            so_far.known, so_far.refusals(), so_far.nars.number);
-    auto now = std::chrono::steady_clock::now();
-    if (terminal_) {
-      std::fprintf(stderr, "\r\x1b[K%s", line.c_str());
-    } else if (now - last_ >= kProgressEvery) {
-      std::fprintf(stderr, "%s\n", line.c_str());
-      last_ = now;
-    }
-  }
-  void end() const {
-    if (terminal_) std::fputs("\r\x1b[K", stderr);
-  }
-
- private:
-  const bool terminal_ = ::isatty(STDERR_FILENO) != 0;
-  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
-};
+std::string progress(const cache::AdoptionSummary& so_far) {
+  return fmt::format("{} narinfos adopted, {} known, {} refused; {} NARs seen", so_far.added,
+                     so_far.known, so_far.refusals(), so_far.nars.number);
+}
 
 void print(const cache::AdoptionSummary& done, bool dry_run) {
   if (dry_run) std::puts("dry run: nothing was changed");
@@ -122,15 +104,16 @@ Result<int> run(const Parts& parts, const ImportRequest& request,
   Live<cache::Trust> trust(keeping_trust(options));
   cache::NarInfoJudge judge(parts.cpu, trust);
   TRY(auto key, import_key(parts, request.dry_run, !options.secret_keys.empty()));
-  Progress progress;
+  ProgressLine line;
+  auto tell = [&](const cache::AdoptionSummary& so_far) { line.show(progress(so_far)); };
   cache::AdoptionDeps deps{.runtime = parts.runtime,
                            .store = parts.store,
                            .catalog = parts.catalog,
                            .judge = judge,
                            .database = parts.from};
   auto changes = request.dry_run ? cache::Changes::none : cache::Changes::all;
-  auto done = block_on(parts.runtime, cache::adopt(deps, changes, std::ref(progress)));
-  progress.end();
+  auto done = block_on(parts.runtime, cache::adopt(deps, changes, tell));
+  line.end();
   TRY(auto summary, std::move(done));
   print(summary, request.dry_run);
   if (!key.empty()) std::puts(key.c_str());
@@ -147,6 +130,8 @@ int import(const ImportRequest& request, const config::Loaded& loaded) {
   auto& disk = pools.disk;
   auto& cpu = pools.cpu;
   if (auto root = check_root(options); !root) return say(root.error());
+  if (!request.dry_run)
+    if (auto owned = check_owner(options); !owned) return say(owned.error());
   auto from = open_from(request.from);
   if (!from) return say(from.error());
   Result<Alone> alone = Alone();

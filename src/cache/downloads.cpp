@@ -40,6 +40,7 @@ void Downloads::forget_if_failed(const nix::NarUrl& url) {
     note_outcome(s, *entry, outcome);
     forget(s, entry);
   });
+  admitted_.notify();
 }
 
 void Downloads::forget(State& state, const EntryPtr& entry) {
@@ -124,6 +125,15 @@ std::shared_ptr<Spool> Downloads::join(DownloadJob job, std::string from) {
   if (refused) spool->fail(std::move(*refused));
   start_what_may();
   return spool;
+}
+
+Task<void> Downloads::ended(nix::NarUrl url, Deadline deadline) {
+  for (;;) {
+    auto seen = admitted_.version();
+    if (!find(url)) co_return Result<void>();
+    if (!co_await admitted_.wait_past(seen, deadline))
+      co_return fail(ErrorKind::timeout, "the download of " + url.str() + " did not end in time");
+  }
 }
 
 void Downloads::prefetch(DownloadJob job) {

@@ -49,6 +49,10 @@ class Downloads {
   // empty: nobody's.
   std::shared_ptr<Spool> join(DownloadJob job, std::string from = {});
 
+  // Returns when none is under way (any more): what one has brought is at rest then, or not kept. It
+  // counts as find() while it waits. Errors: timeout.
+  Task<void> ended(nix::NarUrl url, Deadline deadline);
+
   // Fetches it when there is room, for nobody in particular.
   void prefetch(DownloadJob job);
 

@@ -106,6 +106,37 @@ TEST_F(DownloadsTest, AllReadersLeavingDoesNotEndIt) {
   EXPECT_TRUE(at_rest(sample.url()));
 }
 
+TEST_F(DownloadsTest, WhoWaitsForItsEndFindsItAtRest) {
+  auto gate = std::make_shared<Gate>();
+  auto sample = offer("ends", gate);
+  auto minute = Deadline::after(std::chrono::minutes(1));
+  EXPECT_TRUE(run(downloads->ended(sample.url(), minute)));  // none has begun
+  downloads->join(job(sample));
+  ASSERT_TRUE(gate->wait_for(1));
+  auto too_short = run(downloads->ended(sample.url(), Deadline::after({})));
+  EXPECT_EQ(failure_of(too_short), ErrorKind::timeout);
+  auto waits = std::async(std::launch::async, [&] {
+    return run(downloads->ended(sample.url(), minute)) && at_rest(sample.url());
+  });
+  gate->open();
+  EXPECT_TRUE(waits.get());
+}
+
+// Its coroutine may still hang on a stalled body.
+TEST_F(DownloadsTest, WhoWaitsForItsEndIsWokenWhenAFailedOneIsForgotten) {
+  auto gate = std::make_shared<Gate>();
+  auto sample = offer("fails", gate);
+  auto spool = downloads->join(job(sample));
+  ASSERT_TRUE(gate->wait_for(1));
+  auto waits = std::async(std::launch::async, [&] {
+    return run(downloads->ended(sample.url(), Deadline::after(std::chrono::minutes(1))));
+  });
+  spool->fail(Error(ErrorKind::corrupt, "wrong"));
+  EXPECT_EQ(downloads->find(sample.url()), nullptr);
+  EXPECT_TRUE(waits.get());
+  gate->open();
+}
+
 TEST_F(DownloadsTest, WhatIsAtRestIsAConflictForADownloadAndAHitForClients) {
   auto sample = offer("rest");
   EXPECT_FALSE(outcome(downloads->join(job(sample))));

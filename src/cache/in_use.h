@@ -20,16 +20,14 @@ class InUse {
   using Token = std::shared_ptr<const void>;  // it is read for as long as one lives
 
   Token hold(const nix::NarUrl& url) {
-    auto shards = shards_;
     auto number = std::hash<nix::NarUrl>{}(url) % kShards;
-    (*shards)[number].with([&](Counts& counts) { ++counts[url]; });
-    auto release = [shards, number, url](const void*) {
-      (*shards)[number].with([&](Counts& counts) {
-        auto it = counts.find(url);
-        if (--it->second == 0) counts.erase(it);
-      });
-    };
-    return Token(this, std::move(release));
+    auto held = std::make_shared<Held>(shards_, number);
+    held->count = (*shards_)[number].with([&](Counts& counts) {
+      auto& count = *counts.try_emplace(url).first;
+      ++count.second;
+      return &count;
+    });
+    return held;
   }
 
   bool contains(const nix::NarUrl& url) const {
@@ -39,9 +37,26 @@ class InUse {
 
  private:
   static constexpr std::size_t kShards = 16;
-  using Counts = std::unordered_map<nix::NarUrl, std::size_t>;
-  const std::shared_ptr<std::array<Guarded<Counts>, kShards>> shards_ =
-      std::make_shared<std::array<Guarded<Counts>, kShards>>();
+  using Counts = std::unordered_map<nix::NarUrl, std::size_t>;  // its elements stay where they are
+  using Shards = std::array<Guarded<Counts>, kShards>;
+
+  struct Held {
+    Held(std::shared_ptr<Shards> shards, std::size_t number)
+        : shards(std::move(shards)), number(number) {}
+    Held(const Held&) = delete;
+    Held& operator=(const Held&) = delete;
+    ~Held() {
+      if (count == nullptr) return;
+      (*shards)[number].with([&](Counts& counts) {
+        if (--count->second == 0) counts.erase(counts.find(count->first));
+      });
+    }
+    const std::shared_ptr<Shards> shards;
+    const std::size_t number;
+    Counts::value_type* count = nullptr;  // read and changed under its shard's lock alone
+  };
+
+  const std::shared_ptr<Shards> shards_ = std::make_shared<Shards>();
 };
 
 // A source, and the token that lives as long.

@@ -101,15 +101,9 @@ Task<std::optional<KnownNar>> NarInfoUploads::find_nar(const nix::NarUrl& url, E
   if (!opened && opened.error().kind() == ErrorKind::not_found) co_return std::nullopt;
   if (!opened) co_return std::unexpected(std::move(opened).error());
   CO_TRY(co_await read_to_the_end(opened->read(0, opened->size()), deadline));
-  // It is at rest a moment after its last byte: whoever opens it again either joins the download
-  // that ends, or finds it there.
-  while (!deadline.passed()) {
-    CO_TRY(nar, co_await deps_.nar_uploads.find(url, deadline));
-    if (nar) co_return std::move(nar);
-    if (!deps_.nars.arriving(url)) co_return std::nullopt;
-    co_await sleep_for(std::chrono::milliseconds(20));
-  }
-  co_return fail(ErrorKind::timeout, "its NAR did not arrive in time");
+  // It is at rest a moment after its last byte, when its download has ended.
+  CO_TRY(co_await deps_.nars.arrived(url, deadline));
+  co_return co_await deps_.nar_uploads.find(url, deadline);
 }
 
 // A path that is to follow from the contents of a file needs these looked at; of one that follows

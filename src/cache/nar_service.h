@@ -92,8 +92,10 @@ class NarService {
   // What is at rest here; nullopt: nothing. No upstream is asked.
   Task<std::optional<OpenNar>> open_kept(nix::NarUrl url);
 
-  // Whether it is on its way here.
-  bool arriving(const nix::NarUrl& url) { return downloads_.find(url) != nullptr; }
+  // Returns when it is not on its way here (any more). Errors: timeout.
+  Task<void> arrived(nix::NarUrl url, Deadline deadline) {
+    return downloads_.ended(std::move(url), deadline);
+  }
 
   // Whether somebody reads it now from where it is at rest.
   bool is_read(const nix::NarUrl& url) { return in_use_.contains(url); }

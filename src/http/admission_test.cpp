@@ -23,6 +23,9 @@ struct HttpAdmission : ServerTest {
     routes["/who"] = [](const Request& request) -> asio::awaitable<Response> {
       co_return text_response(200, request.client);
     };
+    routes["/scheme"] = [](const Request& request) -> asio::awaitable<Response> {
+      co_return text_response(200, name_of(request.scheme));
+    };
   }
 
   void headers_from(const std::string& network) {
@@ -34,6 +37,10 @@ struct HttpAdmission : ServerTest {
 
   static std::string who(RawClient& client, const std::string& headers = "") {
     client.get("/who", headers);
+    return client.read().body;
+  }
+  static std::string scheme(RawClient& client, const std::string& headers = "") {
+    client.get("/scheme", headers);
     return client.read().body;
   }
 };
@@ -68,7 +75,7 @@ TEST_F(HttpAdmission, WithoutItsHeaderNothingIsAnsweredThatAProxySends) {
 
 TEST_F(HttpAdmission, AHeaderThatDoesNotComeInTimeEndsTheConnection) {
   headers_from("127.0.0.1");
-  options.proxies.header_timeout = 1s;
+  options.proxies.header_timeout = options.tick = 10ms;
   auto port = start().port();
   for (const auto& sent : {""s, kLine.substr(0, 10), kBinary.substr(0, 20)}) {
     RawClient client(port);
@@ -139,6 +146,32 @@ TEST_F(HttpAdmission, BehindAHeaderThereMayBeATrustedProxy) {
   RawClient client(start().port());
   ASSERT_TRUE(client.send(kLine));
   EXPECT_EQ(who(client, "X-Forwarded-For: 203.0.113.9\r\n"), "203.0.113.9\n");
+}
+
+TEST_F(HttpAdmission, ATrustedProxyNamesTheSchemeOfEachRequest) {
+  trust("127.0.0.1");
+  RawClient client(start().port());
+  EXPECT_EQ(scheme(client), "http\n");
+  EXPECT_EQ(scheme(client, "X-Forwarded-Proto: https\r\n"), "https\n");
+  EXPECT_EQ(scheme(client, "X-Forwarded-For: 192.0.2.7\r\nX-Forwarded-Proto: https\r\n"),
+            "https\n");
+  EXPECT_EQ(scheme(client), "http\n");
+  // The header that our proxies do not write.
+  EXPECT_EQ(scheme(client, "Forwarded: for=192.0.2.7;proto=https\r\n"), "http\n");
+}
+
+TEST_F(HttpAdmission, ForwardedNamesTheSchemeWhereThatIsTheirHeader) {
+  trust("127.0.0.1");
+  options.proxies.named_by = HopHeader::forwarded;
+  RawClient client(start().port());
+  EXPECT_EQ(scheme(client, "Forwarded: for=192.0.2.7;proto=https\r\n"), "https\n");
+  EXPECT_EQ(scheme(client, "X-Forwarded-Proto: https\r\n"), "http\n");
+}
+
+TEST_F(HttpAdmission, WhatAnybodyElseSaysOfTheSchemeIsIgnored) {
+  trust("192.0.2.7");
+  RawClient client(start().port());
+  EXPECT_EQ(scheme(client, "X-Forwarded-Proto: https\r\nForwarded: proto=https\r\n"), "http\n");
 }
 
 TEST_F(HttpAdmission, OneAddressHasItsShareAndGetsItBack) {

@@ -82,7 +82,7 @@ std::chrono::steady_clock::time_point coarse_now() noexcept {
                                                std::chrono::nanoseconds(now.tv_nsec));
 }
 
-Connection::Connection(Socket socket, Pool& disk, std::chrono::seconds write_timeout)
+Connection::Connection(Socket socket, Pool& disk, std::chrono::milliseconds write_timeout)
     : socket_(std::move(socket)), disk_(disk), write_timeout_(write_timeout) {
   ErrorCode ignored;  // a socket that died meanwhile says so at the first receive
   socket_.native_non_blocking(true, ignored);

@@ -43,7 +43,7 @@ class Connection {
   using TimePoint = std::chrono::steady_clock::time_point;
 
   // `write_timeout`: how long a client may take no byte of what is being sent. Pool outlives this.
-  Connection(Socket socket, Pool& disk, std::chrono::seconds write_timeout);
+  Connection(Socket socket, Pool& disk, std::chrono::milliseconds write_timeout);
 
   bool open() const noexcept { return socket_.is_open(); }
   boost::asio::any_io_executor executor() { return socket_.get_executor(); }
@@ -53,6 +53,8 @@ class Connection {
   // when receive() would.
   boost::asio::awaitable<std::optional<TlsFailure>> shake_hands(
       std::shared_ptr<const TlsContext> context);
+
+  bool is_tls() const noexcept { return tls_ != nullptr; }
 
   // Of the client's verified certificate; empty: plain, or it has shown none.
   std::vector<std::string> certificate_names() const;
@@ -101,7 +103,7 @@ class Connection {
   Socket socket_;
   Pool& disk_;
   std::unique_ptr<TlsStream> tls_;  // none: plain
-  const std::chrono::seconds write_timeout_;
+  const std::chrono::milliseconds write_timeout_;
   TimePoint deadline_ = TimePoint::max();
   bool writing_ = false;
   bool timed_out_ = false;

@@ -1,7 +1,9 @@
 #include "http/forwarded.h"
 
 #include <algorithm>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "http/text.h"
@@ -30,15 +32,21 @@ std::optional<IpAddress> parse_hop(std::string_view text) {
   return IpAddress::parse(text);
 }
 
-// The hops of one header, from its left; nullopt among them: no address.
-using Hops = std::vector<std::optional<IpAddress>>;
+struct Hop {
+  std::optional<IpAddress> address;  // nullopt: it is none
+  std::optional<Scheme> scheme;
+};
+
+// The hops of one header, from its left.
+using Hops = std::vector<Hop>;
 
 Hops hops_of_list(std::string_view value) {
   Hops hops;
   for (;;) {
     auto comma = value.find(',');
     auto one = trimmed(value.substr(0, comma));
-    if (!one.empty()) hops.push_back(parse_hop(one));  // empty elements of a list say nothing
+    if (!one.empty())
+      hops.push_back({.address = parse_hop(one)});  // empty elements of a list say nothing
     if (comma == std::string_view::npos) return hops;
     value.remove_prefix(comma + 1);
   }
@@ -82,10 +90,10 @@ std::optional<std::string> take_value(std::string_view& in) {
 // "for=192.0.2.7;proto=http, for="[2001:db8::7]:80"". Where the grammar is broken, all of the header
 // is: a quote that does not end would take the elements of our own proxies into itself.
 Hops hops_of_elements(std::string_view value) {
-  const Hops broken{std::nullopt};
+  const Hops broken(1);
   Hops hops;
-  std::optional<std::string> hop;  // of this element
-  bool element = false;            // it has some pair
+  std::optional<std::string> hop, proto;  // of this element
+  bool element = false;                   // it has some pair
   for (;;) {
     skip_space(value);
     if (auto name = take_token(value); !name.empty()) {
@@ -93,9 +101,11 @@ Hops hops_of_elements(std::string_view value) {
       value.remove_prefix(1);
       auto told = take_value(value);
       if (!told) return broken;
-      if (same_word(name, "for")) {
-        if (hop) return broken;
-        hop = std::move(*told);
+      for (auto [known, place] : {std::pair("for", &hop), std::pair("proto", &proto)}) {
+        if (!same_word(name, known)) continue;
+        if (*place) return broken;
+        *place = std::move(*told);
+        break;
       }
       element = true;
       skip_space(value);
@@ -105,8 +115,9 @@ Hops hops_of_elements(std::string_view value) {
       continue;
     }
     if (!value.empty() && value[0] != ',') return broken;
-    if (element) hops.push_back(hop ? parse_hop(*hop) : std::nullopt);
+    if (element) hops.push_back({hop.and_then(parse_hop), proto.and_then(parse_scheme)});
     hop.reset();
+    proto.reset();
     element = false;
     if (value.empty()) return hops;
     value.remove_prefix(1);
@@ -119,20 +130,28 @@ std::string_view name_of(HopHeader header) noexcept {
   return header == HopHeader::forwarded ? "Forwarded" : "X-Forwarded-For";
 }
 
-std::optional<IpAddress> client_behind(std::span<const std::string_view> values, HopHeader header,
-                                       std::span<const Network> trusted) {
-  std::optional<IpAddress> nearest;
+Behind client_behind(std::span<const std::string_view> values, HopHeader header,
+                     std::span<const Network> trusted) {
+  Behind behind;
   std::size_t seen = 0;
   for (; !values.empty(); values = values.first(values.size() - 1)) {
     auto hops = header == HopHeader::forwarded ? hops_of_elements(values.back())
                                                : hops_of_list(values.back());
     for (; !hops.empty(); hops.pop_back()) {
-      if (!hops.back()) return nearest;
-      nearest = hops.back();
-      if (!contains(trusted, nearest) || ++seen == kMostHops) return nearest;
+      const auto& hop = hops.back();
+      if (hop.scheme) behind.scheme = hop.scheme;
+      if (!hop.address) return behind;
+      behind.client = hop.address;
+      if (!contains(trusted, hop.address) || ++seen == kMostHops) return behind;
     }
   }
-  return nearest;
+  return behind;
+}
+
+std::optional<Scheme> forwarded_scheme(std::span<const std::string_view> values) {
+  if (values.empty()) return std::nullopt;
+  auto last = values.back();
+  return parse_scheme(trimmed(last.substr(last.rfind(',') + 1)));
 }
 
 }  // namespace ncps::http

@@ -13,8 +13,12 @@ const std::vector<Network> kTrusted = {*parse_network("10.0.0.0/8"),
 
 std::string behind(const std::vector<std::string>& values, HopHeader header) {
   std::vector<std::string_view> views(values.begin(), values.end());
-  auto client = client_behind(views, header, kTrusted);
+  auto client = client_behind(views, header, kTrusted).client;
   return client ? client->str() : "-";
+}
+
+std::string_view shown(std::optional<Scheme> scheme) {
+  return scheme ? name_of(*scheme) : "-";
 }
 
 TEST(XForwardedFor, TheRightMostThatIsNoProxyIsTheClient) {
@@ -103,6 +107,62 @@ TEST(Forwarded, TheRightMostThatIsNoProxyIsTheClient) {
   };
   for (const auto& row : rows)
     EXPECT_EQ(behind(row.values, HopHeader::forwarded), row.client)
+        << ::testing::PrintToString(row.values);
+}
+
+TEST(Forwarded, TheSchemeIsThatOfTheLeftMostHopThatOursHaveAdded) {
+  struct Row {
+    std::vector<std::string> values;
+    std::string_view scheme;
+  };
+  const Row rows[] = {
+      {{}, "-"},
+      {{"for=192.0.2.7"}, "-"},
+      {{"for=192.0.2.7;proto=https"}, "https"},
+      {{"For=192.0.2.7;Proto=HTTPS"}, "https"},
+      {{"proto=\"https\";for=192.0.2.7"}, "https"},
+      {{"proto=https"}, "https"},
+      {{"for=unknown;proto=https"}, "https"},
+      {{"for=192.0.2.7;proto=https, for=10.0.0.1;proto=http"}, "https"},
+      {{"for=192.0.2.7;proto=https", "for=10.0.0.1;proto=http"}, "https"},
+      {{"for=192.0.2.7, for=10.0.0.1;proto=https"}, "https"},
+      {{"for=6.6.6.6;proto=https, for=192.0.2.7;proto=http"}, "http"},
+      {{"for=6.6.6.6;proto=https, for=192.0.2.7"}, "-"},
+      {{"for=6.6.6.6;proto=https, for=unknown"}, "-"},
+      {{"for=192.0.2.7;proto=wss"}, "-"},
+      {{"for=192.0.2.7;proto=https;proto=https"}, "-"},
+      {{"for=192.0.2.7;proto="}, "-"},
+      {{"for=6.6.6.6;proto=https;x=\", for=192.0.2.7;proto=https"}, "-"},
+  };
+  for (const auto& row : rows) {
+    std::vector<std::string_view> views(row.values.begin(), row.values.end());
+    EXPECT_EQ(shown(client_behind(views, HopHeader::forwarded, kTrusted).scheme), row.scheme)
+        << ::testing::PrintToString(row.values);
+  }
+}
+
+TEST(XForwardedProto, TheLastWordCounts) {
+  struct Row {
+    std::vector<std::string_view> values;
+    std::string_view scheme;
+  };
+  const Row rows[] = {
+      {{}, "-"},
+      {{""}, "-"},
+      {{"https"}, "https"},
+      {{" HTTPS\t"}, "https"},
+      {{"http"}, "http"},
+      {{"http, https"}, "https"},
+      {{"https,http"}, "http"},
+      {{"http", "https"}, "https"},
+      {{"https", ""}, "-"},
+      {{"https,"}, "-"},
+      {{"https://"}, "-"},
+      {{"httpsx"}, "-"},
+      {{"on"}, "-"},
+  };
+  for (const auto& row : rows)
+    EXPECT_EQ(shown(forwarded_scheme(row.values)), row.scheme)
         << ::testing::PrintToString(row.values);
 }
 

@@ -37,8 +37,8 @@ class H2Body final : public ByteSource {
  public:
   struct Rules {
     bool expects_continue;
-    std::chrono::seconds stall;  // how long no byte may come
-    LeastRate::Rule rate;        // how much must come
+    std::chrono::milliseconds stall;  // how long no byte may come
+    LeastRate::Rule rate;             // how much must come
   };
 
   // `output` is rung when the machine has something to send.

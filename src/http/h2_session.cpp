@@ -230,7 +230,10 @@ void H2Session::head_complete(h2::StreamId id, Body body) {
   H2Request::Limits limits{options().max_head_bytes, options().max_target_bytes};
   stream->refusal = request.judge(limits, body == Body::follows);
   request.certificate = certificate_;
-  stream->client = client_behind(caller_, options().proxies, request).value_or(caller_.name);
+  auto own = connection_.is_tls() ? Scheme::https : Scheme::http;
+  auto asked = asked_by(caller_, own, options().proxies, request);
+  request.scheme = asked.scheme;
+  stream->client = std::move(asked.client).value_or(caller_.name);
   request.client = stream->client;
   if (stream->refusal.status == 0 && request.has_body) {
     H2Body::Rules rules{request.expects_continue, options().body_timeout, options().body_rate};

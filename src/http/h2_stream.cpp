@@ -1,15 +1,12 @@
 #include "http/h2_stream.h"
 
-#include <fmt/format.h>
-#include <unistd.h>
-
 #include <string>
 #include <utility>
 
+#include "http/body_account.h"
 #include "http/connection.h"
 #include "http/file_pages.h"
 #include "http/source_writer.h"
-#include "rt/sure_source.h"
 
 namespace ncps::http {
 
@@ -18,24 +15,6 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr std::uint64_t kAhead = 2ul * 1024 * 1024;
-
-void drop_last(Piece& piece) {
-  if (auto* text = std::get_if<std::string_view>(&piece)) {
-    text->remove_suffix(1);
-  } else {
-    --std::get<FileSpan>(piece).length;
-  }
-}
-
-// Nothing: it cannot be read.
-std::optional<char> last_of(const Piece& piece) {
-  if (const auto* text = std::get_if<std::string_view>(&piece)) return text->back();
-  const auto& span = std::get<FileSpan>(piece);
-  char last;
-  auto at = static_cast<off_t>(span.offset + span.length - 1);
-  if (::pread(span.fd, &last, 1, at) != 1) return std::nullopt;
-  return last;
-}
 
 }  // namespace
 
@@ -116,36 +95,29 @@ asio::awaitable<bool> H2Stream::deliver(Piece piece) {
 
 asio::awaitable<bool> H2Stream::send(ByteSource& source, std::optional<std::uint64_t> length,
                                      std::string_view target) {
-  auto left = length.value_or(0);
-  std::optional<char> last;  // a client may take what has its length for whole
-  bool sure = dynamic_cast<const SureSource*>(&source) != nullptr;
-  std::string failure;
-  while (failure.empty()) {
+  BodyAccount account(length, source);
+  std::optional<char> last;
+  std::optional<std::string> wrong;
+  for (;;) {
     auto piece = co_await source.next();
     if (closed_) co_return false;
-    auto size = piece ? piece_size(*piece) : 0;
-    if (!piece) {
-      failure = piece.error().what();
-    } else if (length && size > left) {
-      failure = fmt::format("the body has {} bytes more than its length", size - left);
-    } else if (length && size == 0 && left > 0) {
-      failure = fmt::format("the body ended {} bytes before its length", left);
-    }
-    if (!failure.empty() || size == 0) break;
-    left -= length ? size : 0;
-    bool keep_last = length && left == 0 && !sure;
+    wrong = piece ? account.take(piece_size(*piece)) : std::string(piece.error().what());
+    if (wrong || piece_size(*piece) == 0) break;
     Piece now = *piece;
-    if (keep_last) drop_last(now);
+    if (account.keeps_last()) drop_last(now);
     if (!co_await deliver(now)) {
-      failure = out_.failure();
+      if (!out_.failure().empty()) wrong = out_.failure();
       break;
     }
-    if (!keep_last) continue;
+    if (!account.keeps_last()) continue;
     last = last_of(*piece);
-    if (!last) failure = "the file's last byte cannot be read";
+    if (!last) {
+      wrong = "the file's last byte cannot be read";
+      break;
+    }
   }
-  if (!failure.empty()) {
-    log_broken_body(target, failure);
+  if (wrong) {
+    log_broken_body(target, *wrong);
     break_off();
     co_return false;
   }

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "http/scheme.h"
 #include "rt/byte_source.h"
 
 namespace ncps::http {
@@ -24,6 +25,7 @@ class Request {
   std::string_view path;         // before the '?', still percent-encoded; begins with '/'
   std::string_view query;        // after the '?', or empty
   std::string_view client;       // address of the peer, without port
+  Scheme scheme = Scheme::http;  // by which the client asked, as far as we and our proxies know
   std::span<const std::string>
       certificate;  // names of the client's, verified (certificates.h); empty: none was shown
   std::optional<std::uint64_t> content_length;  // as the client says; absent: no body, or chunked

@@ -19,7 +19,7 @@ constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 }  // namespace
 
 RequestBody::RequestBody(Connection& connection, const RequestHead& head, std::string_view arrived,
-                         std::chrono::seconds stall, LeastRate::Rule rate)
+                         std::chrono::milliseconds stall, LeastRate::Rule rate)
     : connection_(connection),
       stall_(stall),
       rate_(rate),

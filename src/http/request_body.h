@@ -29,7 +29,7 @@ class RequestBody final : public ByteSource {
   // `arrived`: what came behind the head; stays where it is. `stall`: how long no byte may come.
   // `rate`: how much must come.
   RequestBody(Connection& connection, const RequestHead& head, std::string_view arrived,
-              std::chrono::seconds stall, LeastRate::Rule rate);
+              std::chrono::milliseconds stall, LeastRate::Rule rate);
 
   // Errors: invalid (ended too early, malformed), timeout (stalled, or too slow).
   Task<Piece> next() override;
@@ -60,7 +60,7 @@ class RequestBody final : public ByteSource {
   std::size_t buffer_size() const noexcept;
 
   Connection& connection_;
-  const std::chrono::seconds stall_;
+  const std::chrono::milliseconds stall_;
   LeastRate rate_;
   const bool chunked_, drainable_;
   bool owes_continue_;

@@ -20,6 +20,18 @@ std::shared_ptr<const Prepared> prepare(unsigned status, const std::vector<Heade
   return prepared;
 }
 
+// Its headers are those of `whole`, which stand between the status line and the length.
+std::shared_ptr<const Prepared> not_modified(const Prepared& whole) {
+  auto lines = std::string_view(whole.head).substr(0, whole.head.rfind("Content-Length: "));
+  lines.remove_prefix(lines.find("\r\n") + 2);
+  auto prepared = std::make_shared<Prepared>();
+  prepared->status = 304;
+  prepared->head.reserve(lines.size() + 32);  // and the status line
+  append_status_line(prepared->head, 304);
+  prepared->head.append(lines);
+  return prepared;
+}
+
 Response text_response(unsigned status, std::string_view what) {
   Response response;
   response.status = status;

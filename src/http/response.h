@@ -58,6 +58,9 @@ struct Response {
 std::shared_ptr<const Prepared> prepare(unsigned status, const std::vector<Header>& headers,
                                         std::string body);
 
+// The 304 for a client that has what `whole` would give. REQUIRES: it was prepared, with a body.
+std::shared_ptr<const Prepared> not_modified(const Prepared& whole);
+
 // A short text body: "<what>\n", text/plain, and Cache-Control: no-store from 400 on.
 Response text_response(unsigned status, std::string_view what);
 

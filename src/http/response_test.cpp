@@ -27,6 +27,17 @@ TEST(Prepare, AStatusWithoutBodyHasNone) {
   }
 }
 
+TEST(Prepare, TheAnswerToWhomeverHasItIsWhatWouldBePreparedForThat) {
+  const std::vector<Header> several[] = {
+      {}, {{"ETag", "\"a\""}}, {{"ETag", "\"Content-Length: 1\""}, {"Cache-Control", "public"}}};
+  for (const auto& headers : several) {
+    auto made = not_modified(*prepare(200, headers, "12345")), right = prepare(304, headers, "");
+    EXPECT_EQ(made->status, 304u);
+    EXPECT_EQ(made->head, right->head);
+    EXPECT_EQ(made->body, "");
+  }
+}
+
 TEST(TextResponse, IsShortAndErrorsAreNotStored) {
   auto fine = text_response(200, "done");
   EXPECT_EQ(std::get<std::string>(fine.body), "done\n");

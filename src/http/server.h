@@ -41,6 +41,7 @@ struct ServerOptions : ServerLimits {
   std::shared_ptr<const TlsContext> tls;  // none: plain HTTP
   bool http2 = true;                      // otherwise its preface is answered with 505
   ServerProbe probe = {};
+  std::chrono::milliseconds tick{1000};  // how often deadlines are looked at: so late they may be
 };
 
 // Called on the connection's thread; must not block it. What it throws is answered with 500 and

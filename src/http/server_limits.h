@@ -15,11 +15,13 @@ struct ServerLimits {
   std::size_t max_per_client = 4'096;       // of one address; further ones get 429; 0: any number
   std::size_t max_head_bytes = 32 * 1024;   // 431 beyond
   std::size_t max_target_bytes = 8 * 1024;  // 414 beyond
-  std::chrono::seconds head_timeout{30};    // from a request's first byte to the end of its head
-  std::chrono::seconds body_timeout{30};    // without a byte of a request's body
-  std::chrono::seconds idle_timeout{150};  // between requests; Nix keeps idle connections for 118 s
-  std::chrono::seconds write_timeout{
-      600};  // without a byte taken by the client; Nix pauses for minutes
+  std::chrono::milliseconds head_timeout{
+      30'000};  // from a request's first byte to the end of its head
+  std::chrono::milliseconds body_timeout{30'000};  // without a byte of a request's body
+  std::chrono::milliseconds idle_timeout{
+      150'000};  // between requests; Nix keeps idle connections for 118 s
+  std::chrono::milliseconds write_timeout{
+      600'000};  // without a byte taken by the client; Nix pauses for minutes
 };
 
 struct Proxies {
@@ -29,7 +31,7 @@ struct Proxies {
   // not theirs.
   std::vector<Network> trusted;
   HopHeader named_by = HopHeader::x_forwarded_for;
-  std::chrono::seconds header_timeout{10};  // for all of a PROXY header
+  std::chrono::milliseconds header_timeout{10'000};  // for all of a PROXY header
 };
 
 }  // namespace ncps::http

@@ -142,9 +142,11 @@ Refusal Session::judge(HeadScanner::State state) {
 
 void Session::name_client() {
   request_.client = caller_.name;
-  auto client = client_behind(caller_, options().proxies, request_);
-  if (!client) return;
-  behind_ = std::move(*client);
+  auto own = connection_.is_tls() ? Scheme::https : Scheme::http;
+  auto asked = asked_by(caller_, own, options().proxies, request_);
+  request_.scheme = asked.scheme;
+  if (!asked.client) return;
+  behind_ = std::move(*asked.client);
   request_.client = behind_;
 }
 

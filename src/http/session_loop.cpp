@@ -10,7 +10,6 @@
 namespace ncps::http {
 
 namespace asio = boost::asio;
-using namespace std::chrono_literals;
 
 void SessionLoop::add(Session& session) {
   session.place = sessions_.size();
@@ -26,7 +25,7 @@ void SessionLoop::remove(Session& session) noexcept {
 
 asio::awaitable<void> SessionLoop::watch_deadlines() {
   while (!stopping_) {
-    tick_.expires_after(1s);
+    tick_.expires_after(context.options.tick);
     co_await tick_.async_wait(asio::as_tuple(asio::use_awaitable));
     auto now = coarse_now();
     // Nothing here resumes a session before we are through: asio only queues what it cancels.

@@ -1,7 +1,7 @@
 // The sessions of one io thread, and what they share. Everything but the constructor runs on that
 // thread.
 //
-// One timer per thread looks at the deadlines of all its sessions once a second. A timer per
+// One timer per thread looks at the deadlines of all its sessions, once a second. A timer per
 // session would be armed and cancelled with every request.
 #pragma once
 

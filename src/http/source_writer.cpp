@@ -1,12 +1,10 @@
 #include "http/source_writer.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <array>
 #include <boost/asio/post.hpp>
 
-#include "rt/sure_source.h"
 #include "telemetry/log.h"
 
 namespace ncps::http {
@@ -38,7 +36,7 @@ SourceWriter::SourceWriter(Connection& connection, std::string head, Framing fra
                            std::uint64_t length)
     : connection_(connection),
       framing_(framing),
-      left_(length),
+      length_(length),
       head_(std::make_shared<WaitingHead>(&connection, std::move(head))) {}
 
 SourceWriter::~SourceWriter() {
@@ -54,10 +52,11 @@ std::string_view SourceWriter::take_head() {
 
 asio::awaitable<bool> SourceWriter::write(ByteSource& source, std::string_view target,
                                           std::uint64_t& sent) {
+  auto length = framing_ == Framing::length ? std::optional(length_) : std::nullopt;
+  BodyAccount account(length, source);
   // An empty body has no byte to keep back: there the head itself waits for the end.
-  bool empty = framing_ == Framing::length && left_ == 0;
-  sure_ = dynamic_cast<const SureSource*>(&source) != nullptr;
-  if (!empty) asio::post(connection_.executor(), [head = head_] { head->send_alone(); });
+  if (!account.is_empty())
+    asio::post(connection_.executor(), [head = head_] { head->send_alone(); });
   for (;;) {
     auto piece = co_await source.next();
     head_->connection = nullptr;
@@ -66,67 +65,45 @@ asio::awaitable<bool> SourceWriter::write(ByteSource& source, std::string_view t
       co_return false;
     }
     auto size = piece_size(*piece);
+    if (auto wrong = account.take(size)) {
+      log_broken_body(target, *wrong);
+      co_return false;
+    }
     if (size == 0) break;
-    if (!account(size, target)) co_return false;
-    if (!co_await send_piece(*piece, target, sent)) co_return false;
+    if (!co_await send_piece(*piece, account, target, sent)) co_return false;
   }
-  co_return co_await send_end(target, sent);
+  co_return co_await send_end(sent);
 }
 
-bool SourceWriter::account(std::uint64_t size, std::string_view target) {
-  if (framing_ != Framing::length) return true;
-  if (size > left_) {
-    log_broken_body(target,
-                    fmt::format("the body has {} bytes more than its length", size - left_));
-    return false;
-  }
-  left_ -= size;
-  return true;
-}
-
-asio::awaitable<bool> SourceWriter::send_piece(Piece piece, std::string_view target,
-                                               std::uint64_t& sent) {
-  bool keep_last = framing_ == Framing::length && left_ == 0 && !sure_;
+asio::awaitable<bool> SourceWriter::send_piece(Piece piece, const BodyAccount& account,
+                                               std::string_view target, std::uint64_t& sent) {
   bool chunked = framing_ == Framing::chunked;
   auto chunk = chunked ? fmt::format("{:x}\r\n", piece_size(piece)) : std::string();
   auto head = take_head();
+  auto now = piece;
+  if (account.keeps_last()) drop_last(now);
 
-  if (auto* text = std::get_if<std::string_view>(&piece)) {
-    if (keep_last) {
-      last_byte_ = text->back();
-      text->remove_suffix(1);
-    }
+  if (auto* text = std::get_if<std::string_view>(&now)) {
     std::array parts{part(head), part(chunk), part(*text), part(chunked ? "\r\n" : "")};
-    if (!co_await connection_.send(parts, keep_last ? More::yes : More::no)) co_return false;
+    auto more = account.keeps_last() ? More::yes : More::no;
+    if (!co_await connection_.send(parts, more)) co_return false;
     sent += text->size();
-    co_return true;
+  } else {
+    std::array before{part(head), part(chunk)};
+    if (!co_await connection_.send(before, More::yes)) co_return false;
+    auto all = co_await connection_.send_file(std::get<FileSpan>(now), sent);
+    if (!all) log_broken_body(target, all.error().what());
+    if (!all || !*all) co_return false;
+    std::array after{part(chunked ? "\r\n" : "")};
+    if (!co_await connection_.send(after)) co_return false;
   }
-
-  auto span = std::get<FileSpan>(piece);
-  std::array before{part(head), part(chunk)};
-  if (!co_await connection_.send(before, More::yes)) co_return false;
-  if (keep_last) --span.length;
-  auto all = co_await connection_.send_file(span, sent);
-  if (!all) log_broken_body(target, all.error().what());
-  if (!all || !*all) co_return false;
-  if (keep_last) {
-    char byte;
-    auto at = static_cast<off_t>(span.offset + span.length);
-    if (::pread(span.fd, &byte, 1, at) != 1) {
-      log_broken_body(target, "the file's last byte cannot be read");
-      co_return false;
-    }
-    last_byte_ = byte;
-  }
-  std::array after{part(chunked ? "\r\n" : "")};
-  co_return co_await connection_.send(after);
+  if (!account.keeps_last()) co_return true;
+  last_byte_ = last_of(piece);
+  if (!last_byte_) log_broken_body(target, "the file's last byte cannot be read");
+  co_return last_byte_.has_value();
 }
 
-asio::awaitable<bool> SourceWriter::send_end(std::string_view target, std::uint64_t& sent) {
-  if (framing_ == Framing::length && left_ != 0) {
-    log_broken_body(target, fmt::format("the body ended {} bytes before its length", left_));
-    co_return false;
-  }
+asio::awaitable<bool> SourceWriter::send_end(std::uint64_t& sent) {
   auto head = take_head();
   char last = last_byte_.value_or('\0');
   std::string_view kept(&last, last_byte_ ? 1 : 0);

@@ -1,8 +1,6 @@
 // Writes a head and the bytes of a ByteSource to a connection.
 //
-// A clean end is a complete body: with a known length the last byte is kept back until the source
-// has said that it is at its end, so that a check which fails there (a hash) still breaks the
-// transfer. Of a SureSource nothing is kept back.
+// A clean end is a complete body (body_account.h).
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -12,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "http/body_account.h"
 #include "http/connection.h"
 #include "http/response_head.h"
 #include "rt/byte_source.h"
@@ -37,17 +36,15 @@ class SourceWriter {
  private:
   struct WaitingHead;
 
-  bool account(std::uint64_t size, std::string_view target);
-  boost::asio::awaitable<bool> send_piece(Piece piece, std::string_view target,
-                                          std::uint64_t& sent);
-  boost::asio::awaitable<bool> send_end(std::string_view target, std::uint64_t& sent);
+  boost::asio::awaitable<bool> send_piece(Piece piece, const BodyAccount& account,
+                                          std::string_view target, std::uint64_t& sent);
+  boost::asio::awaitable<bool> send_end(std::uint64_t& sent);
   std::string_view take_head();
 
   Connection& connection_;
   const Framing framing_;
-  std::uint64_t left_;  // bytes that the source still owes
+  const std::uint64_t length_;
   std::optional<char> last_byte_;
-  bool sure_ = false;
   std::shared_ptr<WaitingHead> head_;
 };
 

@@ -95,6 +95,17 @@ TlsContext::~TlsContext() {
   ::SSL_CTX_free(context_);
 }
 
+Result<std::shared_ptr<const TlsContext>> TlsContext::offering_as(const TlsContext& other) const {
+  auto options = options_;
+  options.alpn = other.options_.alpn;
+  return make(std::move(options));
+}
+
+std::chrono::system_clock::time_point TlsContext::expires() const {
+  auto ends = [](const Certificate& one) { return validity_of(one).end; };
+  return ends(*std::ranges::min_element(options_.chain, {}, ends));
+}
+
 bool TlsContext::same_as(const TlsContext& other) const {
   return same(options_.chain, other.options_.chain) &&
          ::EVP_PKEY_eq(options_.key.get(), other.options_.key.get()) == 1 &&

@@ -27,6 +27,9 @@ struct Tls : testing::ServerTest {
       for (const auto& name : request.certificate) who += name + "|";
       co_return text_response(200, who);
     };
+    routes["/scheme"] = [](const Request& request) -> boost::asio::awaitable<Response> {
+      co_return text_response(200, name_of(request.scheme));
+    };
   }
 
   Server& start_tls() {
@@ -65,6 +68,7 @@ TEST_F(Tls, AClientThatTrustsOurAuthorityIsServed) {
     EXPECT_EQ(::SSL_version(client.tls().session()), version);
     for (int i = 0; i < 10; ++i) EXPECT_EQ(get(client), "hello\n");
     EXPECT_EQ(get(client, "/who"), "|\n");
+    EXPECT_EQ(get(client, "/scheme"), "https\n");
   }
 }
 
@@ -303,6 +307,17 @@ TEST_F(Tls, AnotherCertificateIsForNewConnections) {
   EXPECT_FALSE(late.tls().secured());
   EXPECT_FALSE(late.ends_cleanly());
   EXPECT_EQ(failures(TlsFailure::not_trusted, 1), 1);
+}
+
+TEST_F(Tls, ItsCertificateExpiresWithTheFirstOfItsChain) {
+  auto end = [](const Certificate& one) { return validity_of(one).end; };
+  auto early = clients.sign({.end = 60}).certificate,
+       late = clients.sign({.end = 9999}).certificate;
+  EXPECT_EQ(TlsContext::make(own).value()->expires(), end(own.chain.front()));
+  own.chain.push_back(late);
+  EXPECT_EQ(TlsContext::make(own).value()->expires(), end(late));
+  own.chain.push_back(early);
+  EXPECT_EQ(TlsContext::make(own).value()->expires(), end(early));
 }
 
 TEST_F(Tls, BeyondTheLimitConnectionsAreEndedWithoutAHandshake) {

@@ -176,16 +176,17 @@ std::string print_html(const FrontPage& page) {
   return page_template.render(view);
 }
 
-std::string asked_url(std::string_view host_header, std::string_view hostname) {
+std::string asked_url(http::Scheme scheme, std::string_view host_header,
+                      std::string_view hostname) {
   auto plain = [](char c) {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
            std::string_view(".-_:[]").contains(c);
   };
-  auto url = fmt::format("http://{}", host_header);
+  auto url = fmt::format("{}://{}", http::name_of(scheme), host_header);
   if (host_header.size() <= 255 && std::ranges::all_of(host_header, plain) &&
       nix::is_cache_url(url))
     return url;
-  return fmt::format("http://{}", hostname);
+  return fmt::format("{}://{}", http::name_of(scheme), hostname);
 }
 
 }  // namespace ncps::server

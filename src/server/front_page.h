@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "http/scheme.h"
 #include "server/status_picture.h"
 
 namespace ncps::server {
@@ -37,6 +38,6 @@ std::string print_html(const FrontPage& page);
 
 // The URL under which a client asked, by its Host header. That header may be absent or anything: then
 // it is made of `hostname`.
-std::string asked_url(std::string_view host_header, std::string_view hostname);
+std::string asked_url(http::Scheme scheme, std::string_view host_header, std::string_view hostname);
 
 }  // namespace ncps::server

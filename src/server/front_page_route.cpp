@@ -7,7 +7,7 @@ namespace ncps::server {
 http::Response FrontPageRoute::answer(const http::Request& request,
                                       const FixedRoutes& about) const {
   FrontPage page{.hostname = about.hostname(),
-                 .url = asked_url(request.header("Host"), about.hostname()),
+                 .url = asked_url(request.scheme, request.header("Host"), about.hostname()),
                  .version = version_,
                  .now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now())};
   for (const auto& key : about.keys()) page.keys.push_back(key.str());

@@ -158,7 +158,9 @@ TEST(FrontPage, TheUrlIsTheOneThatWasAskedIfThatIsOne) {
       {std::string(256, 'a'), "http://cache.example"},
   };
   for (const auto& [host, expected] : cases)
-    EXPECT_EQ(asked_url(host, "cache.example"), expected) << host;
+    EXPECT_EQ(asked_url(http::Scheme::http, host, "cache.example"), expected) << host;
+  EXPECT_EQ(asked_url(http::Scheme::https, "nix.example", "cache.example"), "https://nix.example");
+  EXPECT_EQ(asked_url(http::Scheme::https, "a/b", "cache.example"), "https://cache.example");
 }
 
 }  // namespace

@@ -14,9 +14,14 @@ namespace ncps::server {
 
 class NarInfoRoutes {
  public:
+  // `memory_lasts`: as of NarInfoMemory.
   NarInfoRoutes(cache::NarInfoService& narinfos, cache::UseLog& uses, std::size_t memory_bytes,
-                const Permissions& permissions)
-      : narinfos_(narinfos), uses_(uses), permissions_(permissions), memory_(memory_bytes) {}
+                const Permissions& permissions,
+                std::optional<std::chrono::seconds> memory_lasts = {})
+      : narinfos_(narinfos),
+        uses_(uses),
+        permissions_(permissions),
+        memory_(memory_bytes, memory_lasts) {}
 
   // The answer if it is in memory: without waiting for anything.
   std::optional<http::Response> answer_from_memory(const http::Request& request,
@@ -33,9 +38,6 @@ class NarInfoRoutes {
 
  private:
   std::vector<http::Header> headers_for(const std::string& etag) const;
-  http::Response respond(const http::Request& request, std::shared_ptr<const HotNarInfo> info,
-                         std::string_view how) const;
-
   void forget_what_is_in_doubt();
 
   cache::NarInfoService& narinfos_;

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <latch>
 
 namespace ncps::log {
@@ -95,9 +96,11 @@ TEST(FloodLines, WhatFindsNoRoomIsLostAndCounted) {
 
 TEST(FloodLines, AStopDoesNotWaitForWhoDoesNotRead) {
   // Their thread is left to itself, so that they stay as long as the process.
-  static auto* reader = new Reader;
+  static std::vector<std::pair<Reader*, FloodLines*>> kept;
+  auto* reader = new Reader;
   reader->open = false;
-  static auto* lines = new FloodLines(&Reader::make, reader->writer());
+  auto* lines = new FloodLines(&Reader::make, reader->writer());
+  kept.emplace_back(reader, lines);
   put(*lines, "a");
   reader->wait_for_a_write();
   EXPECT_FALSE(lines->stop(std::chrono::milliseconds(1)));
@@ -130,6 +133,41 @@ TEST(FloodLines, ThreadsThatWriteAtOnceLoseNothingThatHadRoom) {
     EXPECT_GT(number, last[thread]);
     last[thread] = number;
   }
+}
+
+TEST(FloodLines, AfterADrainAllIsWritten) {
+  Reader reader;
+  FloodLines lines(&Reader::make, reader.writer());
+  lines.drain(kPatience);  // of nothing
+  for (std::size_t i = 1; i <= 100; ++i) {
+    put(lines, "a");
+    lines.drain(kPatience);
+    EXPECT_EQ(reader.lines().size(), i);
+  }
+  EXPECT_TRUE(lines.stop(kPatience));
+}
+
+// Two threads that write in turns, each after the other has written.
+TEST(FloodLines, LinesOfThreadsComeInTheOrderOfTheirTimes) {
+  constexpr std::size_t kLines = 1'000;
+  Reader reader;
+  FloodLines lines(&Reader::make, reader.writer());
+  std::atomic<std::size_t> next{0};
+  auto write_each_second = [&](std::size_t from) {
+    for (std::size_t i = from; i < kLines; i += 2) {
+      for (auto seen = next.load(); seen != i; seen = next.load()) next.wait(seen);
+      put(lines, std::to_string(i));
+      next.store(i + 1);
+      next.notify_all();
+    }
+  };
+  std::jthread other([&] { write_each_second(1); });
+  write_each_second(0);
+  other.join();
+  EXPECT_TRUE(lines.stop(kPatience));
+  auto got = reader.lines();
+  ASSERT_EQ(got.size() + lines.lost(), kLines);
+  EXPECT_TRUE(std::ranges::is_sorted(got, {}, [](const auto& line) { return std::stoi(line); }));
 }
 
 // Threads remember their ring; another FloodLines, even in the same place, is not theirs.

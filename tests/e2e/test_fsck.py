@@ -16,7 +16,7 @@ from pathlib import Path
 from .lab import closure, raw
 from .lab.case import LabCase
 from .lab.closure import hash_of
-from .lab.database import DatabaseServer
+from .lab.database import OneDatabase
 from .lab.fake_time import with_clock_off
 from .lab.mariadb import MariaDb
 from .lab.ncps import BINARY, Run, clean_environment, run_ncps
@@ -340,21 +340,7 @@ class OnAFolder(FsckCase, LabCase):
         self.assertIn("--cache-scrub-schedule", run.err)
 
 
-class OnADatabaseServer(FsckCase):
-    server_class: type[DatabaseServer]
-    database: DatabaseServer
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        super().setUpClass()
-        cls.database = cls.server_class()
-        cls.addClassCleanup(cls.database.close)
-        cls.database.start()
-
-    def setUp(self) -> None:
-        self.database.forget()
-        super().setUp()
-
+class OnADatabaseServer(OneDatabase, FsckCase):
     def database_options(self) -> list[str]:
         return [f"--cache-database-url={self.database.url}"]
 

@@ -169,10 +169,10 @@ class Counting(MetricsCase):
     def test_the_log_says_how_and_whence(self) -> None:
         proxy = self.start("--cache-prefetch=off")
         target = narinfo_target(self.made.root)
-        for _ in range(2):
-            raw.get(proxy.url, target)
-            raw.get(proxy.url, narinfo_target("0" * 32))
-        raw.get(proxy.url, "/pubkey?token=hunter2")
+        # On one connection: a line is written after the answer, so those of two may come in any order.
+        with raw.Connection(proxy.url) as connection:
+            for asked in (target, narinfo_target("0" * 32), target, narinfo_target("0" * 32), "/pubkey?token=hunter2"):
+                connection.ask("GET", asked)
         proxy.wait_line("handled request", request_uri="/pubkey?***")
         lines = [l for l in proxy.lines if l["message"] == "handled request"]
         said = [(l["request_uri"], l.get("cache"), l.get("upstream")) for l in lines if l["request_uri"] != "/pubkey?***"]
@@ -239,6 +239,22 @@ class Packaging(MetricsCase):
         found = eventually(lambda: prometheus.query(expression), "the expression has a sample", 30)
         self.assertEqual(found[0]["metric"]["upstream"], self.server.url)
         eventually(lambda: prometheus.query(self.expressions()["NcpsNoUpstream"]), "so has that of all", 30)
+
+    def test_a_certificate_that_expires_within_two_weeks_is_seen_by_its_alert(self) -> None:
+        day, name = 86400, "ncps_tls_certificate_expires_timestamp_seconds"
+        test = self.folder("alerts") / "test.yaml"
+        test.write_text(json.dumps({"rule_files": [str(ALERTS)], "tests": [{  # time begins at 0 there
+            "interval": "1h",
+            "input_series": [{"series": f'{name}{{instance="{days}"}}', "values": f"{days * day}+0x3"} for days in (13, 14, 15)],
+            "alert_rule_test": [{"eval_time": time, "alertname": "NcpsCertificateExpires", "exp_alerts": [
+                {"exp_labels": {"severity": "warning", "instance": str(days)}, "exp_annotations": {
+                    "summary": f"the TLS certificate of {days} expires in {left}",
+                    "description": "After that clients refuse the connection. Replace the files, then SIGHUP (systemctl reload ncps)."}}
+                for days, left in alerts]}
+                for time, alerts in (("0h", [(13, "13d 0h 0m 0s")]), ("1h", [(13, "12d 23h 0m 0s"), (14, "13d 23h 0m 0s")]))],
+        }]}))
+        checked = subprocess.run(["promtool", "test", "rules", str(test)], capture_output=True, text=True)
+        self.assertEqual(checked.returncode, 0, checked.stdout + checked.stderr)
 
     def test_every_metric_is_in_the_document_and_nothing_else(self) -> None:
         known = self.metrics(self.start())

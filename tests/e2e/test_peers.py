@@ -6,6 +6,7 @@ import subprocess
 
 from .lab import closure, raw
 from .lab.case import LabCase
+from .lab.database import OneDatabase
 from .lab.faults import Gate
 from .lab.ncps import Ncps
 from .lab.postgres import Postgres
@@ -16,18 +17,11 @@ MEGABYTES = 8
 SECRET = "the secret of all instances"
 
 
-class Peers(LabCase):
-    database: Postgres
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        super().setUpClass()
-        cls.database = Postgres()
-        cls.addClassCleanup(cls.database.close)
+class Peers(OneDatabase, LabCase):
+    server_class = Postgres
 
     def setUp(self) -> None:
         super().setUp()
-        self.database.forget()
         self.redis = RedisServer()
         self.addCleanup(self.redis.close)
         self.made = closure.single(MEGABYTES)

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from .lab import closure
 from .lab.case import LabCase
+from .lab.database import OneDatabase
 from .lab.ncps import Ncps
 from .lab.postgres import Postgres
 from .lab.redis import RedisCluster, RedisServer
@@ -13,14 +14,8 @@ PASSWORD = "s3cret/of-redis"
 AWAY = "no leases from Redis"
 
 
-class RedisStart(LabCase):
-    database: Postgres
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        super().setUpClass()
-        cls.database = Postgres()
-        cls.addClassCleanup(cls.database.close)
+class RedisStart(OneDatabase, LabCase):
+    server_class = Postgres
 
     def setUp(self) -> None:
         super().setUp()

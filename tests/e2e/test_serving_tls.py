@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 import ssl
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 from .lab import closure, nar, raw
 from .lab.case import LabCase, narinfo_target
 from .lab.closure import file_of_random_bytes, file_of_text, make_closure, signing_key
+from .lab.database import OneDatabase
 from .lab.faults import Gate
 from .lab.ncps import Ncps, run_ncps
 from .lab.postgres import Postgres
@@ -96,8 +98,16 @@ class Clients(ServingTls):
             part = connection.ask("GET", target, {"Range": "bytes=10-19"})
             self.assertEqual((part.status, part.body), (206, body[10:20]))
             self.assertEqual(connection.ask("HEAD", target).get("Content-Length"), str(len(body)))
-        for version in ("--http1.0", "--http1.1", "--http2", "--tlsv1.3"):
-            self.assertEqual(self.status(f"{proxy.url}/nix-cache-info", version), 200, version)
+        for asked, spoken in (("--http1.0", "HTTP/1.1 200"), ("--http1.1", "HTTP/1.1 200"), ("--http2", "HTTP/2 200"),
+                              ("--tlsv1.3", "HTTP/2 200")):
+            self.assertTrue(self.curl(f"{proxy.url}/nix-cache-info", asked).stdout.startswith(spoken), asked)
+
+    def test_the_front_page_names_itself_as_it_was_asked(self) -> None:
+        proxy = self.server()
+        for version in ("--http1.1", "--http2"):
+            page = self.curl(proxy.url + "/", version, "--header", "Accept: text/html").stdout
+            self.assertIn(f"extra-substituters = {proxy.url}\n", page, version)
+            self.assertNotIn(proxy.url.replace("https:", "http:"), page, version)
 
     def test_plain_http_is_told_what_to_do(self) -> None:
         proxy = self.server()
@@ -188,6 +198,16 @@ class ClientCertificates(ServingTls):
 
 
 class Reload(ServingTls):
+    def test_a_metric_says_when_the_certificate_expires(self) -> None:
+        proxy = self.server("--prometheus-enabled=true")
+        for days in (30, 5):
+            self.install(authority().sign(OURS, days=days))
+            proxy.reload()
+            told = float(re.search(r"^ncps_tls_certificate_expires_timestamp_seconds (\S+)$",
+                                   raw.get(proxy.url, "/metrics").body.decode(), re.MULTILINE)[1])
+            end = subprocess.run(["openssl", "x509", "-in", self.cert, "-noout", "-enddate"], check=True, capture_output=True, text=True)
+            self.assertEqual(told, ssl.cert_time_to_seconds(end.stdout.strip().removeprefix("notAfter=")))
+
     def test_another_certificate_under_load_fails_no_request(self) -> None:
         proxy = self.server()
         first = self.serial(proxy)
@@ -246,18 +266,11 @@ class Reload(ServingTls):
         self.assertIn("--server-tls-key", run.err)
 
 
-class Peers(ServingTls):
-    database: Postgres
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        super().setUpClass()
-        cls.database = Postgres()
-        cls.addClassCleanup(cls.database.close)
+class Peers(OneDatabase, ServingTls):
+    server_class = Postgres
 
     def setUp(self) -> None:
         super().setUp()
-        self.database.forget()
         self.redis = RedisServer()
         self.addCleanup(self.redis.close)
 

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from .lab import closure, raw
 from .lab.case import narinfo_target
 from .lab.closure import signing_key
-from .lab.database import DatabaseServer
+from .lab.database import OneDatabase
 from .lab.mariadb import MariaDb
 from .lab.ncps import Ncps
 from .lab.postgres import Postgres
@@ -87,21 +87,7 @@ class InABucket(Everywhere, UploadCase, S3Case):
         return {"store": self.store()}
 
 
-class WithADatabaseServer(Everywhere):
-    server_class: type[DatabaseServer]
-    database: DatabaseServer
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        super().setUpClass()
-        cls.database = cls.server_class()
-        cls.addClassCleanup(cls.database.close)
-        cls.database.start()
-
-    def setUp(self) -> None:
-        self.database.forget()
-        super().setUp()
-
+class WithADatabaseServer(OneDatabase, Everywhere):
     def where(self) -> dict:
         return {"more": [f"--cache-database-url={self.database.url}"]}
 

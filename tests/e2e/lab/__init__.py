@@ -7,7 +7,7 @@
   faults    what an upstream can be told to do wrong
   body      a file as the body of an answer, with its fault
   upstream  an HTTP binary cache that does it
-  database  a real PostgreSQL or MariaDB (postgres, mariadb)
+  database  a real PostgreSQL or MariaDB (postgres, mariadb), for one test or for all of a class
   hostile_case  the TestCase for what it does: bounds on memory, disk and time
   hostile   an upstream that sends what a function says: heads and bodies without end
   black_hole  an address that takes requests and never answers
@@ -26,6 +26,7 @@
   credential_services  a stand-in for those of a cloud: STS, container, instance
   redis     real Redis servers: alone, with ACL, with TLS, as a cluster
   fake_time   a process whose clock is wrong
+  relay     what the proxies of the lab have in common
   wire_proxy  a proxy that spoils what goes through it
   tcp_proxy   the network between two parts: cut, or carrying nothing
   haproxy     before several instances, with the configuration of packaging/haproxy

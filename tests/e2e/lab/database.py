@@ -102,3 +102,20 @@ class DatabaseServer:
     def count(self, what: str) -> int:
         """Rows of "table WHERE ..."."""
         return int(self.ask(f"SELECT count(*) FROM {what}", "ncps"))
+
+
+class OneDatabase:
+    """Before a TestCase: one server for all tests of a class, in which each finds an empty database."""
+    server_class: type[DatabaseServer]
+    database: DatabaseServer
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        cls.database = cls.server_class()
+        cls.addClassCleanup(cls.database.close)
+
+    def setUp(self) -> None:
+        self.database.start()  # a test may have ended it
+        self.database.forget()
+        super().setUp()

@@ -5,43 +5,29 @@
 """
 from __future__ import annotations
 
-import contextlib
 import socket
-import struct
 import threading
+
+from .relay import Link, Relay, close, reset_when_closed
 
 FORTH, BACK = "forth", "back"  # from the client, from the server
 
 
-class TcpProxy:
+class TcpProxy(Relay):
     def __init__(self, host: str, port: int) -> None:
-        self.server = (host, port)
-        self.port = 0
+        super().__init__(host, port)
         self._changed = threading.Condition()
         self._stalled: frozenset[str] = frozenset()
-        self._links: set[_Link] = set()
-        self._listener: socket.socket | None = None
 
     @property
     def address(self) -> str:
         return f"127.0.0.1:{self.port}"
 
-    def start(self) -> "TcpProxy":
-        self._listener = socket.create_server(("127.0.0.1", self.port), backlog=256)
-        self.port = self._listener.getsockname()[1]
-        threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
-        return self
+    def link(self, client: socket.socket) -> "_Link":
+        return _Link(self, client)
 
     def stop(self) -> None:
-        if self._listener:
-            with contextlib.suppress(OSError):
-                self._listener.shutdown(socket.SHUT_RDWR)  # wakes accept
-            self._listener.close()
-            self._listener = None
-        with self._changed:
-            links = list(self._links)
-        for link in links:
-            link.end()
+        super().stop()
         self._set_stalled()
 
     cut = stop
@@ -52,36 +38,25 @@ class TcpProxy:
 
     def mend(self) -> None:
         self._set_stalled()
-        if self._listener is None:
+        if not self.listens:
             self.start()
 
     def wait_until_carried(self, way: str, ended: threading.Event) -> None:
         with self._changed:
             self._changed.wait_for(lambda: way not in self._stalled or ended.is_set())
 
-    def forget(self, link: "_Link") -> None:
+    def forget(self, link: Link) -> None:
+        super().forget(link)
         with self._changed:
-            self._links.discard(link)
-            self._changed.notify_all()
+            self._changed.notify_all()  # it may wait to be carried
 
     def _set_stalled(self, *ways: str) -> None:
         with self._changed:
             self._stalled = frozenset(ways)
             self._changed.notify_all()
 
-    def _accept(self, listener: socket.socket) -> None:
-        while True:
-            try:
-                client, _ = listener.accept()
-            except OSError:
-                return
-            link = _Link(self, client)
-            with self._changed:
-                self._links.add(link)
-            threading.Thread(target=link.run, daemon=True).start()
 
-
-class _Link:
+class _Link(Link):
     def __init__(self, proxy: TcpProxy, client: socket.socket) -> None:
         self._proxy, self._client = proxy, client
         self._server: socket.socket | None = None
@@ -116,10 +91,7 @@ class _Link:
             return
         self._ended.set()
         for side in (self._client, self._server):
-            if side:
-                with contextlib.suppress(OSError):
-                    if reset:
-                        side.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                    side.shutdown(socket.SHUT_RD)  # wakes the thread that reads: it would keep the socket open
-                side.close()
+            if side and reset:
+                reset_when_closed(side)
+        close(self._client, self._server)
         self._proxy.forget(self)

@@ -8,9 +8,10 @@ from __future__ import annotations
 import contextlib
 import re
 import socket
-import struct
 import threading
 from dataclasses import dataclass
+
+from .relay import Link, Relay, close, reset_when_closed
 
 REQUEST = re.compile(rb"(GET|HEAD|PUT|POST|DELETE) (\S+) HTTP/1\.1\r\n")
 
@@ -44,41 +45,18 @@ class _Rule:
     left: int | None
 
 
-class WireProxy:
+class WireProxy(Relay):
     def __init__(self, host: str, port: int) -> None:
-        self._server = (host, port)
-        self._lock = threading.Lock()
+        super().__init__(host, port)
         self._rules: list[_Rule] = []
-        self._links: set[_Link] = set()
-        self._listener: socket.socket | None = None
-        self._port = 0
         self.requests: list[tuple[str, str]] = []  # (method, target)
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._port}"
+        return f"http://127.0.0.1:{self.port}"
 
-    def start(self) -> "WireProxy":
-        """Listens; after a stop on the same port again."""
-        self._listener = socket.create_server(("127.0.0.1", self._port), backlog=256)
-        self._port = self._listener.getsockname()[1]
-        threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
-        return self
-
-    def stop(self) -> None:
-        """Connections are refused from now on, and those that are open are reset."""
-        if self._listener:
-            with contextlib.suppress(OSError):
-                self._listener.shutdown(socket.SHUT_RDWR)  # wakes accept
-            self._listener.close()
-            self._listener = None
-        self.reset_all()
-
-    def reset_all(self) -> None:
-        with self._lock:
-            links = list(self._links)
-        for link in links:
-            link.end(reset=True)
+    def link(self, client: socket.socket) -> "_Link":
+        return _Link(self, client)
 
     def fault(self, times: int | None = None, method: str = "", target: str = "", **fault: object) -> None:
         """For the next `times` requests (or for ever) of that method whose target holds `target`."""
@@ -99,27 +77,10 @@ class WireProxy:
                     return rule.fault
         return WireFault()
 
-    def _accept(self, listener: socket.socket) -> None:
-        while True:
-            try:
-                client, _ = listener.accept()
-            except OSError:
-                return
-            link = _Link(self, client, self._server)
-            with self._lock:
-                self._links.add(link)
-            threading.Thread(target=link.run, daemon=True).start()
 
-    def forget(self, link: "_Link") -> None:
-        with self._lock:
-            self._links.discard(link)
-
-
-class _Link:
-    """A client's connection and its counterpart at the server."""
-
-    def __init__(self, proxy: WireProxy, client: socket.socket, server: tuple[str, int]) -> None:
-        self._proxy, self._client, self._address = proxy, client, server
+class _Link(Link):
+    def __init__(self, proxy: WireProxy, client: socket.socket) -> None:
+        self._proxy, self._client = proxy, client
         self._server: socket.socket | None = None
         self._ended = threading.Event()
         self._fault = WireFault()
@@ -129,7 +90,7 @@ class _Link:
 
     def run(self) -> None:
         try:
-            self._server = socket.create_connection(self._address, timeout=10)
+            self._server = socket.create_connection(self._proxy.server, timeout=10)
             self._server.settimeout(None)
             threading.Thread(target=self._pump, args=(self._server, self._answer_bytes), daemon=True).start()
             self._pump(self._client, self._request_bytes)
@@ -141,16 +102,11 @@ class _Link:
             return
         self._ended.set()
         if reset:
-            with contextlib.suppress(OSError):
-                self._client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            reset_when_closed(self._client)
         else:
             with contextlib.suppress(OSError):
                 self._client.shutdown(socket.SHUT_WR)
-        for side in (self._client, self._server):
-            if side:
-                with contextlib.suppress(OSError):
-                    side.shutdown(socket.SHUT_RD)  # wakes the thread that reads: it would keep the socket open
-                side.close()
+        close(self._client, self._server)
         self._proxy.forget(self)
 
     def _pump(self, source: socket.socket, forward) -> None:
