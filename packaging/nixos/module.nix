@@ -253,7 +253,9 @@ in
         RestrictRealtime = true;
         RestrictSUIDSGID = true;
         SystemCallArchitectures = "native";
-        SystemCallFilter = [ "@system-service" "~@privileged" "~@resources" ];
+        SystemCallFilter = [ "@system-service" "~@privileged" "~@resources" "setpriority" ];
+        # Asking for what it may not do is refused, not deadly.
+        SystemCallErrorNumber = "EPERM";
       };
     };
   };

@@ -178,6 +178,7 @@ class Module(NixosCase):
         one_a_line = [f"~{word}" if setting[0] == "~" else word
                       for setting in unit_settings("SystemCallFilter") for word in setting.lstrip("~").split()]
         self.assertEqual(service["SystemCallFilter"], one_a_line)
+        self.assertEqual([service["SystemCallErrorNumber"]], unit_settings("SystemCallErrorNumber"))
         words = {True: "yes", False: "no"}
         self.assertNotIn("ProcSubset", service)
         for name, value in service.items():

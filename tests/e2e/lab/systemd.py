@@ -52,7 +52,7 @@ def allowed_calls() -> set[str]:
     """What the unit's SystemCallFilter= lines leave."""
     allowed: set[str] = set()
     for setting in unit_settings("SystemCallFilter"):
-        change = set().union(*(members(word) for word in setting.lstrip("~").split()))
+        change = set().union(*(members(word) if word[0] == "@" else {word} for word in setting.lstrip("~").split()))
         allowed = allowed - change if setting.startswith("~") else allowed | change
     return allowed
 
