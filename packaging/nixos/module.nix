@@ -86,7 +86,10 @@ let
   configFile = (pkgs.formats.json { }).generate "ncps.json" (lib.recursiveUpdate settings cfg.settings);
 
   sqlite = builtins.match "sqlite3?:/*(/[^?]*)/[^/?]*(\\?.*)?" cfg.cache.databaseURL;
-  folders = lib.filter (folder: folder != null && !(lib.hasPrefix home folder) && folder != "/tmp") [
+  # What the unit may write anyway: its state, and by PrivateTmp= a /tmp and a /var/tmp of its own.
+  within = top: folder: folder == top || lib.hasPrefix "${top}/" folder;
+  has = folder: builtins.any (top: within top folder) [ home "/tmp" "/var/tmp" ];
+  folders = lib.filter (folder: folder != null && !(has folder)) [
     (if inS3 then null else cfg.cache.storage.local)
     (if sqlite == null then null else builtins.head sqlite)
     cfg.cache.tempPath
@@ -205,6 +208,7 @@ in
       wantedBy = [ "multi-user.target" ];
       wants = [ "network-online.target" ];
       after = [ "network-online.target" "postgresql.service" "mysql.service" ];
+      startLimitIntervalSec = 0;
       serviceConfig = {
         Type = "notify";
         ExecStart = "${lib.getExe cfg.package} --config ${configFile} serve";
@@ -234,7 +238,6 @@ in
         PrivateDevices = true;
         PrivateTmp = true;
         PrivateUsers = true;
-        ProcSubset = "pid";
         ProtectClock = true;
         ProtectControlGroups = true;
         ProtectHome = true;

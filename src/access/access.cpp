@@ -35,23 +35,25 @@ Access::Access(std::vector<Token> tokens, AttemptLimiter& limiter)
   for (const auto& token : tokens_) given_ = given_ | token.rights;
 }
 
-const Token* Access::find(const crypto::Sha256Digest& digest) const {
-  const Token* found = nullptr;
+void Access::Shown::add(const Token& token, Rights wanted) {
+  if (!known || (!has_one_of(rights, wanted) && has_one_of(token.rights, wanted))) who = token.name;
+  rights = rights | token.rights;
+  known = true;
+}
+
+Access::Shown Access::look_at(const crypto::Sha256Digest& digest, Rights wanted) const {
+  Shown shown;
   for (const auto& token : tokens_)
-    if (same(token.digest, digest) && token.certificate.empty()) found = &token;
-  return found;
+    if (same(token.digest, digest) && token.certificate.empty()) shown.add(token, wanted);
+  return shown;
 }
 
 Access::Shown Access::look_at(std::span<const std::string> certificate, Rights wanted) const {
   Shown shown;
-  bool wanted_one = false;
   for (const auto& token : tokens_) {
     if (token.certificate.empty()) continue;
     if (std::ranges::find(certificate, token.certificate) == certificate.end()) continue;
-    shown.rights = shown.rights | token.rights;
-    if (!shown.known || (!wanted_one && has_one_of(token.rights, wanted))) shown.who = token.name;
-    wanted_one = wanted_one || has_one_of(token.rights, wanted);
-    shown.known = true;
+    shown.add(token, wanted);
   }
   if (!shown.known && !certificate.empty()) shown.who = "cert:" + certificate.front();
   return shown;
@@ -82,14 +84,14 @@ Verdict Access::judge_token(Rights wanted, std::string_view authorization, std::
   auto digest = crypto::sha256(*sent);
   if (auto wait = limiter_.refuse(address, digest, now))
     return {.answer = too_many, .who = {}, .wait = *wait};
-  const auto* token = find(digest);
-  if (token == nullptr) {
+  auto shown = look_at(digest, wanted);
+  if (!shown.known) {
     limiter_.failed(address, now);
     return {.answer = wanted.empty() ? yes : unknown, .who = {}};
   }
   limiter_.succeeded(address, digest, now);
-  bool may = wanted.empty() || has_one_of(token->rights, wanted);
-  return {.answer = may ? yes : not_allowed, .who = token->name};
+  bool may = wanted.empty() || has_one_of(shown.rights, wanted);
+  return {.answer = may ? yes : not_allowed, .who = std::move(shown.who)};
 }
 
 }  // namespace ncps::access

@@ -3,7 +3,8 @@
 // A right is guarded as soon as some token gives it; nobody without such a token has it then. A right
 // that no token gives is guarded by the tokens of a smaller one, in the order read, write, delete: who
 // hides a cache from readers does not open it to writers. Admin stands alone. Where nothing guards it,
-// everybody has it. To write is also to read, to delete also to read, admin is everything.
+// everybody has it. A secret (or a name of a certificate) that several tokens have is worth what all of them
+// give together. To write is also to read, to delete also to read, admin is everything.
 // Thread-safe.
 #pragma once
 
@@ -55,17 +56,19 @@ class Access {
                 Clock::time_point now) const;
 
  private:
+  // What a secret, or a certificate, stands for.
   struct Shown {
+    void add(const Token& token, Rights wanted);
+
     Rights rights;    // of all tokens for it, together
     std::string who;  // the first of them that has a right that was wanted, else the first
     bool known = false;
   };
+  // Takes the same time for every secret that is none.
+  Shown look_at(const crypto::Sha256Digest& digest, Rights wanted) const;
   Shown look_at(std::span<const std::string> certificate, Rights wanted) const;
   Verdict judge_token(Rights wanted, std::string_view authorization, std::string_view address,
                       Clock::time_point now) const;
-
-  // nullptr: no such token. Takes the same time for every one.
-  const Token* find(const crypto::Sha256Digest& digest) const;
 
   std::vector<Token> tokens_;
   Rights given_;  // by any token

@@ -66,7 +66,11 @@ TEST_F(AccessTest, IsWhatTheTokensSay) {
                       {{r, w, d, a}, "a", "yyyy"},
                       {{r, w, d, a}, "", "4444"},
                       {{r, w, d, a}, "x", "4444"},
-                      {{token(Right::write | Right::remove, "wd")}, "wd", "yyyy"}};
+                      {{token(Right::write | Right::remove, "wd")}, "wd", "yyyy"},
+                      // One secret for several rights, each of them in a token of its own.
+                      {{r, token(Right::write, "1"), token(Right::remove, "1")}, "1", "yyyy"},
+                      {{token(Right::remove, "1"), w, token(Right::write, "1")}, "1", "yyyy"},
+                      {{token(Right::write, "1"), token(Right::read, "1"), d}, "1", "yy3y"}};
   for (const auto& [tokens, secret, may] : rows) {
     std::string given;
     for (const auto& t : tokens) given += t.name + ", ";
@@ -79,6 +83,15 @@ TEST_F(AccessTest, NamesWhoeverWritesAlsoWhereAnybodyMay) {
   EXPECT_EQ(judge(access, Right::write, "a").who, "name of a");
   EXPECT_EQ(judge(access, Right::write, "x").who, "");
   EXPECT_EQ(judge(access, Right::read, "a").who, "") << "open reads look at no token";
+}
+
+TEST_F(AccessTest, NamesTheTokenThatGivesTheRightWhereASecretHasSeveral) {
+  Access access({Token::of("puts", "1", Right::write), Token::of("deletes", "1", Right::remove),
+                 Token::of("other", "2", Right::admin)},
+                limiter);
+  EXPECT_EQ(judge(access, Right::write, "1").who, "puts");
+  EXPECT_EQ(judge(access, Right::remove, "1").who, "deletes");
+  EXPECT_EQ(judge(access, Right::admin, "1").who, "puts") << "none of them gives it";
 }
 
 TEST_F(AccessTest, WhoGuessesTooOftenIsNotListenedToAnyMore) {

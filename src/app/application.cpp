@@ -15,6 +15,8 @@ namespace {
 constexpr auto kUnwind =
     std::chrono::seconds(10);  // for what is left to notice that it was cut off
 constexpr std::size_t kHotNarInfoBytes = 64 << 20;
+// Where there are other instances: what these remove or change is given so long at most.
+constexpr std::chrono::seconds kHotNarInfoLasts{60};
 
 // Offline there is nobody to ask: what is not here is confirmed to be nowhere.
 std::vector<upstream::HttpUpstreamOptions> upstream_options(const config::ServeOptions& options) {
@@ -198,7 +200,8 @@ Application::Application(const config::ServeOptions& options,
               .bytes_per_second = options.scrub_rate,
               .leases = leases_.get(),
               .lease_lasts = options.lru_lease}),
-      narinfo_routes_(narinfos_, uses_, kHotNarInfoBytes, permissions_),
+      narinfo_routes_(narinfos_, uses_, kHotNarInfoBytes, permissions_,
+                      options.redis ? std::optional(kHotNarInfoLasts) : std::nullopt),
       nar_routes_(nars_, uses_, permissions_),
       object_routes_(objects_, permissions_),
       write_routes_({.nars = nar_uploads_,

@@ -11,6 +11,7 @@
 #include "app/alone.h"
 #include "app/keeping.h"
 #include "app/open_store.h"
+#include "app/owner.h"
 #include "app/progress_line.h"
 #include "base/byte_size.h"
 #include "base/duration.h"
@@ -207,6 +208,10 @@ Result<int> run(const FsckRequest& request, const config::ServeOptions& options)
     since = now() - std::chrono::ceil<std::chrono::seconds>(*within);
   }
   TRY(check_root(options));
+  // Without --dry-run it notes what it has verified.
+  if (!request.dry_run) {
+    TRY(check_owner(options));
+  }
   Run work(request, options);
   auto changes = request.repair ? cache::Changes::all : cache::Changes::none;
   TRY(auto done, work.once(changes, since));

@@ -7,6 +7,7 @@
 #include "app/alone.h"
 #include "app/keeping.h"
 #include "app/open_store.h"
+#include "app/owner.h"
 #include "app/pools.h"
 #include "app/progress_line.h"
 #include "base/byte_size.h"
@@ -129,6 +130,8 @@ int import(const ImportRequest& request, const config::Loaded& loaded) {
   auto& disk = pools.disk;
   auto& cpu = pools.cpu;
   if (auto root = check_root(options); !root) return say(root.error());
+  if (!request.dry_run)
+    if (auto owned = check_owner(options); !owned) return say(owned.error());
   auto from = open_from(request.from);
   if (!from) return say(from.error());
   Result<Alone> alone = Alone();

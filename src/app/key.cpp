@@ -11,6 +11,8 @@
 #include "access/token.h"
 #include "app/keeping.h"
 #include "app/open_store.h"
+#include "app/output.h"
+#include "app/owner.h"
 #include "app/signing_keys.h"
 #include "base/posix_error.h"
 #include "base/unique_fd.h"
@@ -44,12 +46,14 @@ Result<void> write_secret(const std::string& file, const std::string& secret) {
   return std::unexpected(std::move(error));
 }
 
-int with_store(const config::Loaded& loaded,
+int with_store(storage::Access access, const config::Loaded& loaded,
                const std::function<Result<void>(Runtime&, storage::BlobStore&)>& work) {
   if (!usable(loaded)) return kBadOptions;
+  if (access == storage::Access::write)
+    if (auto owned = check_owner(loaded.options); !owned) return say(owned.error());
   Runtime runtime(1);
   Pool disk(1), cpu(1);
-  auto store = open_store(loaded.options, storage::Access::write, runtime, disk, cpu);
+  auto store = open_store(loaded.options, access, runtime, disk, cpu);
   if (!store) return say(store.error());
   auto done = work(runtime, **store);
   return done ? 0 : say(done.error());
@@ -63,8 +67,8 @@ Result<void> only_the_storages(const config::ServeOptions& options) {
               "for the key in the storage");
 }
 
-void print_public(const nix::PublicKey& key) {
-  std::printf("%s\n", key.str().c_str());
+Result<void> print_public(const nix::PublicKey& key) {
+  return write_out(key.str() + "\n");
 }
 
 Result<nix::SecretKey> read_key(const std::string& file) {
@@ -79,11 +83,8 @@ Result<nix::SecretKey> read_key(const std::string& file) {
 int generate_key(const std::string& name, const std::string& file) {
   auto key = nix::SecretKey::generate(name);
   if (!key) return say(key.error());
-  if (file.empty()) {
-    std::printf("%s\n", key->str().c_str());
-  } else if (auto written = write_secret(file, key->str()); !written) {
-    return say(written.error());
-  }
+  auto written = file.empty() ? write_out(key->str() + "\n") : write_secret(file, key->str());
+  if (!written) return say(written.error());
   std::fprintf(stderr, "public key: %s\n", key->public_key().str().c_str());
   return 0;
 }
@@ -92,58 +93,63 @@ int show_public_keys(const std::string& file, const config::Loaded& loaded) {
   if (!file.empty()) {
     auto key = read_key(file);
     if (!key) return say(key.error());
-    print_public(key->public_key());
-    return 0;
+    auto printed = print_public(key->public_key());
+    return printed ? 0 : say(printed.error());
   }
-  return with_store(loaded, [&](Runtime& runtime, storage::BlobStore& store) -> Result<void> {
-    TRY(auto keys, signing_keys(loaded.options, runtime, store));
-    for (const auto& key : keys) print_public(key.public_key());
+  auto work = [&](Runtime& runtime, storage::BlobStore& store) -> Result<void> {
+    TRY(auto keys, find_signing_keys(loaded.options, runtime, store));
+    for (const auto& key : keys) {
+      TRY(print_public(key.public_key()));
+    }
     return {};
-  });
+  };
+  return with_store(storage::Access::read, loaded, work);
 }
 
 int show_client_config(const std::string& given, const config::Loaded& loaded) {
   const auto& options = loaded.options;
   auto url = config::client_url(given, options);
   if (!url) return say(url.error());
-  return with_store(loaded, [&](Runtime& runtime, storage::BlobStore& store) -> Result<void> {
-    TRY(auto keys, signing_keys(options, runtime, store));
+  auto work = [&](Runtime& runtime, storage::BlobStore& store) -> Result<void> {
+    TRY(auto keys, find_signing_keys(options, runtime, store));
     access::Rights given;
     for (const auto& token : options.tokens) given = given | token.rights;
     config::ClientConfig config{.url = *url};
     config.asks_for_tokens = !access::guardians(access::Right::read, given).empty();
     for (const auto& key : keys) config.keys.push_back(key.public_key().str());
-    std::fputs(print(config).c_str(), stdout);
-    return {};
-  });
+    return write_out(print(config));
+  };
+  return with_store(storage::Access::read, loaded, work);
 }
 
 int rotate_key(const config::Loaded& loaded) {
-  return with_store(loaded, [&](Runtime& runtime, storage::BlobStore& store) -> Result<void> {
+  auto work = [&](Runtime& runtime, storage::BlobStore& store) -> Result<void> {
     TRY(only_the_storages(loaded.options));
     TRY(auto fresh, block_on(runtime, cache::rotate_signing_key(store, loaded.options.hostname)));
-    print_public(fresh.public_key());
+    TRY(print_public(fresh.public_key()));
     std::fputs(
         "the new key signs beside the old one once every instance has got SIGHUP or a restart; "
         "give "
         "it to all clients, then `ncps key retire`\n",
         stderr);
     return {};
-  });
+  };
+  return with_store(storage::Access::write, loaded, work);
 }
 
 int retire_key(const config::Loaded& loaded) {
-  return with_store(loaded, [&](Runtime& runtime, storage::BlobStore& store) -> Result<void> {
+  auto work = [&](Runtime& runtime, storage::BlobStore& store) -> Result<void> {
     TRY(only_the_storages(loaded.options));
     TRY(auto retired, block_on(runtime, cache::retire_signing_key(store)));
     if (!retired) {
       std::fputs("there is no key to retire\n", stderr);
       return {};
     }
-    print_public(*retired);
+    TRY(print_public(*retired));
     std::fputs("it signs no more once every instance has got SIGHUP or a restart\n", stderr);
     return {};
-  });
+  };
+  return with_store(storage::Access::write, loaded, work);
 }
 
 int generate_token(const std::string& name, const std::string& rights) {
@@ -153,7 +159,7 @@ int generate_token(const std::string& name, const std::string& rights) {
   auto line = name + " " + rights + " sha256:" + crypto::to_hex(crypto::sha256(secret));
   auto token = access::parse_token_file(line);
   if (!token) return say(token.error());
-  std::printf("%s\n", secret.c_str());
+  if (auto printed = write_out(secret + "\n"); !printed) return say(printed.error());
   std::fprintf(stderr, "for a file of --cache-token-file:\n%s\n",
                access::token_line(token->front()).c_str());
   return 0;

@@ -7,7 +7,8 @@
 
 namespace ncps::app {
 
-// All return the exit status: 0; 1 if it failed; 2 for wrong options or arguments.
+// All return the exit status: 0; 1 if it failed, also if what it prints could not be written; 2 for wrong
+// options or arguments. Nothing is made in the storage by those that only look.
 
 // Prints a new secret key, or writes it to `file`, which must not exist; only its owner may read
 // that. What clients need, the public key, goes to stderr.

@@ -7,6 +7,7 @@
 #include "app/import.h"
 #include "app/key.h"
 #include "app/migrate.h"
+#include "app/output.h"
 #include "app/pin.h"
 #include "app/serve.h"
 #include "app/signals.h"
@@ -19,6 +20,7 @@ namespace {
 
 using namespace ncps;
 
+constexpr int kFailed = 1;
 constexpr int kBadOptions = 2;  // exit status: nothing was started or touched
 
 std::optional<std::string> variable(std::string_view name) {
@@ -28,8 +30,9 @@ std::optional<std::string> variable(std::string_view name) {
 }
 
 int print(const std::string& text) {
-  std::fputs(text.c_str(), stdout);
-  return 0;
+  auto written = app::write_out(text);
+  if (!written) std::fprintf(stderr, "ncps: %s\n", written.error().what().c_str());
+  return written ? 0 : kFailed;
 }
 
 // Says all that is wrong; 0 if nothing is.
@@ -63,9 +66,10 @@ int check(const config::Loaded& loaded) {
 }
 
 int show(const config::Loaded& loaded) {
-  print(config::show(loaded.values));
+  int printed = print(config::show(loaded.values));
   say_warnings(loaded);
-  return say_mistakes(loaded);
+  int status = say_mistakes(loaded);
+  return status != 0 ? status : printed;
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <thread>
 
+#include "app/owner.h"
 #include "config/version.h"
 #include "db/dbmate.h"
 #include "db/soci/create_database.h"
@@ -22,6 +23,7 @@ int say(const Error& error, int status = kFailed) {
 }
 
 int up(const db::DatabaseUrl& url) {
+  if (auto owned = check_owner(url); !owned) return say(owned.error());
   auto applied = db::migrate(url);
   if (!applied) return say(applied.error());
   for (const auto& name : *applied) std::printf("applied %s\n", name.c_str());
@@ -61,9 +63,11 @@ int migrate(Migrate what, const config::Loaded& loaded) {
   bool wrong = false;
   for (const auto& mistake : loaded.mistakes) {
     // With the database named, nothing else that may be wrong is of interest.
+    // Otherwise a key that nobody knows may be the one that was to name it.
     bool ours = mistake.contains("--cache-database-url") ||
                 mistake.starts_with("the configuration file:") ||
-                (!named && mistake.contains("--cache-storage-"));
+                (!named &&
+                 (mistake.contains("--cache-storage-") || mistake.contains(": there is no key ")));
     if (ours) std::fprintf(stderr, "ncps: %s\n", mistake.c_str());
     wrong = wrong || ours;
   }
@@ -91,8 +95,11 @@ int dbmate(const std::vector<std::string>& arguments) {
     std::fputs("ncps: the migrations are in this program: --migrations-dir is not read\n", stderr);
   if (call->wait || call->command == Command::wait)
     if (int late = wait_for(*url, call->patience); late != 0) return late;
-  if (call->command == Command::up || call->command == Command::create)
+  bool creates = call->command == Command::up || call->command == Command::create;
+  if (creates) {
+    if (auto owned = check_owner(*url); !owned) return say(owned.error());
     if (auto made = db::create_database(*url); !made) return say(made.error());
+  }
   if (call->command == Command::status) return status(*url, *call);
   return call->command == Command::up || call->command == Command::migrate ? up(*url) : 0;
 }

@@ -5,6 +5,7 @@
 
 #include "config/version.h"
 #include "telemetry/log_copy.h"
+#include "telemetry/log_flood.h"
 #include "telemetry/span.h"
 
 namespace ncps::app {
@@ -59,6 +60,7 @@ Observing::~Observing() {
 void Observing::stop() {
   if (!exporter_) return;
   trace::stop();
+  log::drain_flood();
   log::copy_to(nullptr);
   exporter_->stop(std::chrono::steady_clock::now() + kLastWords);
   exporter_.reset();

@@ -4,6 +4,7 @@
 
 #include "app/keeping.h"
 #include "app/open_store.h"
+#include "app/owner.h"
 #include "cache/pinning.h"
 #include "db/soci/open_catalog.h"
 #include "nix/store_path.h"
@@ -47,6 +48,7 @@ Result<int> run(PinCommand command, const std::string& text, const config::Loade
   if (command != PinCommand::list) {
     TRY(pin, parse_pin(text));
   }
+  TRY(check_owner(options));  // also to list: it makes the database, or brings it up to date
   Runtime runtime(1);
   Pool disk(1), cpu(1);
   TRY(auto database, db::open_database(options.database, options.database_pool));

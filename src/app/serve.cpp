@@ -86,6 +86,18 @@ void reload(const config::Loaded& at_start, const config::Loaded& next, Runtime&
                {{"mistake", "--server-tls-cert: only a restart begins or ends to speak TLS"}});
     return;
   }
+  // Which protocols are spoken only a restart changes: they are offered as they were. Unchanged files
+  // leave what there is, so that clients go on with their tickets.
+  std::shared_ptr<const http::TlsContext> tls;
+  if (next.options.tls) {
+    auto made = next.options.tls->offering_as(*server.tls());
+    if (!made) {
+      log::error("wrong option, the old ones stay in force",
+                 {{"mistake", "--server-tls-cert: " + made.error().what()}});
+      return;
+    }
+    tls = std::move(*made);
+  }
   auto keys = signing_keys(next.options, runtime, app.store());
   if (!keys) {
     log::error("no signing key, the old options stay in force", {{"error", keys.error().what()}});
@@ -97,9 +109,7 @@ void reload(const config::Loaded& at_start, const config::Loaded& next, Runtime&
   }
   log::set_level(next.options.log_level);
   audit_keys(next.options, *keys);
-  // Unchanged files leave what there is, so that clients go on with their tickets.
-  if (next.options.tls && !next.options.tls->same_as(*server.tls()))
-    server.use_tls(next.options.tls);
+  if (tls && !tls->same_as(*server.tls())) server.use_tls(std::move(tls));
   app.use(next.options, std::move(*keys));
   log::info("new options are in force", {{"upstreams", next.options.upstreams.size()},
                                          {"offline", next.options.offline},
@@ -191,6 +201,8 @@ int serve(config::Loaded loaded, const std::function<config::Loaded()>& read_opt
   const auto& options = loaded.options;
   auto manager = ServiceManager::find(variable, ::getpid());
   if (!manager) return cannot_start(manager.error());
+  auto starting = EndWhileStarting::start();
+  if (!starting) return cannot_start(starting.error());
   raise_descriptor_limit();
   warn(loaded);
   Runtime runtime(cores());
@@ -222,6 +234,7 @@ int serve(config::Loaded loaded, const std::function<config::Loaded()>& read_opt
   // Before the first client asks, where that can be: a download's lease tells it to the others.
   bool known = !options.advertise_url.empty() || (!manager->socket() && options.listen.port != 0);
   if (known) app.reached_at(advertised_url(options, options.listen));
+  starting->stop();  // from here on there may be something in flight, and nothing takes long
   auto server = http::Server::start(
       runtime, disk, server_options(options, manager->socket(), app.registry()), handler);
   if (!server) return cannot_start(server.error());

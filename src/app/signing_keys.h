@@ -15,6 +15,11 @@ namespace ncps::app {
 Result<std::vector<nix::SecretKey>> signing_keys(const config::ServeOptions& options,
                                                  Runtime& runtime, storage::BlobStore& store);
 
+// The same of a store that is only read: makes none. Blocks. Errors: not_found (there is none yet), invalid,
+// unavailable.
+Result<std::vector<nix::SecretKey>> find_signing_keys(const config::ServeOptions& options,
+                                                      Runtime& runtime, storage::BlobStore& store);
+
 // Their public halves, with blanks between them, as nix.conf wants them.
 std::string joined_public(const std::vector<nix::SecretKey>& keys);
 

@@ -29,16 +29,26 @@ Task<nix::SecretKey> find_or_make(storage::BlobStore& store, std::string hostnam
   co_return std::move(*kept);
 }
 
-}  // namespace
-
-Task<std::vector<nix::SecretKey>> load_signing_keys(storage::BlobStore& store,
-                                                    std::string hostname) {
-  CO_TRY(auto today, co_await find_or_make(store, std::move(hostname)));
+Task<std::vector<nix::SecretKey>> with_previous(storage::BlobStore& store, nix::SecretKey today) {
   CO_TRY(auto previous, co_await find_key(store, previous_signing_key_key()));
   std::vector<nix::SecretKey> keys{std::move(today)};
   // The same: a rotation ended after its first step.
   if (previous && previous->name() != keys.front().name()) keys.push_back(std::move(*previous));
   co_return keys;
+}
+
+}  // namespace
+
+Task<std::vector<nix::SecretKey>> load_signing_keys(storage::BlobStore& store,
+                                                    std::string hostname) {
+  CO_TRY(auto today, co_await find_or_make(store, std::move(hostname)));
+  co_return co_await with_previous(store, std::move(today));
+}
+
+Task<std::vector<nix::SecretKey>> find_signing_keys(storage::BlobStore& store) {
+  CO_TRY(auto today, co_await find_key(store, signing_key_key()));
+  if (!today) co_return std::vector<nix::SecretKey>();
+  co_return co_await with_previous(store, std::move(*today));
 }
 
 Task<nix::SecretKey> rotate_signing_key(storage::BlobStore& store, std::string hostname) {

@@ -24,6 +24,9 @@ namespace ncps::cache {
 Task<std::vector<nix::SecretKey>> load_signing_keys(storage::BlobStore& store,
                                                     std::string hostname);
 
+// The same, but makes none. Empty: there is none yet. Errors: as load_signing_keys.
+Task<std::vector<nix::SecretKey>> find_signing_keys(storage::BlobStore& store);
+
 // Makes a new key the one of today; today's becomes the one before. Its name is that of today's
 // with the next number ("cache.example-2"), because clients know keys by their names. What ends in
 // between leaves today's key in force. Errors: conflict (one is still to be retired), as

@@ -23,6 +23,11 @@ struct SigningKey : CacheFixture {
     return out;
   }
 
+  void write_key_over(std::string_view text) {
+    std::filesystem::remove(root.path() / "config/cache.key");
+    write_key(text);
+  }
+
   void write_key(std::string_view text) {
     std::filesystem::create_directories(root.path() / "config");
     std::ofstream(root.path() / "config/cache.key") << text;
@@ -37,6 +42,19 @@ TEST_F(SigningKey, IsMadeOnceAndThenTheSame) {
   struct stat info{};
   ASSERT_EQ(::stat((root.path() / "config/cache.key").c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777, 0400u);
+}
+
+TEST_F(SigningKey, WhoeverOnlyLooksMakesNone) {
+  EXPECT_TRUE(run(find_signing_keys(store)).value().empty());
+  EXPECT_FALSE(std::filesystem::exists(root.path() / "config"));
+  load("c");
+  auto fresh = run(rotate_signing_key(store, "c")).value();
+  auto found = run(find_signing_keys(store)).value();
+  ASSERT_EQ(found.size(), 2u);
+  EXPECT_EQ(found[0].str(), fresh.str());
+  EXPECT_EQ(found[1].name(), "c");
+  write_key_over("nonsense");
+  EXPECT_FALSE(run(find_signing_keys(store)).has_value());
 }
 
 TEST_F(SigningKey, IsTheSameForAllThatStartAtOnce) {

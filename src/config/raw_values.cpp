@@ -130,11 +130,10 @@ class Gatherer {
     }
     if (found && option.kind == Kind::list) found->values = split_at_commas(found->values);
     if (found && option.kind != Kind::list && found->values.size() > 1) {
-      out_.mistakes.push_back(found->origin + ": " + std::string(option.key) +
-                              " takes one value, not a list");
+      mistake(option, found->origin, std::string(option.key) + " takes one value, not a list");
       return;
     }
-    if (found && option.secret == Secret::yes && !read_secret_file(*found)) return;
+    if (found && option.secret == Secret::yes && !read_secret_file(option, *found)) return;
     bool given = found && !found->values.empty();
     if (!given && !option.fallback.empty()) {
       found = RawValue{{std::string(option.fallback)}, "the default"};
@@ -144,14 +143,20 @@ class Gatherer {
   }
 
   // False, with a mistake: it could not be read.
-  bool read_secret_file(RawValue& value) {
+  bool read_secret_file(const OptionSpec& option, RawValue& value) {
     auto secret = resolve_secret(value.values.back());
     if (!secret) {
-      out_.mistakes.push_back(value.origin + ": " + secret.error().what());
+      mistake(option, value.origin, secret.error().what());
       return false;
     }
     value.values = {std::move(*secret)};
     return true;
+  }
+
+  // Always with the flag, as Reader says them: who needs some options only knows by it what concerns it.
+  void mistake(const OptionSpec& option, const std::string& origin, const std::string& what) {
+    auto flag = origin.contains(option.flag) ? "" : std::string(option.flag) + ": ";
+    out_.mistakes.push_back(origin + ": " + flag + what);
   }
 
   void refuse_unknown_keys() {

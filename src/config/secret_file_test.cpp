@@ -66,8 +66,11 @@ TEST_F(SecretFiles, MissingOnesAndEmptyOnesAreOneMistakeWithOriginAndPath) {
     }
   }
   auto said = lines(load_with({"serve"}, {{"CACHE_REDIS_PASSWORD_FILE", "/no/such"}}).mistakes);
-  EXPECT_NE(said.find("the variable CACHE_REDIS_PASSWORD_FILE: the file '/no/such' cannot be read"),
-            said.npos)
+  EXPECT_NE(
+      said.find(
+          "the variable CACHE_REDIS_PASSWORD_FILE: --cache-redis-password: the file '/no/such' "
+          "cannot be read"),
+      said.npos)
       << said;
 }
 

@@ -95,6 +95,12 @@ TlsContext::~TlsContext() {
   ::SSL_CTX_free(context_);
 }
 
+Result<std::shared_ptr<const TlsContext>> TlsContext::offering_as(const TlsContext& other) const {
+  auto options = options_;
+  options.alpn = other.options_.alpn;
+  return make(std::move(options));
+}
+
 std::chrono::system_clock::time_point TlsContext::expires() const {
   auto ends = [](const Certificate& one) { return validity_of(one).end; };
   return ends(*std::ranges::min_element(options_.chain, {}, ends));

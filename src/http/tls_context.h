@@ -41,6 +41,9 @@ class TlsContext {
   // Whether both are made of the same things: then the older one may stay, and its tickets with it.
   bool same_as(const TlsContext& other) const;
 
+  // The same, but it offers the protocols that `other` does. Errors: as make().
+  Result<std::shared_ptr<const TlsContext>> offering_as(const TlsContext& other) const;
+
   // When the first certificate of our chain expires: from then on clients refuse us.
   std::chrono::system_clock::time_point expires() const;
 

@@ -81,6 +81,32 @@ TEST(NarInfoMemory, ForgetsAllAndTakesNothingThatWasMadeBefore) {
   EXPECT_TRUE(memory.find(hash(1)));
 }
 
+// Another instance may have removed it.
+TEST(NarInfoMemory, GivesNothingThatWasLookedUpLongAgoWhereOthersChangeItToo) {
+  using std::chrono::seconds;
+  constexpr HotSecond kBegin{seconds(1000)};
+  NarInfoMemory alone(16 * 2 * 4096), one_of_several(16 * 2 * 4096, seconds(60));
+  for (auto* memory : {&alone, &one_of_several}) {
+    auto made = info("one");
+    made.as_of = kBegin;
+    memory->put(hash('1'), made, 0);
+    EXPECT_TRUE(memory->find(hash('1'), kBegin + seconds(59)));
+  }
+  EXPECT_TRUE(alone.find(hash('1'), kBegin + seconds(100'000)));
+  EXPECT_FALSE(one_of_several.find(hash('1'), kBegin + seconds(60)))
+      << "being used keeps it no longer";
+  EXPECT_TRUE(one_of_several.find(hash('1'))) << "for when nobody can say what it is now";
+  // What is looked up anew takes its place, also among those that were not asked for lately.
+  for (int i = 1; i < 100; ++i) {
+    auto again = info(std::string(1500, 'x'));
+    again.as_of = kBegin + i * seconds(60);
+    one_of_several.put(hash('1'), again, 0);
+    one_of_several.put(hash(static_cast<unsigned>(i)), again, 0);
+    EXPECT_TRUE(one_of_several.find(hash('1'), again.as_of)) << i;
+    EXPECT_FALSE(one_of_several.find(hash('1'), again.as_of + seconds(60))) << i;
+  }
+}
+
 TEST(NarInfoMemory, KeepsWhatIsAskedFor) {
   NarInfoMemory memory(1 << 20);
   memory.put(hash(0), info("hot"), 0);

@@ -17,8 +17,7 @@ Guarded<NarInfoMemory::Shard>& NarInfoMemory::shard_of(const nix::StorePathHash&
 void NarInfoMemory::insert(Shard& shard, const nix::StorePathHash& hash,
                            std::shared_ptr<const HotNarInfo> info) {
   if (auto before = shard.young.find(hash); before != shard.young.end()) {
-    shard.young_bytes -= cost(*before->second);
-    shard.young.erase(before);
+    erase_young(shard, before);
     changed();
   }
   auto bytes = cost(*info);
@@ -31,11 +30,19 @@ void NarInfoMemory::insert(Shard& shard, const nix::StorePathHash& hash,
   shard.young.emplace(hash, std::move(info));
 }
 
-std::shared_ptr<const HotNarInfo> NarInfoMemory::find(const nix::StorePathHash& hash) {
+void NarInfoMemory::erase_young(Shard& shard, Map::iterator it) {
+  shard.young_bytes -= cost(*it->second);
+  shard.young.erase(it);
+}
+
+std::shared_ptr<const HotNarInfo> NarInfoMemory::find(const nix::StorePathHash& hash,
+                                                      HotSecond now) {
   return shard_of(hash).with([&](Shard& shard) -> std::shared_ptr<const HotNarInfo> {
-    if (auto it = shard.young.find(hash); it != shard.young.end()) return it->second;
+    if (auto it = shard.young.find(hash); it != shard.young.end()) {
+      return is_over(*it->second, now) ? nullptr : it->second;
+    }
     auto it = shard.old.find(hash);
-    if (it == shard.old.end()) return nullptr;
+    if (it == shard.old.end() || is_over(*it->second, now)) return nullptr;
     auto info = std::move(it->second);
     shard.old.erase(it);
     insert(shard, hash, info);
@@ -56,10 +63,7 @@ void NarInfoMemory::forget(const nix::StorePathHash& hash) {
   shard_of(hash).with([&](Shard& shard) {
     shard.old.erase(hash);
     auto it = shard.young.find(hash);
-    if (it != shard.young.end()) {
-      shard.young_bytes -= cost(*it->second);
-      shard.young.erase(it);
-    }
+    if (it != shard.young.end()) erase_young(shard, it);
     changed();
   });
 }

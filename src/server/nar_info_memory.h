@@ -2,13 +2,17 @@
 //
 // Bounded in bytes; what has not been asked for lately goes first (two generations: the older one
 // is dropped when the younger has filled its half); what is larger than a half is not kept.
+// Where others change what is kept, too (other instances with the same store), what they removed or changed is
+// given for a while at most.
 // Sharded, so that threads rarely meet. Thread-safe.
 #pragma once
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 
@@ -18,17 +22,24 @@
 
 namespace ncps::server {
 
+// By the steady clock.
+using HotSecond = std::chrono::time_point<std::chrono::steady_clock, std::chrono::seconds>;
+
 struct HotNarInfo {
   std::shared_ptr<const http::Prepared> prepared;
   std::string etag;
+  HotSecond as_of{};  // what it was made of was looked up then, or later
 };
 
 class NarInfoMemory {
  public:
-  explicit NarInfoMemory(std::size_t bytes) : bytes_per_half_shard_(bytes / kShards / 2) {}
+  // `lasts`: for how long what was put is given to who says what time it is; it stays, for when nobody can say
+  // what it is now. nullopt: until something else ends it.
+  explicit NarInfoMemory(std::size_t bytes, std::optional<std::chrono::seconds> lasts = {})
+      : bytes_per_half_shard_(bytes / kShards / 2), lasts_(lasts) {}
 
-  // nullptr: not here.
-  std::shared_ptr<const HotNarInfo> find(const nix::StorePathHash& hash);
+  // nullptr: not here, or not of so late a time.
+  std::shared_ptr<const HotNarInfo> find(const nix::StorePathHash& hash, HotSecond now = {});
 
   // `epoch` is that of before the answer was made: what was made before the last forget(), whatever its
   // hash, or forget_all() is not kept.
@@ -56,7 +67,13 @@ class NarInfoMemory {
   void insert(Shard& shard, const nix::StorePathHash& hash, std::shared_ptr<const HotNarInfo> info);
   Guarded<Shard>& shard_of(const nix::StorePathHash& hash);
 
-  std::size_t bytes_per_half_shard_;
+  void erase_young(Shard& shard, Map::iterator it);
+  bool is_over(const HotNarInfo& info, HotSecond now) const {
+    return lasts_ && now - info.as_of >= *lasts_;
+  }
+
+  const std::size_t bytes_per_half_shard_;
+  const std::optional<std::chrono::seconds> lasts_;
   void changed() { version_.store(versions_.fetch_add(1), std::memory_order_release); }
 
   static inline std::atomic<std::uint64_t> versions_{1};

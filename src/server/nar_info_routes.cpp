@@ -53,7 +53,7 @@ std::optional<http::Response> NarInfoRoutes::answer_from_memory(const http::Requ
   auto second = std::chrono::floor<std::chrono::seconds>(http::coarse_now());
   auto& near = NearNarInfo::of_this_thread(hash);
   if (near.is(hash, version, second)) return respond(request, near.info(), "memory");
-  auto hot = memory_.find(hash);
+  auto hot = memory_.find(hash, second);
   if (!hot) return std::nullopt;
   uses_.used(hash);
   near.keep(hash, version, second, hot);
@@ -64,13 +64,19 @@ boost::asio::awaitable<http::Response> NarInfoRoutes::answer(const http::Request
                                                              nix::StorePathHash hash, Side side) {
   bool get = request.method == http::Method::get;
   auto epoch = memory_.epoch();
+  auto as_of = std::chrono::floor<std::chrono::seconds>(http::coarse_now());
   auto asked = get ? cache::Asked::by_get : cache::Asked::by_head;
   bool known_missing = side == Side::root && narinfos_.known_missing(hash);
   auto found = side == Side::upload
                    ? co_await narinfos_.find_kept(hash)
                    : co_await narinfos_.find(hash, asked, Deadline::after(kAnswerTime));
-  if (!found) co_return error_response(found.error());
+  auto before = side == Side::root ? memory_.find(hash) : nullptr;  // of whatever age
+  if (!found) {
+    if (!before) co_return error_response(found.error());
+    co_return respond(request, std::move(before), "memory");
+  }
   if (!*found) {
+    if (before) memory_.forget(hash);  // another instance has removed it
     auto absent = http::text_response(
         404, side == Side::upload ? "not kept here" : "no upstream has this store path");
     absent.cache = known_missing ? "negative" : "miss";
@@ -79,7 +85,8 @@ boost::asio::awaitable<http::Response> NarInfoRoutes::answer(const http::Request
   uses_.used(hash);
   auto& served = **found;
   HotNarInfo made{.prepared = http::prepare(200, headers_for(served.etag), std::move(served.text)),
-                  .etag = served.etag};
+                  .etag = served.etag,
+                  .as_of = as_of};
   // After a HEAD a GET still has to reach the service, which then fetches ahead. An answer that was
   // begun before a doubt would come back into the memory that was emptied because of it.
   bool current = served.kept && served.as_of == narinfos_.as_of();

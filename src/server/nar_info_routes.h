@@ -14,9 +14,14 @@ namespace ncps::server {
 
 class NarInfoRoutes {
  public:
+  // `memory_lasts`: as of NarInfoMemory.
   NarInfoRoutes(cache::NarInfoService& narinfos, cache::UseLog& uses, std::size_t memory_bytes,
-                const Permissions& permissions)
-      : narinfos_(narinfos), uses_(uses), permissions_(permissions), memory_(memory_bytes) {}
+                const Permissions& permissions,
+                std::optional<std::chrono::seconds> memory_lasts = {})
+      : narinfos_(narinfos),
+        uses_(uses),
+        permissions_(permissions),
+        memory_(memory_bytes, memory_lasts) {}
 
   // The answer if it is in memory: without waiting for anything.
   std::optional<http::Response> answer_from_memory(const http::Request& request,

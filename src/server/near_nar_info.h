@@ -18,7 +18,7 @@ namespace ncps::server {
 
 class NearNarInfo {
  public:
-  using Second = std::chrono::time_point<std::chrono::steady_clock, std::chrono::seconds>;
+  using Second = HotSecond;
   static constexpr std::size_t kPlaces = 256;
   static constexpr std::size_t kLargest = 16 << 10;  // bytes of its text
 

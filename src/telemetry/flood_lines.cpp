@@ -22,7 +22,7 @@ std::array<Field, UnmadeLine::kMostFields> UnmadeLine::none() {
 void UnmadeLine::set(Level of, std::string_view said, std::span<const Field> fields,
                      const trace::SpanContext* span) {
   level = of;
-  time = std::chrono::system_clock::now();
+  at = std::chrono::steady_clock::now();
   message = said;
   within.trace_id = span != nullptr ? span->trace_id : trace::TraceId{};
   within.span_id = span != nullptr ? span->span_id : trace::SpanId{};
@@ -96,7 +96,7 @@ void FloodLines::sleep_until_there_are_some() {
       if (ring->tail.load() != ring->head.load()) return true;
     return false;
   });
-  if (any || stopping_.load()) {
+  if (any || stopping_.load() || somebody_waits()) {
     asleep_.store(false);
     return;
   }
@@ -107,44 +107,76 @@ void FloodLines::run() {
   telemetry::give_way();
   for (bool last = false; !last;) {
     last = stopping_.load();
+    auto drains = [&] { return std::lock_guard(mutex_), drains_; }();
     while (take_all()) {
     }
-    if (last) break;
+    {
+      std::lock_guard lock(mutex_);
+      drained_ = drains;
+      ended_ = last;
+      changed_.notify_all();
+    }
+    if (last) return;
     sleep_until_there_are_some();
-    std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, kLinger, [&] { return stopping_.load(); });
+    linger();
   }
-  std::lock_guard lock(mutex_);
-  ended_ = true;
-  changed_.notify_all();
 }
 
+bool FloodLines::somebody_waits() {
+  std::lock_guard lock(mutex_);
+  return drains_ != drained_;
+}
+
+void FloodLines::linger() {
+  std::unique_lock lock(mutex_);
+  changed_.wait_for(lock, kLinger, [&] { return stopping_.load() || drains_ != drained_; });
+}
+
+// The oldest first. What is younger than the look at the rings waits for the next one: of two requests
+// one after the other, on two threads, the second could be seen and the first not.
 bool FloodLines::take_all() {
-  auto rings = rings_.with([](const auto& all) { return all; });
+  struct Some {
+    std::shared_ptr<Ring> ring;
+    std::uint64_t head, tail;
+    const UnmadeLine& first() const { return ring->lines[head % kEach]; }
+  };
+  auto now = std::chrono::steady_clock::now();
+  std::vector<Some> rings;
+  for (auto& ring : rings_.with([](const auto& all) { return all; })) {
+    Some some{.ring = ring, .head = ring->head.load(), .tail = ring->tail.load()};
+    if (some.head != some.tail) rings.push_back(std::move(some));
+  }
   bool any = false;
-  for (const auto& ring : rings) {
-    if (ring->tail.load() == ring->head.load()) continue;
+  while (!rings.empty()) {
+    auto oldest = std::ranges::min_element(rings, {}, [](const Some& r) { return r.first().at; });
+    if (oldest->first().at > now) break;
     any = true;
-    take(*ring);
+    take(oldest->first());
+    oldest->ring->head.store(++oldest->head, std::memory_order_release);
+    if (oldest->head == oldest->tail) rings.erase(oldest);
   }
   flush();
   return any;
 }
 
-void FloodLines::take(Ring& ring) {
-  auto tail = ring.tail.load(std::memory_order_acquire);
-  for (auto head = ring.head.load(std::memory_order_relaxed); head != tail; ++head) {
-    line_.clear();
-    make_(ring.lines[head % kEach], line_);
-    if (batch_.size() + line_.size() >= kAtOnce) flush();
-    batch_.append(line_).push_back('\n');
-    ring.head.store(head + 1, std::memory_order_release);
-  }
+void FloodLines::take(const UnmadeLine& line) {
+  line_.clear();
+  make_(line, line_);
+  if (batch_.size() + line_.size() >= kAtOnce) flush();
+  batch_.append(line_).push_back('\n');
 }
 
 void FloodLines::flush() {
   if (!batch_.empty()) write_(batch_);
   batch_.clear();
+}
+
+void FloodLines::drain(std::chrono::milliseconds patience) {
+  std::unique_lock lock(mutex_);
+  auto mine = ++drains_;
+  changed_.notify_all();
+  wake();
+  changed_.wait_for(lock, patience, [&] { return drained_ >= mine; });
 }
 
 bool FloodLines::stop(std::chrono::milliseconds patience) {

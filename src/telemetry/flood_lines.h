@@ -2,9 +2,9 @@
 //
 // The thread that makes and writes them gives way to all others (low_priority.h). So whoever shared a
 // lock with it would wait for all of those as well: each thread that has lines puts what they are made
-// of into a ring of its own, without a lock. What finds no room is lost, and counted. Lines of one
-// thread stay in order; against those of others they may be late by kLinger, and more where the
-// processors have no time for them.
+// of into a ring of its own, without a lock. What finds no room is lost, and counted. The lines come in
+// the order of their times; against other lines of the log they may be late by kLinger, and more where
+// the processors have no time for them.
 #pragma once
 
 #include <array>
@@ -37,7 +37,7 @@ class UnmadeLine {
            const trace::SpanContext* within);
 
   Level level = Level::info;
-  std::chrono::system_clock::time_point time;
+  std::chrono::steady_clock::time_point at;
   std::string_view message;
   trace::SpanContext within;  // not valid: none. Without its state
   std::span<const Field> fields() const noexcept { return std::span(fields_).first(count_); }
@@ -52,9 +52,9 @@ class UnmadeLine {
 
 class FloodLines {
  public:
-  static constexpr std::size_t kEach = 1'024;                   // lines of a thread that wait
+  static constexpr std::size_t kEach = 1'024;                    // lines of a thread that wait
   static constexpr auto kLinger = std::chrono::milliseconds(5);  // so that one write has several
-  static constexpr std::size_t kAtOnce = 4'096;                 // bytes: what a pipe takes whole, pipe(7)
+  static constexpr std::size_t kAtOnce = 4'096;  // bytes: what a pipe takes whole, pipe(7)
 
   // `make` appends a line without its end, `write` gets whole ones; both on one thread. Writing may block
   // for as long as nobody reads.
@@ -73,6 +73,9 @@ class FloodLines {
 
   std::uint64_t lost() const noexcept { return lost_.load(std::memory_order_relaxed); }
 
+  // Waits until what was put before has been written, for so long at most.
+  void drain(std::chrono::milliseconds patience);
+
   // Writes what is there, and ends. False: the writing did not end in time. Then this must stay where it
   // is for as long as the process lives. Nobody puts lines here any more.
   bool stop(std::chrono::milliseconds patience);
@@ -88,8 +91,10 @@ class FloodLines {
   Ring& mine();
   void run();
   bool take_all();
-  void take(Ring& ring);
+  void take(const UnmadeLine& line);
   void flush();
+  void linger();
+  bool somebody_waits();
   void sleep_until_there_are_some();
   void wake();
 
@@ -100,9 +105,10 @@ class FloodLines {
   std::atomic<std::uint64_t> lost_{0};
   std::atomic<bool> asleep_{false}, stopping_{false};
   std::mutex mutex_;
-  std::condition_variable changed_;  // stopping_, ended_
-  bool ended_ = false;               // guarded by mutex_
-  std::string batch_, line_;         // of the writing thread
+  std::condition_variable changed_;  // stopping_ and what follows, guarded by mutex_
+  bool ended_ = false;
+  std::uint64_t drains_ = 0, drained_ = 0;  // asked for; done
+  std::string batch_, line_;                // of the writing thread
   std::thread thread_;
 };
 

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <latch>
 
 namespace ncps::log {
@@ -64,7 +65,8 @@ TEST(FloodLines, LinesOfAThreadComeWholeInOrderAndWithoutAStop) {
   EXPECT_TRUE(lines.stop(kPatience));
   auto got = reader.lines();
   ASSERT_EQ(got.size(), 10u);
-  for (std::size_t i = 0; i < got.size(); ++i) EXPECT_TRUE(got[i].starts_with(std::to_string(i) + "x"));
+  for (std::size_t i = 0; i < got.size(); ++i)
+    EXPECT_TRUE(got[i].starts_with(std::to_string(i) + "x"));
   for (const auto& text : reader.writes) EXPECT_LE(text.size(), FloodLines::kAtOnce);
 }
 
@@ -72,8 +74,7 @@ TEST(FloodLines, ALineLongerThanAPipeTakesComesAlone) {
   Reader reader;
   FloodLines lines(&Reader::make, reader.writer());
   std::string long_one(3 * FloodLines::kAtOnce, 'l');
-  for (const auto& line : {std::string("a"), long_one, std::string("b")})
-    put(lines, line);
+  for (const auto& line : {std::string("a"), long_one, std::string("b")}) put(lines, line);
   EXPECT_TRUE(lines.stop(kPatience));
   EXPECT_EQ(reader.lines(), (std::vector<std::string>{"a", long_one, "b"}));
 }
@@ -94,15 +95,16 @@ TEST(FloodLines, WhatFindsNoRoomIsLostAndCounted) {
 }
 
 TEST(FloodLines, AStopDoesNotWaitForWhoDoesNotRead) {
-  Reader reader;
-  reader.open = false;
-  auto* lines = new FloodLines(&Reader::make, reader.writer());
+  // Their thread is left to itself, so that they stay as long as the process.
+  static std::vector<std::pair<Reader*, FloodLines*>> kept;
+  auto* reader = new Reader;
+  reader->open = false;
+  auto* lines = new FloodLines(&Reader::make, reader->writer());
+  kept.emplace_back(reader, lines);
   put(*lines, "a");
-  reader.wait_for_a_write();
+  reader->wait_for_a_write();
   EXPECT_FALSE(lines->stop(std::chrono::milliseconds(1)));
-  reader.set_open(true);  // the thread ends; when, is not known, so it stays
-  static auto* kept = new std::vector<FloodLines*>;
-  kept->push_back(lines);
+  reader->set_open(true);
 }
 
 TEST(FloodLines, ThreadsThatWriteAtOnceLoseNothingThatHadRoom) {
@@ -133,6 +135,41 @@ TEST(FloodLines, ThreadsThatWriteAtOnceLoseNothingThatHadRoom) {
   }
 }
 
+TEST(FloodLines, AfterADrainAllIsWritten) {
+  Reader reader;
+  FloodLines lines(&Reader::make, reader.writer());
+  lines.drain(kPatience);  // of nothing
+  for (std::size_t i = 1; i <= 100; ++i) {
+    put(lines, "a");
+    lines.drain(kPatience);
+    EXPECT_EQ(reader.lines().size(), i);
+  }
+  EXPECT_TRUE(lines.stop(kPatience));
+}
+
+// Two threads that write in turns, each after the other has written.
+TEST(FloodLines, LinesOfThreadsComeInTheOrderOfTheirTimes) {
+  constexpr std::size_t kLines = 1'000;
+  Reader reader;
+  FloodLines lines(&Reader::make, reader.writer());
+  std::atomic<std::size_t> next{0};
+  auto write_each_second = [&](std::size_t from) {
+    for (std::size_t i = from; i < kLines; i += 2) {
+      for (auto seen = next.load(); seen != i; seen = next.load()) next.wait(seen);
+      put(lines, std::to_string(i));
+      next.store(i + 1);
+      next.notify_all();
+    }
+  };
+  std::jthread other([&] { write_each_second(1); });
+  write_each_second(0);
+  other.join();
+  EXPECT_TRUE(lines.stop(kPatience));
+  auto got = reader.lines();
+  ASSERT_EQ(got.size() + lines.lost(), kLines);
+  EXPECT_TRUE(std::ranges::is_sorted(got, {}, [](const auto& line) { return std::stoi(line); }));
+}
+
 // Threads remember their ring; another FloodLines, even in the same place, is not theirs.
 TEST(FloodLines, OneAfterTheOtherHasItsOwnLines) {
   for (int i = 0; i < 3; ++i) {
@@ -149,7 +186,8 @@ TEST(UnmadeLine, KeepsCopiesOfItsTexts) {
   for (int again = 0; again < 2; ++again) {
     std::string path = "/nar/" + std::to_string(again), empty;
     trace::SpanContext within{.trace_id = {1}, .span_id = {2}};
-    std::array<Field, 4> fields{{{"path", path}, {"upstream", empty}, {"bytes", 7}, {"from", "::1"}}};
+    std::array<Field, 4> fields{
+        {{"path", path}, {"upstream", empty}, {"bytes", 7}, {"from", "::1"}}};
     line.set(Level::warn, "handled request", fields, again == 0 ? &within : nullptr);
     path.assign(path.size(), '#');
     EXPECT_EQ(line.level, Level::warn);

@@ -75,13 +75,6 @@ double in_seconds(std::chrono::system_clock::time_point time) {
   return std::chrono::duration<double>(time.time_since_epoch()).count();
 }
 
-// A line of the flood goes where others go.
-void make(const UnmadeLine& line, Format format, std::string& to) {
-  copy(line.level, line.time, line.message, line.fields(), line.within);
-  to = render_within(format, line.level, in_seconds(line.time), line.message, line.fields(),
-                     line.within);
-}
-
 struct Writer {
   Format format;
   std::shared_ptr<spdlog::details::thread_pool> thread =
@@ -198,10 +191,12 @@ Repeats::Time tell_what_is_due(Writer& to) {
 }
 
 void Writer::make(const UnmadeLine& line, std::string& to) {
-  tell_what_is_due(*this);
-  copy(line.level, line.time, line.message, line.fields(), line.within);
-  to = render_within(format, line.level, in_seconds(line.time), line.message, line.fields(),
-                     line.within);
+  auto now = tell_what_is_due(*this);
+  using Wall = std::chrono::system_clock;
+  auto time = Wall::now() - std::chrono::duration_cast<Wall::duration>(now - line.at);
+  copy(line.level, time, line.message, line.fields(), line.within);
+  to =
+      render_within(format, line.level, in_seconds(time), line.message, line.fields(), line.within);
 }
 
 bool may_write(Writer& to, std::string_view message, std::span<const Field> fields,
@@ -325,6 +320,10 @@ bool has_room(Level level) {
 void write_if_room(Level level, std::string_view message, std::span<const Field> fields) {
   auto* to = writer.load(std::memory_order_acquire);
   if (to != nullptr) to->flood.put(level, message, fields);
+}
+
+void drain_flood() {
+  if (auto* to = writer.load(std::memory_order_acquire)) to->flood.drain(kLastWords);
 }
 
 std::uint64_t dropped() noexcept {

@@ -16,4 +16,8 @@ bool has_room(Level level);
 // Thread-safe.
 void write_if_room(Level level, std::string_view message, std::span<const Field> fields);
 
+// Waits until what was written so far is where it belongs, a collector's queue included; where nobody
+// reads it gives up after 2 s.
+void drain_flood();
+
 }  // namespace ncps::log

@@ -227,6 +227,40 @@ class OnSqlite(LabCase):
         self.assertEqual(run.status, 2)
         self.assertIn("--cache-database-url", run.err)
 
+    def test_migrate_takes_no_other_database_where_the_name_of_the_wanted_one_cannot_be_read(self) -> None:
+        storage = self.folder("storage")
+        missing = self.home / "no-such-file"
+
+        def file(name: str, text: str) -> str:
+            (self.home / name).write_text(text)
+            return str(self.home / name)
+
+        (self.home / "empty").touch()
+        rows = {
+            "a variable": ([], {"CACHE_DATABASE_URL_FILE": str(missing)}),
+            "an empty file": ([], {"CACHE_DATABASE_URL_FILE": str(self.home / "empty")}),
+            "in the variable": ([], {"CACHE_DATABASE_URL": f"file:{missing}"}),
+            "a flag": ([f"--cache-database-url-file={missing}"], {}),
+            "in the flag": ([f"--cache-database-url=file:{missing}"], {}),
+            "YAML": (["--config", file("a.yaml", f"cache:\n  database-url-file: {missing}\n")], {}),
+            "in YAML": (["--config", file("b.yaml", f"cache:\n  database-url: file:{missing}\n")], {}),
+            "a list": (["--config", file("c.yaml", "cache:\n  database-url: [sqlite:/a/b, sqlite:/c/d]\n")], {}),
+            "TOML": (["--config", file("d.toml", f"[cache]\ndatabase-url-file = '{missing}'\n")], {}),
+            "a misspelt key": (["--config", file("e.yaml", f"cache:\n  databse-url: sqlite:{self.home}/x\n")], {}),
+        }
+        for name, (flags, variables) in rows.items():
+            for command in (("up",), ("up", "--dry-run"), ("status",)):
+                with self.subTest(name, command=command):
+                    run = run_ncps("migrate", *command, f"--cache-storage-local={storage}", *flags, **variables)
+                    self.assertEqual(run.status, 2, run.said)
+                    self.assertIn("database-url", run.err)
+                    self.assertEqual(list(storage.iterdir()), [], "nothing was made")
+
+    def test_migrate_minds_no_other_mistake_where_the_database_is_named(self) -> None:
+        run = run_ncps("migrate", "up", f"--cache-database-url=sqlite:{self.home}/db.sqlite", "--cache-max-size=much",
+                       CACHE_REDIS_PASSWORD_FILE="/no/such/file")
+        self.assertEqual(run.status, 0, run.said)
+
     def test_dbmate_makes_the_file(self) -> None:
         file = self.home / "a#b/db.sqlite"
         self.assertEqual(run_ncps("dbmate", f"--url=sqlite:{file}", "migrate", "up").status, 0)

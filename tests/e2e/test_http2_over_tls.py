@@ -7,7 +7,7 @@ from .lab import closure
 from .lab.case import LabCase, narinfo_target
 from .lab.http2 import Nghttp, curl, h2load
 from .lab.ncps import Ncps
-from .lab.tls import authority
+from .lab.tls import Certificate, authority
 
 
 class Http2OverTls(LabCase):
@@ -43,6 +43,25 @@ class Http2OverTls(LabCase):
         run = curl("--http2", "--cacert", str(authority().file), "--write-out", "%{http_version}", "--output",
                    "/dev/null", self.url(proxy) + "/healthz")
         self.assertEqual((run.returncode, run.stdout.decode()), (0, "1.1"), run.stderr)
+
+    def test_a_reload_offers_what_was_offered_at_the_start(self) -> None:
+        cache = closure.small().cache("xz")
+        for at_start, version in (("false", "1.1"), ("true", "2")):
+            with self.subTest(at_start):
+                certificates = [authority().sign("IP:127.0.0.1", name) for name in ("first", "second")]
+                file = self.folder("config") / "ncps.yaml"
+
+                def write(certificate: Certificate, http2: str) -> None:
+                    file.write_text(f"server:\n  http2: {http2}\n  tls: {{cert: {certificate.file}, key: {certificate.key}}}\n")
+
+                write(certificates[0], at_start)
+                proxy = self.ncps((self.upstream(cache), cache), more=["--config", str(file)])
+                write(certificates[1], "true" if at_start == "false" else "false")
+                proxy.reload()
+                self.assertTrue(proxy.find_line("a new value needs a restart", option="--server-http2"), proxy.tail())
+                run = curl("--http2", "--cacert", str(authority().file), "--write-out", "%{http_version}", "--output",
+                           "/dev/null", self.url(proxy) + "/healthz")
+                self.assertEqual((run.returncode, run.stdout.decode()), (0, version), run.stderr)
 
     def test_many_at_once_over_one_connection(self) -> None:
         made = closure.many(40)

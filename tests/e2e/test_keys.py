@@ -3,11 +3,12 @@ from __future__ import annotations
 
 import re
 import stat
+import subprocess
 import unittest
 
 from .lab import closure, raw
 from .lab.case import LabCase, narinfo_target
-from .lab.ncps import Ncps, run_ncps
+from .lab.ncps import BINARY, Ncps, clean_environment, run_ncps
 
 
 class Keys(LabCase):
@@ -110,11 +111,22 @@ class ClientLines(LabCase):
         self.assertTrue(client.has(made.root))
         self.assertNotIn("netrc", run.out)
 
+    def test_where_there_is_no_key_yet_none_is_made(self) -> None:
+        store = self.folder("store")
+        for command in (("key", "public"), ("client-config", "http://cache.example:8501")):
+            for folder in (store, store / "not-there"):
+                run = run_ncps(*command, f"--cache-storage-local={folder}", "--cache-hostname=cache.example")
+                self.assertEqual((run.status, run.out), (1, ""), run.err)
+                self.assertIn("first start", run.err)
+                self.assertEqual(list(store.iterdir()), [])
+
     def test_a_netrc_only_where_readers_need_a_token_and_never_with_the_token(self) -> None:
         secret = "a-secret-of-32-characters-or-more"
+        key = self.folder("keys") / "secret"
+        self.assertEqual(run_ncps("key", "generate", "cache.example-1", str(key)).status, 0)
         for flag, asks in (("--cache-get-token", True), ("--cache-put-token", False)):
             run = run_ncps("client-config", f"--cache-storage-local={self.home / 'store'}", "--cache-hostname=cache.example",
-                           "--cache-upstream-url=http://127.0.0.1:1", f"{flag}={secret}")
+                           "--cache-upstream-url=http://127.0.0.1:1", f"--cache-secret-key-path={key}", f"{flag}={secret}")
             self.assertEqual(run.status, 0, run.said)
             self.assertEqual("machine cache.example login" in run.out, asks)
             self.assertIn("http://cache.example:8501", run.out)
@@ -124,6 +136,24 @@ class ClientLines(LabCase):
         run = run_ncps("client-config", "--server-addr=unix:/run/x", f"--cache-storage-local={self.home}", "--cache-hostname=a")
         self.assertEqual((run.status, run.out), (2, ""))
         self.assertIn("ncps client-config http://HOST:PORT", run.err)
+
+
+class FullDisk(LabCase):
+    """What is printed, and is nowhere else, is not lost in silence."""
+
+    def test_what_could_not_be_written_is_an_error(self) -> None:
+        storage = f"--cache-storage-local={self.folder('store')}"
+        self.assertEqual(run_ncps("key", "rotate", storage, "--cache-hostname=x").status, 0)
+        key = self.folder("keys") / "secret"
+        self.assertEqual(run_ncps("key", "generate", "x-1", str(key)).status, 0)
+        for words in (("key", "generate", "x-1"), ("token", "generate", "ci", "write"), ("key", "public", str(key)),
+                      ("key", "public", storage), ("key", "retire", storage, "--cache-hostname=x"),
+                      ("client-config", "http://a", storage, "--cache-hostname=x"), ("config", "example")):
+            with self.subTest(" ".join(words[:2])), open("/dev/full", "w") as full:
+                run = subprocess.run([str(BINARY), *words], env=clean_environment(), stdin=subprocess.DEVNULL, stdout=full,
+                                     stderr=subprocess.PIPE, text=True, timeout=20)
+                self.assertEqual(run.returncode, 1, run.stderr)
+                self.assertIn("No space left on device", run.stderr)
 
 
 class Tokens(LabCase):

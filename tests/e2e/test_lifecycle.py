@@ -4,10 +4,13 @@ from __future__ import annotations
 import hashlib
 import random
 import signal
+import sqlite3
 import stat
 import unittest
+from pathlib import Path
 
 from .lab import closure, raw
+from .lab.black_hole import BlackHole
 from .lab.case import LabCase
 from .lab.closure import nix
 from .lab.faults import Gate
@@ -36,6 +39,52 @@ class LifecycleCase(LabCase):
         self.assertTrue(gate.reached.wait(10))
         eventually(lambda: stream.count > 0, "the first bytes")
         return gate, stream
+
+
+class Start(LabCase):
+    """While something makes the start wait: here a database that another process holds, or an S3 server that says nothing."""
+
+    def held(self) -> tuple[Ncps, sqlite3.Connection]:
+        cache = closure.small().cache("xz")
+        proxy = self.ncps_before_start((self.upstream(cache), cache))
+        holder = sqlite3.connect(proxy.home / "db.sqlite", isolation_level=None)
+        self.addCleanup(holder.close)
+        holder.execute("BEGIN EXCLUSIVE")
+        proxy.start(wait=False)
+        self.wait_until_it_hears(proxy)
+        return proxy, holder
+
+    def wait_until_it_hears(self, proxy: Ncps) -> None:
+        assert proxy.process
+        tasks = Path(f"/proc/{proxy.process.pid}/task")
+        eventually(lambda: any((task / "comm").read_text() == "start signals\n" for task in tasks.iterdir()), "its thread is there")
+
+    def test_a_signal_ends_it_at_once(self) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            with self.subTest(number):
+                proxy, holder = self.held()
+                self.assertEqual(proxy.stop(number, within=20), 0)
+                self.assertIn("asked to stop while starting", proxy.stderr())
+                holder.close()
+
+    def test_so_it_does_before_a_bucket_that_does_not_answer(self) -> None:
+        silent = BlackHole().start()
+        self.addCleanup(silent.stop)
+        proxy = self.ncps_before_start(store=["--cache-storage-s3-bucket=bucket", f"--cache-storage-s3-endpoint={silent.url}",
+                                              "--cache-storage-s3-access-key-id=a", "--cache-storage-s3-secret-access-key=s"],
+                                       more=["--cache-upstream-url=http://127.0.0.1:1"])
+        proxy.start(wait=False)
+        eventually(lambda: silent.asked() > 0, "it asks")
+        self.assertEqual(proxy.stop(within=20), 0)
+
+    def test_a_reload_waits_and_the_end_after_it_is_clean(self) -> None:
+        proxy, holder = self.held()
+        proxy.send_signal(signal.SIGHUP)
+        holder.execute("ROLLBACK")
+        proxy.wait_listening()
+        proxy.wait_line("new options are in force")
+        self.assertEqual(proxy.stop(), 0)
+        self.assertTrue(proxy.find_line("stopped", clean=True), proxy.tail())
 
 
 class Stop(LifecycleCase):

@@ -169,10 +169,10 @@ class Counting(MetricsCase):
     def test_the_log_says_how_and_whence(self) -> None:
         proxy = self.start("--cache-prefetch=off")
         target = narinfo_target(self.made.root)
-        for _ in range(2):
-            raw.get(proxy.url, target)
-            raw.get(proxy.url, narinfo_target("0" * 32))
-        raw.get(proxy.url, "/pubkey?token=hunter2")
+        # On one connection: a line is written after the answer, so those of two may come in any order.
+        with raw.Connection(proxy.url) as connection:
+            for asked in (target, narinfo_target("0" * 32), target, narinfo_target("0" * 32), "/pubkey?token=hunter2"):
+                connection.ask("GET", asked)
         proxy.wait_line("handled request", request_uri="/pubkey?***")
         lines = [l for l in proxy.lines if l["message"] == "handled request"]
         said = [(l["request_uri"], l.get("cache"), l.get("upstream")) for l in lines if l["request_uri"] != "/pubkey?***"]

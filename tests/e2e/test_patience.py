@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from .lab import closure, raw
 from .lab.case import LabCase, narinfo_target
+from .lab.redis import RedisServer
 from .lab.waiting import eventually
 
 GIVEN_UP = 40.0
@@ -27,7 +28,8 @@ class Patience(LabCase):
         slow_proxy = self.ncps((slow_server, slow_cache))
         stalled_proxy = self.ncps((stalled_server, stalled_cache))
 
-        with raw.Connection(slow_proxy.url, timeout=60) as half_a_head, self.stopping_with_far_ranges():
+        with (raw.Connection(slow_proxy.url, timeout=60) as half_a_head, self.stopping_with_far_ranges(),
+              self.a_removal_at_another_instance()):
             half_a_head.send(b"GET / HTTP/1.1\r\nHost: x\r\n")
             begin = time.monotonic()
             slow_stream = raw.Stream(slow_proxy.url, self.nar_target(slow_proxy, slow_leaf)).start()
@@ -46,6 +48,28 @@ class Patience(LabCase):
             slow_stream.join(30)
             self.assertEqual((slow_stream.status, slow_stream.ending), (200, raw.COMPLETE))
             self.assertGreater(time.monotonic() - begin, GIVEN_UP)
+
+    @contextlib.contextmanager
+    def a_removal_at_another_instance(self):
+        """Meanwhile: what one of two instances has in its memory is removed by means of the other."""
+        made = closure.small()
+        cache = made.cache("xz")
+        server = self.upstream(cache)
+        redis = RedisServer()
+        self.addCleanup(redis.close)
+        shared = self.folder("shared")
+        one, other = [self.ncps((server, cache), store=[f"--cache-storage-local={shared}"], more=[
+            f"--cache-database-url=sqlite:{shared}/db.sqlite", "--cache-allow-delete-verb", "--server-drain-delay=0",
+            *redis.flags()]) for _ in range(2)]
+        target = narinfo_target(made.root)
+        for instance in (one, other):
+            for _ in range(2):
+                self.assertEqual(raw.get(instance.url, target).status, 200)
+        server.fault(".narinfo", status=404)
+        self.assertEqual(raw.ask(one.url, "DELETE", target).status, 204)
+        self.assertEqual(raw.get(one.url, target).status, 404)
+        yield
+        eventually(lambda: raw.get(other.url, target).status == 404, "the other one knows", within=90)
 
     @contextlib.contextmanager
     def stopping_with_far_ranges(self):

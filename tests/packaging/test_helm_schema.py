@@ -18,7 +18,7 @@ DEFAULTS = yaml.safe_load((rendered.CHART / "values.yaml").read_text())
 
 # What Kubernetes defines, or others share: any key may stand there.
 OPEN = {"global", "strategy", "podSecurityContext", "securityContext", "config.cache.tempVolume", "startupProbe", "livenessProbe",
-        "readinessProbe", "resources", "affinity", "fsck.resources"}
+        "readinessProbe", "resources", "affinity", "fsck.resources", "serviceMonitor.authorization"}
 # Of names that are the user's.
 NAMES = {"serviceAccount.annotations", "config.storage.local.persistence.annotations", "service.annotations", "ingress.annotations",
          "serviceMonitor.labels", "podAnnotations", "podLabels", "nodeSelector"}

@@ -52,6 +52,15 @@ class Installed(PackagingCase):
         unit = (self.installed("/opt/ncps") / "lib/systemd/system/ncps.service").read_text()
         self.assertIn("ExecStart=/opt/ncps/bin/ncps --config /opt/ncps/etc/ncps/config.yaml serve\n", unit)
 
+    def test_an_outage_at_the_start_does_not_end_the_unit_for_good_but_wrong_options_do(self) -> None:
+        unit = (self.installed("/usr") / "lib/systemd/system/ncps.service").read_text().splitlines()
+        for line in ("StartLimitIntervalSec=0", "Restart=on-failure", "RestartPreventExitStatus=2"):
+            self.assertIn(line, unit)
+
+    def test_the_boot_can_be_told_from_others(self) -> None:
+        # /proc/sys/kernel/random/boot_id: without it what a crash has left is known by its age only (storage/spool_owner.h).
+        self.assertNotIn("ProcSubset=pid", (self.installed("/usr") / "lib/systemd/system/ncps.service").read_text())
+
     def test_systemd_understands_the_units_and_finds_them_confined(self) -> None:
         units = self.home / "units"
         units.mkdir()

@@ -156,6 +156,24 @@ class Chart(KubernetesCase):
                 for secret in ("p@ss", "g" * 32, "p" * 32):
                     self.assertNotIn(secret, str(one))
 
+    def test_scrapes_are_let_in_where_admins_have_a_token(self) -> None:
+        def sent(monitor: dict, **permissions: object) -> dict | None:
+            cluster = self.cluster({"serviceMonitor": {"enabled": True} | monitor} | with_config(
+                permissions=permissions, observability={"prometheus": {"enabled": True}}))
+            endpoint, = cluster.one("ServiceMonitor")["spec"]["endpoints"]
+            authorization = endpoint.get("authorization")
+            if authorization and not monitor:
+                place = authorization["credentials"]
+                self.assertEqual(cluster.secrets[place["name"]][place["key"]], permissions["adminToken"])
+            return authorization
+
+        own = {"credentials": {"name": "tokens", "key": "admin-token"}}
+        self.assertIsNone(sent({}))
+        self.assertIsNone(sent({}, getToken="g" * 32), "others' tokens do not close /metrics")
+        self.assertIsNotNone(sent({}, adminToken="a" * 32))
+        self.assertIsNone(sent({}, adminToken="a" * 32, existingSecret="tokens"), "which need not have it")
+        self.assertEqual(sent({"authorization": own}, existingSecret="tokens"), own)
+
     def test_instances_reach_each_other(self) -> None:
         cluster = self.cluster(SEVERAL | {"networkPolicy": {"enabled": True, "ingressFrom": [{"ipBlock": {"cidr": "10.0.0.0/8"}}]}})
         template = cluster.workload()["spec"]["template"]

@@ -142,6 +142,17 @@ class Module(NixosCase):
         self.assertEqual(made["systemd"]["tmpfiles"]["rules"], [f"d {folder} 0700 ncps ncps -" for folder in folders])
         self.assertEqual(self.service(BASIC)["ReadWritePaths"], [])
 
+    def test_only_what_the_unit_has_anyway_is_left_out(self) -> None:
+        for storage, temp, folders in (("/var/lib/ncps-data", "/tmp/x", ["/var/lib/ncps-data"]), ("/var/lib/ncps", "/var/tmp", []),
+                                       ("/var/lib/ncps/a", "/var/tmp/ncps", []), ("/tmpfs", "/tmp/", ["/tmpfs"]),
+                                       ("/srv/a", "/var/tmpx", ["/srv/a", "/var/tmpx"])):
+            with self.subTest((storage, temp)):
+                service = self.service(BASIC + f'cache.storage.local = "{storage}"; cache.tempPath = "{temp}";')
+                self.assertEqual(service["ReadWritePaths"], folders)
+
+    def test_an_outage_at_the_start_does_not_end_it_for_good(self) -> None:
+        self.assertEqual(self.module(BASIC)["systemd"]["services"]["ncps"]["startLimitIntervalSec"], 0)
+
     def test_secrets_are_credentials_and_nowhere_else(self) -> None:
         service = self.service(ALL)
         self.assertEqual(len(service["LoadCredential"]), 8)
@@ -168,8 +179,9 @@ class Module(NixosCase):
                       for setting in unit_settings("SystemCallFilter") for word in setting.lstrip("~").split()]
         self.assertEqual(service["SystemCallFilter"], one_a_line)
         words = {True: "yes", False: "no"}
+        self.assertNotIn("ProcSubset", service)
         for name, value in service.items():
-            if name.startswith(("Protect", "Private", "Restrict", "Lock", "Memory", "NoNew", "Remove", "Device", "ProcSubset")):
+            if name.startswith(("Protect", "Private", "Restrict", "Lock", "Memory", "NoNew", "Remove", "Device")):
                 shown = " ".join(value) if isinstance(value, list) else words[value] if isinstance(value, bool) else str(value)
                 with self.subTest(name):
                     self.assertEqual([shown], unit_settings(name))

@@ -13,10 +13,18 @@ namespace {
 constexpr std::string_view kName = "ncps";  // in CLIENT LIST
 constexpr auto kWriting = std::chrono::seconds(5);
 
+// What a server says to AUTH may hold what was sent: "unknown command 'AUTH', with args beginning with:
+// 'user' 'password'".
+std::string said_by(const Reply& reply, const Login& login) {
+  auto text = reply.text.substr(0, reply.text.find(", with args beginning with"));
+  text = without_secret(std::move(text), login.password);
+  return printable(without_secret(std::move(text), login.username));
+}
+
 // nullopt: it is welcome.
 std::optional<std::string> why_refused(const Reply& reply, const Login& login) {
   if (!reply.is_error()) return std::nullopt;
-  auto said = " (it says: " + printable(reply.text) + ")";
+  auto said = " (it says: " + said_by(reply, login) + ")";
   if (reply.is_error("WRONGPASS") || reply.text.find("invalid password") != std::string::npos)
     return "it knows no such user with that password: see --cache-redis-username and "
            "--cache-redis-password" +

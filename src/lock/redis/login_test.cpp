@@ -1,6 +1,7 @@
 // Passwords, users, databases, certificates: who gets in, and what is said to who does not.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cstdlib>
 
 #include "lock/redis/redis_leases.h"
@@ -64,6 +65,29 @@ TEST_F(LoginTest, AUserOfAnAclMayUseItsPrefixAlone) {
   options = server.use();
   options.login.username = "nobody";
   EXPECT_TRUE(has(refusal(options), "--cache-redis-username")) << refusal(options);
+}
+
+// A proxy before it, or a Redis without ACLs, which repeats what it was sent.
+TEST_F(LoginTest, WhatAServerRepeatsOfThePasswordIsNotSaid) {
+  std::atomic<const char*> answer = "";
+  WireDouble wire(0, [&](std::string_view) -> ncps::testing::Fate {
+    return {.answer = std::string(answer) + "\r\n"};
+  });
+  RedisOptions options;
+  options.addresses = {wire.address()};
+  options.login = {.username = "some-user", .password = "hunter2hunter2"};
+  options.retry.attempts = 1;
+  for (const auto* said :
+       {"-ERR unknown command 'AUTH', with args beginning with: 'some-user' 'hunter2hunter2' ",
+        "-ERR unknown command `AUTH`, with args beginning with: `some-user`, `hunter2hun",
+        "-WRONGPASS some-user may not come with hunter2hunter2", "-NOPERM some-user/hunter2hunter2",
+        "-NOAUTH hunter2hunter2", "-ERR hunter2"}) {
+    answer = said;
+    auto why = refusal(options);
+    EXPECT_TRUE(has(why, "it says: ")) << why;
+    EXPECT_FALSE(has(why, "hunter2")) << why;
+    EXPECT_FALSE(has(why, "some-user")) << why;
+  }
 }
 
 TEST_F(LoginTest, ADatabaseThatIsNotThereIsNamed) {

@@ -1,5 +1,7 @@
 #include "lock/redis/reply.h"
 
+#include <algorithm>
+
 namespace ncps::redis {
 
 bool Reply::is_error(std::string_view code) const noexcept {
@@ -18,6 +20,21 @@ std::string printable(std::string_view text) {
   for (char c : text.substr(0, kMost)) out.push_back(c >= ' ' && c <= '~' ? c : '?');
   if (text.size() > kMost) out += "...";
   return out;
+}
+
+std::string without_secret(std::string text, std::string_view secret) {
+  constexpr std::size_t kTelling = 4;  // bytes of a beginning
+  constexpr std::string_view kInstead = "***";
+  auto least = std::min(secret.size(), kTelling);
+  if (secret.empty()) return text;
+  auto first = secret.substr(0, least);
+  for (auto at = text.find(first); at != text.npos; at = text.find(first, at + kInstead.size())) {
+    std::size_t size = least;
+    while (size < secret.size() && at + size < text.size() && text[at + size] == secret[size])
+      ++size;
+    text.replace(at, size, kInstead);
+  }
+  return text;
 }
 
 std::string_view to_string(Reply::Type type) noexcept {

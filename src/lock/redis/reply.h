@@ -27,6 +27,10 @@ struct Reply {
 // For a message: at most 200 bytes, without control characters.
 std::string printable(std::string_view text);
 
+// Without `secret`, wherever a server repeats it or its beginning, cut short: "***" is there instead.
+// Before it is made printable, which cuts, too.
+std::string without_secret(std::string text, std::string_view secret);
+
 // "array", for a message about an answer that nobody understands.
 std::string_view to_string(Reply::Type type) noexcept;
 

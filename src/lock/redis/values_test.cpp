@@ -254,5 +254,22 @@ TEST(Reply, IsShownShortAndWithoutControlCharacters) {
   EXPECT_FALSE(text("NOSCRIPT").is_error("NOSCRIPT"));
 }
 
+TEST(Reply, NoSecretIsRepeated) {
+  struct {
+    const char *text, *secret, *left;
+  } rows[] = {{"args 'user' 'hunter2' ", "hunter2", "args 'user' '***' "},
+              {"hunter2hunter2", "hunter2", "******"},
+              {"args 'hunt", "hunter2", "args '***"},
+              {"args 'hunting", "hunter2", "args '***ing"},
+              {"args 'hun", "hunter2", "args 'hun"},
+              {"a b a", "a", "*** b ***"},
+              {"*** ***", "***", "*** ***"},
+              {"nothing of it", "hunter2", "nothing of it"},
+              {"", "hunter2", ""},
+              {"nobody asks for one", "", "nobody asks for one"}};
+  for (const auto& row : rows)
+    EXPECT_EQ(without_secret(row.text, row.secret), row.left) << row.text;
+}
+
 }  // namespace
 }  // namespace ncps::redis

@@ -10,6 +10,7 @@
 
 #include "base/posix_error.h"
 #include "storage/file_blob.h"
+#include "storage/own_folder.h"
 #include "storage/spool_dir.h"
 
 namespace ncps::storage {
@@ -30,21 +31,6 @@ std::string file_name(std::string key) {
 std::string key_of(std::string name) {
   std::ranges::replace(name, kInsteadOfSlash, '/');
   return BlobKey::parse(name) ? name : std::string();
-}
-
-// In a folder such as /tmp somebody else may have made it before us.
-Result<void> make_own_folder(const fs::path& folder) {
-  std::error_code ec;
-  fs::create_directories(folder.parent_path(), ec);
-  if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST)
-    return std::unexpected(posix_write_error("making", folder.native(), errno));
-  struct stat info{};
-  if (::lstat(folder.c_str(), &info) != 0)
-    return std::unexpected(posix_error("looking at", folder.native(), errno));
-  bool ours = S_ISDIR(info.st_mode) && info.st_uid == ::geteuid() && (info.st_mode & 022) == 0;
-  if (ours) return {};
-  return fail(ErrorKind::unavailable,
-              folder.native() + " is not a folder of this user's where nobody else may write");
 }
 
 // So that the next process knows what was used last.

@@ -8,6 +8,7 @@
 #include "rt/block_on.h"
 #include "rt/signal.h"
 #include "rt/task_group.h"
+#include "storage/own_folder.h"
 #include "storage/s3/credential_chain.h"
 #include "storage/s3/s3_client.h"
 #include "storage/s3/s3_list.h"
@@ -275,6 +276,7 @@ Result<std::unique_ptr<BlobStore>> open_s3(S3Options options,
   TRY(auto address, Address::parse(options.address));
   std::unique_ptr<SpoolDir> spool_dir;
   if (options.access == storage::Access::write) {
+    TRY(storage::make_own_folder(options.spool));
     TRY(spool_dir, SpoolDir::open(options.spool));
   }
   auto store =

@@ -1,7 +1,10 @@
 #include "storage/s3/s3_blob_store.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include "base/testing/temp_dir.h"
 #include "rt/task_group.h"
 #include "storage/s3/s3_start.h"
 #include "storage/s3/testing/bucket.h"
@@ -130,6 +133,31 @@ TEST_F(S3BlobStoreTest, UploadsThatWereLeftAreAbortedIfTheyAreOldAndOurs) {
   auto left = bucket.uploads();
   EXPECT_EQ(left.find("store/nar/left"), std::string::npos) << left;
   EXPECT_NE(left.find("somebody-elses"), std::string::npos) << left;
+}
+
+// It lies in /tmp, where anybody may have made it before us.
+TEST_F(S3BlobStoreTest, ASpoolFolderThatIsNotOursAloneIsRefused) {
+  namespace fs = std::filesystem;
+  ncps::testing::TempDir root;
+  bucket.options.spool = root.path() / "spool";
+  fs::create_directory(root.path() / "elsewhere");
+  fs::create_directory_symlink(root.path() / "elsewhere", bucket.options.spool);
+  auto through_a_link = bucket.open();
+  ASSERT_FALSE(through_a_link);
+  EXPECT_NE(through_a_link.error().what().find(bucket.options.spool.native()), std::string::npos);
+  EXPECT_TRUE(fs::is_empty(root.path() / "elsewhere"));
+  fs::remove(bucket.options.spool);
+  fs::create_directory(bucket.options.spool);
+  fs::permissions(bucket.options.spool, fs::perms::others_write, fs::perm_options::add);
+  EXPECT_FALSE(bucket.open());
+  fs::remove(bucket.options.spool);
+  if (::geteuid() == 0) {
+    fs::create_directory(bucket.options.spool);
+    ASSERT_EQ(::chown(bucket.options.spool.c_str(), 65534, 65534), 0);
+    EXPECT_FALSE(bucket.open());
+    fs::remove(bucket.options.spool);
+  }
+  EXPECT_TRUE(bucket.open());
 }
 
 TEST_F(S3BlobStoreTest, OpenedToBeReadItChangesNothing) {

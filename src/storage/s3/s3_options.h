@@ -20,7 +20,8 @@ struct S3Options {
   OutsideUrls outside_urls = OutsideUrls::no;
   std::filesystem::path ca_file;                   // trusted over TLS; empty: as for upstreams
   std::map<std::string, std::string> environment;  // of this process
-  std::filesystem::path spool;                     // the folder of files that are being written
+  std::filesystem::path
+      spool;  // the folder of files that are being written: ours alone, or not there yet
   // read: nothing is made, changed or removed, nor are uploads that were left aborted.
   storage::Access access = storage::Access::write;
 };
