@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <atomic>
 
+#include "base/testing/loopback.h"
 #include "http/testing/server_fixture.h"
 #include "telemetry/log.h"
 
@@ -428,16 +429,8 @@ TEST_F(HttpServer, ListensOnIpv4WithoutAHost) {
 }
 
 TEST_F(HttpServer, AnAddressThatIsTakenIsAnError) {
-  UniqueFd other(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  auto* generic = reinterpret_cast<sockaddr*>(&address);
-  ASSERT_EQ(::bind(other.get(), generic, size), 0);
-  ASSERT_EQ(::listen(other.get(), 1), 0);
-  ASSERT_EQ(::getsockname(other.get(), generic, &size), 0);
-  options.address.port = ntohs(address.sin_port);
+  auto other = ncps::testing::listening_on_loopback();
+  options.address.port = other.port;
   auto server = Server::start(runtime, disk, options, [](const Request&) {
     return []() -> asio::awaitable<Response> { co_return Response{}; }();
   });

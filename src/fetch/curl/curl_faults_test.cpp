@@ -2,6 +2,7 @@
 
 #include <future>
 
+#include "base/testing/loopback.h"
 #include "fetch/curl/testing/curl_fixture.h"
 #include "fetch/curl/testing/raw_server.h"
 
@@ -27,14 +28,8 @@ struct CurlFaults : CurlTest {
 };
 
 TEST_F(CurlFaults, AConnectionThatIsRefused) {
-  UniqueFd bound(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in at{};
-  at.sin_family = AF_INET;
-  at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof at;
-  ASSERT_EQ(::bind(bound.get(), reinterpret_cast<sockaddr*>(&at), size), 0);  // and no listen()
-  ASSERT_EQ(::getsockname(bound.get(), reinterpret_cast<sockaddr*>(&at), &size), 0);
-  auto answer = fetch({.url = local(ntohs(at.sin_port), "/")});
+  auto bound = ncps::testing::bound_to_loopback();
+  auto answer = fetch({.url = local(bound.port, "/")});
   ASSERT_FALSE(answer.has_value());
   EXPECT_EQ(answer.error().kind(), ErrorKind::upstream) << answer.error().what();
 }

@@ -1,11 +1,9 @@
 // The server that the tests of this room are to run against.
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
-#include <sys/socket.h>
 
 #include <string>
 
-#include "base/unique_fd.h"
+#include "base/testing/loopback.h"
 #include "storage/s3/testing/gateway.h"
 
 namespace ncps::s3 {
@@ -15,13 +13,8 @@ namespace {
 std::string status_line(const std::string& url) {
   constexpr std::string_view kHost = "http://127.0.0.1:";
   if (!url.starts_with(kHost)) return "not on this machine: " + url;
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  address.sin_port = htons(static_cast<std::uint16_t>(std::stoi(url.substr(kHost.size()))));
-  UniqueFd fd(::socket(AF_INET, SOCK_STREAM, 0));
-  if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0)
-    return "no connection";
+  UniqueFd fd(ncps::testing::connect_to_loopback(std::stoi(url.substr(kHost.size()))));
+  if (!fd) return "no connection";
   const std::string ask = "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n";
   if (::send(fd.get(), ask.data(), ask.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(ask.size()))
     return "not sent";

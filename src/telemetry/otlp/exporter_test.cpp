@@ -2,8 +2,6 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -12,6 +10,7 @@
 #include <sstream>
 #include <thread>
 
+#include "base/testing/loopback.h"
 #include "base/testing/temp_dir.h"
 #include "base/unique_fd.h"
 #include "telemetry/otlp/testing/receiver.h"
@@ -147,12 +146,8 @@ TEST_F(OtlpExporter, WhatACollectorTakesOnlyInPartIsLostInPart) {
 // Whatever the collector does: who puts something in does not wait, what is lost is counted, and the
 // stop comes to its end.
 TEST_F(OtlpExporter, WithoutACollectorAllIsLostAndCountedAndNobodyWaits) {
-  UniqueFd held(::socket(AF_INET, SOCK_STREAM, 0));  // bound, but does not listen
-  sockaddr_in address{.sin_family = AF_INET, .sin_port = 0, .sin_addr = {htonl(INADDR_LOOPBACK)}};
-  socklen_t size = sizeof address;
-  ASSERT_EQ(::bind(held.get(), reinterpret_cast<sockaddr*>(&address), size), 0);
-  ASSERT_EQ(::getsockname(held.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
-  auto exporter = begin("http://127.0.0.1:" + std::to_string(ntohs(address.sin_port)));
+  auto held = ncps::testing::bound_to_loopback();
+  auto exporter = begin("http://127.0.0.1:" + std::to_string(held.port));
   for (int i = 0; i < 10'000; ++i) {
     exporter->spans()->push(span("s"));
     exporter->logs()->push({.message = "line"});

@@ -1,23 +1,11 @@
 #include "db/soci/testing/wire.h"
 
-#include <netinet/in.h>
 #include <poll.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#include <stdexcept>
 #include <vector>
 
 namespace ncps::testing {
 namespace {
-
-sockaddr_in loopback(int port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  address.sin_port = htons(static_cast<std::uint16_t>(port));
-  return address;
-}
 
 // Source: MySQL's protocol, "Protocol::HandshakeV10": after the version's NUL 4 + 8 + 1 bytes, then
 // the lower half of the capabilities, in which 0x0800 is CLIENT_SSL.
@@ -36,14 +24,6 @@ bool asks_for_tls(std::string_view bytes) {
 }  // namespace
 
 Wire::Wire(db::DatabaseKind kind, int server_port) : kind_(kind), server_port_(server_port) {
-  listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  auto address = loopback(0);
-  socklen_t size = sizeof(address);
-  auto* any = reinterpret_cast<sockaddr*>(&address);
-  if (::bind(listener_, any, size) != 0 || ::listen(listener_, 64) != 0 ||
-      ::getsockname(listener_, any, &size) != 0)
-    throw std::runtime_error("cannot listen");
-  port_ = ntohs(address.sin_port);
   thread_ = std::thread([this] { run(); });
 }
 
@@ -51,7 +31,6 @@ Wire::~Wire() {
   stopping_ = true;
   thread_.join();
   while (!links_.empty()) hang_up(links_.begin()->first);
-  ::close(listener_);
 }
 
 void Wire::cut_turn(int n, Cut cut, bool for_good) {
@@ -77,7 +56,7 @@ bool Wire::is_cut(Link& from_client) {
 
 void Wire::run() {
   while (!stopping_) {
-    std::vector<pollfd> all = {{.fd = listener_, .events = POLLIN, .revents = 0}};
+    std::vector<pollfd> all = {{.fd = listener_.fd.get(), .events = POLLIN, .revents = 0}};
     if (!frozen_)
       for (const auto& [end, link] : links_)
         all.push_back({.fd = end, .events = POLLIN, .revents = 0});
@@ -91,12 +70,10 @@ void Wire::run() {
 }
 
 void Wire::accept() {
-  int client = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
-  int server = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  auto address = loopback(server_port_);
-  if (client < 0 || dead_ ||
-      ::connect(server, reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0) {
-    ::close(server);
+  int client = ::accept4(listener_.fd.get(), nullptr, nullptr, SOCK_CLOEXEC);
+  if (client < 0) return;
+  int server = dead_ ? -1 : connect_to_loopback(server_port_);
+  if (server < 0) {
     ::close(client);
     return;
   }
@@ -122,12 +99,7 @@ bool Wire::pass_on(int from) {
     link.fresh = false;
     links_[link.peer].server_spoke = true;
   }
-  for (std::string_view rest = bytes; !rest.empty();) {
-    auto sent = ::send(link.peer, rest.data(), rest.size(), MSG_NOSIGNAL);
-    if (sent <= 0) return false;
-    rest.remove_prefix(static_cast<std::size_t>(sent));
-  }
-  return true;
+  return send_all(link.peer, bytes);
 }
 
 void Wire::hang_up(int end) {

@@ -8,6 +8,7 @@
 #include <string>
 #include <thread>
 
+#include "base/testing/loopback.h"
 #include "db/database_url.h"
 
 namespace ncps::testing {
@@ -17,7 +18,7 @@ class Wire {
   Wire(db::DatabaseKind kind, int server_port);
   ~Wire();
 
-  int port() const { return port_; }
+  int port() const { return listener_.port; }
 
   // How often the client began to speak after the server had: round trips, handshakes included.
   int turns() const { return turns_; }
@@ -54,7 +55,7 @@ class Wire {
 
   const db::DatabaseKind kind_;
   const int server_port_;
-  int port_ = 0, listener_ = -1;
+  const LoopbackSocket listener_ = listening_on_loopback();
   std::atomic<bool> stopping_ = false, frozen_ = false, deny_tls_ = false;
   std::atomic<int> turns_ = 0, connections_ = 0;
   std::atomic<int> turns_left_ = 0;  // until the cut; 0: there is none

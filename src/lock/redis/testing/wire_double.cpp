@@ -1,9 +1,6 @@
 #include "lock/redis/testing/wire_double.h"
 
-#include <netinet/in.h>
 #include <poll.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <array>
 #include <stdexcept>
@@ -12,14 +9,6 @@ namespace ncps::testing {
 namespace {
 
 constexpr int kLook = 20;  // ms until a thread looks whether it is to end
-
-sockaddr_in loopback(int port) {
-  sockaddr_in out{};
-  out.sin_family = AF_INET;
-  out.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  out.sin_port = htons(static_cast<std::uint16_t>(port));
-  return out;
-}
 
 bool has_bytes(int socket) {
   pollfd one{.fd = socket, .events = POLLIN, .revents = 0};
@@ -34,27 +23,10 @@ std::optional<std::string> some_bytes(int socket) {
   return std::string(buffer.data(), static_cast<std::size_t>(size));
 }
 
-bool put(int socket, std::string_view bytes) {
-  while (!bytes.empty()) {
-    auto sent = ::send(socket, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-    if (sent <= 0) return false;
-    bytes.remove_prefix(static_cast<std::size_t>(sent));
-  }
-  return true;
-}
-
 }  // namespace
 
 WireDouble::WireDouble(int server_port, Decide decide)
     : server_port_(server_port), decide_(std::move(decide)) {
-  listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  auto address = loopback(0);
-  socklen_t size = sizeof(address);
-  auto* any = reinterpret_cast<sockaddr*>(&address);
-  if (::bind(listener_, any, size) != 0 || ::listen(listener_, 64) != 0 ||
-      ::getsockname(listener_, any, &size) != 0)
-    throw std::runtime_error("the double cannot listen");
-  port_ = ntohs(address.sin_port);
   accepter_ = std::thread([this] { accept(); });
 }
 
@@ -62,17 +34,16 @@ WireDouble::~WireDouble() {
   stopping_ = true;
   accepter_.join();
   for (auto& thread : threads_) thread.join();
-  ::close(listener_);
 }
 
 redis::NodeAddress WireDouble::address() const {
-  return {.host = "127.0.0.1", .port = static_cast<std::uint16_t>(port_)};
+  return {.host = "127.0.0.1", .port = listener_.port};
 }
 
 void WireDouble::accept() {
   while (!stopping_) {
-    if (!has_bytes(listener_)) continue;
-    int client = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
+    if (!has_bytes(listener_.fd.get())) continue;
+    int client = ::accept4(listener_.fd.get(), nullptr, nullptr, SOCK_CLOEXEC);
     if (client < 0) continue;
     ++connections_;
     threads_.emplace_back([this, client] { serve(client); });
@@ -82,10 +53,8 @@ void WireDouble::accept() {
 void WireDouble::serve(int client) {
   int server = -1;
   if (server_port_ != 0) {
-    server = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    auto address = loopback(server_port_);
-    if (::connect(server, reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0)
-      throw std::runtime_error("the double finds no server");
+    server = connect_to_loopback(server_port_);
+    if (server < 0) throw std::runtime_error("the double finds no server");
   }
   std::optional<std::size_t> left;  // of the answer, until the cut
   for (bool alive = true; alive && !stopping_;) {
@@ -95,19 +64,19 @@ void WireDouble::serve(int client) {
       auto fate = decide_(*command);
       left = fate.cut_at;
       if (fate.answer) {
-        alive = put(client, *fate.answer) && !fate.close;
+        alive = send_all(client, *fate.answer) && !fate.close;
       } else if (server >= 0) {
-        alive = put(server, *command);
+        alive = send_all(server, *command);
       }
     }
     if (server >= 0 && has_bytes(server)) {
       auto answer = some_bytes(server);
       if (!answer) break;
       if (left && answer->size() >= *left) {
-        put(client, std::string_view(*answer).substr(0, *left));
+        send_all(client, std::string_view(*answer).substr(0, *left));
         break;
       }
-      alive = put(client, *answer);
+      alive = send_all(client, *answer);
     }
   }
   ::close(client);

@@ -12,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/testing/loopback.h"
 #include "lock/redis/node_address.h"
 
 namespace ncps::testing {
@@ -41,7 +42,7 @@ class WireDouble {
 
   const int server_port_;
   const Decide decide_;
-  int listener_ = -1, port_ = 0;
+  const LoopbackSocket listener_ = listening_on_loopback();
   std::atomic<int> connections_ = 0;
   std::atomic<bool> stopping_ = false;
   std::vector<std::thread> threads_;
