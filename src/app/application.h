@@ -35,7 +35,7 @@ class Application {
   // Runtime and pools must outlive it.
   Application(const config::ServeOptions& options, std::unique_ptr<storage::BlobStore> store,
               db::Database database, std::unique_ptr<db::Inventory> inventory,
-              std::unique_ptr<lock::Leases> leases, Runtime& runtime, Pool& disk, Pool& cpu,
+              std::unique_ptr<lock::Leases> leases, Runtime& runtime, Pools& pools,
               std::vector<nix::SecretKey> keys);
 
   boost::asio::awaitable<http::Response> answer(const http::Request& request) {

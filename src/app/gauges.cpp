@@ -97,7 +97,8 @@ void ask_work(Asking& ask, const MeasuredParts& parts) {
   auto pools = [&parts](std::size_t (Pool::*what)() const noexcept) {
     return [&parts, what]() -> Samples {
       return {sample((parts.disk.*what)(), {{"pool", "disk"}}),
-              sample((parts.cpu.*what)(), {{"pool", "cpu"}})};
+              sample((parts.cpu.*what)(), {{"pool", "cpu"}}),
+              sample((parts.nars.*what)(), {{"pool", "nars"}})};
     };
   };
   ask.many("ncps_pool_waiting", "Work that waits for a thread", Type::gauge, pools(&Pool::waiting));

@@ -27,6 +27,7 @@ struct MeasuredParts {
   const db::Catalog& catalog;
   const Pool& disk;
   const Pool& cpu;
+  const Pool& nars;
   const server::ServedProbe& served;
 };
 

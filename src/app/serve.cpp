@@ -226,7 +226,7 @@ int serve(config::Loaded loaded, const std::function<config::Loaded()>& read_opt
   audit_keys(options, *keys);
 
   Application app(options, std::move(*store), std::move(*database), std::move(*inventory),
-                  std::move(*leases), runtime, disk, cpu, std::move(*keys));
+                  std::move(*leases), runtime, pools, std::move(*keys));
   auto observing = observe(options, app.registry());
   auto handler = [&app](const http::Request& request) {
     return trace::enabled() ? answer_with_route(app, request) : app.answer(request);

@@ -91,7 +91,16 @@ std::shared_ptr<Spool> Downloads::for_peer(const nix::NarUrl& url, std::uint64_t
   return entry->spool;
 }
 
-std::shared_ptr<Spool> Downloads::join(DownloadJob job) {
+// Of the queue. Where fewer than that wait nobody need count.
+bool Downloads::has_its_share(const State& s, const std::string& from) const {
+  auto share = std::max<std::size_t>(1, limits_.queued_clients / 2);
+  if (from.empty() || s.clients.size() < share) return false;
+  auto its =
+      std::ranges::count_if(s.clients, [&](const auto& entry) { return entry->from == from; });
+  return static_cast<std::size_t>(its) >= share;
+}
+
+std::shared_ptr<Spool> Downloads::join(DownloadJob job, std::string from) {
   forget_if_failed(job.url);
   std::optional<Error> refused;
   auto spool = state_.with([&](State& s) {
@@ -101,10 +110,11 @@ std::shared_ptr<Spool> Downloads::join(DownloadJob job) {
       return it->second->spool;
     }
     put_liars_last(s, job);
-    auto entry = std::make_shared<Entry>(Entry{.job = std::move(job), .asked = Asked::by_client});
+    auto entry = std::make_shared<Entry>(
+        Entry{.job = std::move(job), .asked = Asked::by_client, .from = std::move(from)});
     if (s.stopped) {
       refused = stopped();
-    } else if (s.clients.size() >= limits_.queued_clients) {
+    } else if (s.clients.size() >= limits_.queued_clients || has_its_share(s, entry->from)) {
       refused = Error(ErrorKind::unavailable, "too many downloads wait already");
     } else {
       s.all.emplace(entry->job.url, entry);
@@ -139,12 +149,28 @@ void Downloads::prefetch(DownloadJob job) {
   start_what_may();
 }
 
+// The first of those whose clients have the fewest running.
+Downloads::EntryPtr Downloads::take_fair(State& s) {
+  std::map<std::string_view, std::size_t> running;
+  for (const auto& entry : s.under_way)
+    if (!entry->from.empty()) ++running[entry->from];
+  auto runs = [&](const EntryPtr& entry) {
+    auto it = running.find(entry->from);
+    return it == running.end() ? 0 : it->second;
+  };
+  auto best = s.clients.begin();
+  for (auto it = best; it != s.clients.end() && runs(*best) > 0; ++it)
+    if (runs(*it) < runs(*best)) best = it;
+  auto next = std::move(*best);
+  s.clients.erase(best);
+  return next;
+}
+
 Downloads::EntryPtr Downloads::take_next(State& s) const {
   if (s.running >= limits_.running) return nullptr;
   EntryPtr next;
   if (!s.clients.empty()) {
-    next = std::move(s.clients.front());
-    s.clients.pop_front();
+    next = take_fair(s);
   } else if (!s.prefetches.empty() && s.prefetching < limits_.prefetching) {
     next = std::move(s.prefetches.front());
     s.prefetches.pop_front();

@@ -1,4 +1,5 @@
-// Downloads: at most one per NAR, whoever asks; clients first, prefetches when there is room.
+// Downloads: at most one per NAR, whoever asks; clients first, prefetches when there is room. Of clients whoever
+// has the fewest running comes next, and no one of them has more than half of the queue.
 //
 // Thread-safe. Must be stopped before what DownloadDeps refers to is destroyed.
 #pragma once
@@ -44,8 +45,9 @@ class Downloads {
   // instances, who change nothing by asking. nullptr: there is none.
   std::shared_ptr<Spool> for_peer(const nix::NarUrl& url, std::uint64_t fence) const;
 
-  // The download under way, or a new one.
-  std::shared_ptr<Spool> join(DownloadJob job);
+  // The download under way, or a new one. `from`: the client's address, whose share a new one counts for;
+  // empty: nobody's.
+  std::shared_ptr<Spool> join(DownloadJob job, std::string from = {});
 
   // Returns when none is under way (any more): what one has brought is at rest then, or not kept. It
   // counts as find() while it waits. Errors: timeout.
@@ -117,6 +119,7 @@ class Downloads {
     std::shared_ptr<Spool> spool = std::make_shared<Spool>();
     std::shared_ptr<HeldLease> lease = std::make_shared<HeldLease>();
     Asked asked;
+    std::string from = {};  // a client's address
     bool running = false;
     bool noted = false;                         // its outcome
     trace::SpanContext within = trace::here();  // of who asked for it first
@@ -144,7 +147,9 @@ class Downloads {
   static void note_outcome(State& state, Entry& entry, const Spool::View& outcome);
   std::deque<EntryPtr> refuse_new_ones();  // what waited and will not begin
   static void promote(State& state, const EntryPtr& entry);
-  EntryPtr take_next(State& state) const;  // nullptr: nothing may start now
+  bool has_its_share(const State& state, const std::string& from) const;
+  static EntryPtr take_fair(State& state);  // REQUIRES: clients wait
+  EntryPtr take_next(State& state) const;   // nullptr: nothing may start now
   void start_what_may();
   boost::asio::awaitable<void> run(EntryPtr entry);
   boost::asio::awaitable<void> tell_again();

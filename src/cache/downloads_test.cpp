@@ -164,6 +164,30 @@ TEST_F(DownloadsTest, NoMoreRunAtOnceThanAllowed) {
     EXPECT_TRUE(all_of(spools[i]).bytes == samples[i].file) << i;
 }
 
+// Who asks for very much keeps nobody out, and others come before what he has waiting.
+TEST_F(DownloadsTest, OneClientHasHalfOfTheQueueAndOthersGoBeforeIt) {
+  use_limits({.running = 2, .prefetching = 1, .queued_clients = 4, .queued_prefetches = 1});
+  auto stays = std::make_shared<Gate>(), ends = std::make_shared<Gate>();
+  std::vector<std::shared_ptr<Spool>> spools;
+  auto greedy = [&](const Sample& sample) {
+    spools.push_back(downloads->join(job(sample), "greedy"));
+  };
+  greedy(offer("stays", stays));
+  greedy(offer("ends", ends));
+  ASSERT_TRUE(stays->wait_for(1) && ends->wait_for(1));
+  for (auto name : {"third", "fourth", "fifth"}) greedy(offer(name));
+  EXPECT_EQ(spools.back()->view().failure, ErrorKind::unavailable);
+  spools.pop_back();
+  auto other = offer("other");
+  spools.push_back(downloads->join(job(other), "modest"));
+  for (std::size_t i : {2, 3, 4}) EXPECT_EQ(spools[i]->view().state, SpoolState::waiting) << i;
+  ends->open();
+  EXPECT_FALSE(all_of(spools.back()).error);
+  EXPECT_EQ(a.calls().at(2).what, other.info.url);
+  stays->open();
+  for (const auto& spool : spools) EXPECT_FALSE(all_of(spool).error);
+}
+
 TEST_F(DownloadsTest, PrefetchesTakeOnlyTheirShareAndTheirQueueIsBounded) {
   use_limits({.running = 4, .prefetching = 1, .queued_prefetches = 2});
   auto gate = std::make_shared<Gate>();

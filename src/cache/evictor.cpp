@@ -45,12 +45,15 @@ boost::asio::awaitable<void> Evictor::run() {
     if (!outcome && !deps_.space.stopped()) {
       log::error("no room could be made", {{"error", outcome.error().what()}});
     }
-    // Woken each ten minutes, so that a new schedule, and a clock that was set, are seen.
+    // Woken each ten minutes, so that a new schedule, and a clock that was set, are seen: also one that was far
+    // ahead the last time.
+    last = std::min(last, now());
     auto due = next_by_schedule(last);
     auto wait = nanoseconds(kLookEvery);
     if (due) wait = std::clamp<nanoseconds>(*due - system_clock::now(), nanoseconds(0), wait);
     auto asked = co_await deps_.space.wanted(Deadline::after(wait));
     static_cast<void>(asked);
+    last = std::min(last, now());
     due = next_by_schedule(last);
     bool scheduled = due && *due <= now();
     if (scheduled) last = now();
@@ -163,9 +166,11 @@ Task<Evictor::Fate> Evictor::evict_one(Kept kept, Outcome& outcome) {
 }
 
 Task<Evictor::Fate> Evictor::evict_nar(const db::KeptNar& nar, Outcome& outcome) {
-  bool pinned =
-      std::ranges::any_of(nar.narinfos, [&](const auto& hash) { return pinned_.contains(hash); });
-  if (pinned || nar.awaits_narinfo || deps_.nars.is_read(nar.url)) co_return Fate::stays;
+  bool wanted = std::ranges::any_of(nar.narinfos, [&](const auto& hash) {
+    return pinned_.contains(hash) || deps_.uses.is_pending(hash);
+  });
+  if (wanted || deps_.uses.is_pending(nar.url) || nar.awaits_narinfo || deps_.nars.is_read(nar.url))
+    co_return Fate::stays;
   // No download, no upload, no search: in the order in which uploads take theirs.
   std::vector<NarInfoService::Hold> held;
   std::vector<KeyLocks<nix::StorePathHash>::Held> not_uploaded;
@@ -242,7 +247,8 @@ Task<void> Evictor::remove_files(const db::KeptNar& nar) {
 }
 
 Task<Evictor::Fate> Evictor::evict_narinfo(const db::KeptNarInfo& narinfo, Outcome& outcome) {
-  if (narinfo.nar_at_rest || pinned_.contains(narinfo.hash)) co_return Fate::stays;
+  if (narinfo.nar_at_rest || pinned_.contains(narinfo.hash) || deps_.uses.is_pending(narinfo.hash))
+    co_return Fate::stays;
   auto locked = deps_.locks.narinfos.try_take(narinfo.hash);
   auto hold = deps_.narinfos.try_hold(narinfo.hash);
   if (!locked || !hold) co_return Fate::stays;
@@ -257,9 +263,10 @@ Task<Evictor::Fate> Evictor::evict_narinfo(const db::KeptNarInfo& narinfo, Outco
 }
 
 Task<Evictor::Fate> Evictor::evict_object(const db::KeptObject& object, Outcome& outcome) {
+  auto key = storage::BlobKey::parse(object.key);
+  if (key && deps_.uses.is_pending(*key)) co_return Fate::stays;
   CO_TRY(bool dropped, co_await deps_.rows.drop(object, fence_));
   if (!dropped) co_return Fate::stays;
-  auto key = storage::BlobKey::parse(object.key);
   if (key) {
     CO_TRY(co_await deps_.store.remove(*key));
     deps_.uses.forget(*key);  // somebody may have read it since it was found old

@@ -2,6 +2,7 @@
 #include "cache/evictor.h"
 
 #include "cache/testing/eviction_fixture.h"
+#include "db/upload_rows.h"
 
 namespace ncps::cache {
 namespace {
@@ -60,6 +61,28 @@ TEST_F(EvictorTest, UsesThatAreNotWrittenYetCount) {
   EXPECT_TRUE(here(all[0]));
   EXPECT_TRUE(here(all[1]));
   EXPECT_TRUE(gone(all[2]));
+}
+
+// The round has begun, and what is used from now on is written after it.
+TEST_F(EvictorTest, WhatIsUsedDuringTheRoundStays) {
+  auto all = ten();
+  auto key = storage::BlobKey::parse("store/log/a/ab/abc").value();
+  ASSERT_TRUE(run(real_store->put_text(key, std::string(1'000, 'x'), storage::IfExists::keep)));
+  auto old = std::chrono::sys_days(std::chrono::January / 1 / 2020) + std::chrono::minutes(1);
+  ASSERT_TRUE(run(database.eviction->note_objects({{key.str(), 1'000}}, old)));
+  auto with_uses = evictor_deps(store);
+  with_uses.forget = [&](const nix::StorePathHash& hash) {
+    if (hash != all[0].hash()) return;
+    uses.used(key, 1'000);
+    uses.used(all[1].hash());
+    uses.used(all[2].url());
+  };
+  evictor = std::make_unique<Evictor>(runtime, std::move(with_uses));
+  limit(max(size_of(all) + 1'000 - size_of(all[0]) - 1));  // two must go
+  EXPECT_EQ(round().nars, 2u);
+  EXPECT_TRUE(gone(all[0]) && gone(all[3]));
+  EXPECT_TRUE(here(all[1]) && here(all[2]));
+  EXPECT_TRUE(run(real_store->find_text(key)).value());
 }
 
 TEST_F(EvictorTest, AnObjectWhoseFirstUseIsNotWrittenYetCountsAndGoes) {
@@ -278,6 +301,25 @@ TEST_F(EvictorTest, AClosureThatBecomesKnownLaterIsKeptFromThen) {
   EXPECT_FALSE(round().enough);
   EXPECT_TRUE(here(leaf));
   EXPECT_TRUE(kept(top));
+}
+
+TEST_F(EvictorTest, AClosureFollowsANarInfoThatIsSentAnewWithOtherReferences) {
+  auto before = offered("before"), after = offered("after");
+  auto top = offered("top", 2'000, {&before});
+  ASSERT_TRUE(run(database.pins->add({.hash = top.hash(), .store_path = ""})));
+  ASSERT_TRUE(find(top).value());
+  PinnedClosure closure(*database.pins, *real_catalog, *real_store, std::chrono::seconds(0));
+  ASSERT_TRUE(run(closure.refresh()));
+  EXPECT_TRUE(closure.contains(before.hash()));
+  auto row = run(real_catalog->find_narinfo(top.hash())).value().value();
+  auto nar = run(real_catalog->find_nar(row.nar_url)).value().value();
+  auto old_text = row.text;
+  top.info.references = {after.info.store_path};
+  row.text = top.text();
+  ASSERT_TRUE(run(real_catalog->uploads().replace_narinfo(row, nar, old_text)).value());
+  ASSERT_TRUE(run(closure.refresh()));
+  EXPECT_TRUE(closure.contains(after.hash()));
+  EXPECT_FALSE(closure.contains(before.hash()));
 }
 
 TEST_F(EvictorTest, WhatIsPinnedCannotBeFoundOutSoNothingGoes) {

@@ -73,7 +73,7 @@ Task<void> FsckNars::mend_note(const Lying& lying, const db::NarEntry& row, Flaw
   if (verdict.how == NarVerdict::How::absent) co_return Result<void>();
   if (verdict.how == NarVerdict::How::corrupt) {
     report_.found(Flaw::nar_corrupt, url.str(), verdict.why);
-    co_return co_await discard(url, Flaw::nar_corrupt);
+    co_return co_await discard(url, Flaw::nar_corrupt, std::move(verdict.read));
   }
   report_.found(flaw, url.str());
   if (mends()) {
@@ -90,7 +90,8 @@ Task<void> FsckNars::mend_without_row(const nix::NarUrl& url, const Lying& lying
   if (verdict.how == NarVerdict::How::absent) co_return Result<void>();
   if (verdict.how == NarVerdict::How::corrupt) {
     // Its name says what it should be, or nobody knows: that may be removed by hand.
-    if (url.hash_in_name()) co_return co_await discard(url, Flaw::nar_without_row);
+    if (url.hash_in_name())
+      co_return co_await discard(url, Flaw::nar_without_row, std::move(verdict.read));
     co_return fail(ErrorKind::invalid,
                    "is no NAR, and nothing says what it should be: " + verdict.why);
   }
@@ -110,9 +111,11 @@ Task<void> FsckNars::mend_without_row(const nix::NarUrl& url, const Lying& lying
   co_return Result<void>();
 }
 
-Task<void> FsckNars::discard(const nix::NarUrl& url, Flaw flaw) {
+Task<void> FsckNars::discard(const nix::NarUrl& url, Flaw flaw,
+                             std::optional<storage::BlobEntry> read) {
   if (!mends()) co_return Result<void>();
-  CO_TRY(co_await discard_nar(check_deps(), url));
+  CO_TRY(bool gone, co_await discard_nar(check_deps(), url, std::move(read)));
+  if (!gone) co_return fail(ErrorKind::unavailable, "has come anew since it was read");
   report_.mended(flaw);
   co_return Result<void>();
 }
@@ -138,7 +141,7 @@ Task<void> FsckNars::judge(const db::NarRow& row, Checked checked) {
   if (verdict.how == How::right) co_await right(row.url, verdict.facts->file_size);
   if (verdict.how != How::corrupt) co_return Result<void>();  // one that went: the next run's
   report_.found(Flaw::nar_corrupt, row.url.str(), verdict.why);
-  co_return co_await discard(row.url, Flaw::nar_corrupt);
+  co_return co_await discard(row.url, Flaw::nar_corrupt, std::move(verdict.read));
 }
 
 boost::asio::awaitable<void> FsckNars::right(nix::NarUrl url, std::uint64_t bytes) {

@@ -42,7 +42,7 @@ class FsckNars {
   Task<void> mend_absent(const nix::NarUrl& url);
   Task<void> mend_note(const Lying& lying, const db::NarEntry& row, Flaw flaw);
   Task<void> mend_without_row(const nix::NarUrl& url, const Lying& lying);
-  Task<void> discard(const nix::NarUrl& url, Flaw flaw);
+  Task<void> discard(const nix::NarUrl& url, Flaw flaw, std::optional<storage::BlobEntry> read);
   Task<void> judge(const db::NarRow& row, Checked checked);
   boost::asio::awaitable<void> right(nix::NarUrl url, std::uint64_t bytes);
 

@@ -109,6 +109,21 @@ Task<void> withdraw(NarCheckDeps deps, nix::NarUrl url) {
   }
 }
 
+// As the store lists it: its size, and when it was published. nullopt: it is not there.
+Task<std::optional<storage::BlobEntry>> listed(storage::BlobStore& store,
+                                               const storage::BlobKey& key) {
+  const auto& name = key.str();
+  CO_TRY(auto folder, storage::BlobKey::parse(name.substr(0, name.rfind('/'))));
+  // Of all names that come before it the last that begins like it.
+  CO_TRY(auto page, co_await store.list(std::move(folder), name.substr(0, name.size() - 1)));
+  auto it = std::ranges::find(page, key, &storage::BlobEntry::key);
+  co_return it == page.end() ? std::nullopt : std::optional(std::move(*it));
+}
+
+bool same(const storage::BlobEntry& a, const storage::BlobEntry& b) {
+  return a.size == b.size && a.modified == b.modified;
+}
+
 }  // namespace
 
 NarExpectation expected_of(const db::NarRow& row) {
@@ -149,6 +164,9 @@ Task<NarVerdict> check_nar(NarCheckDeps deps, nix::NarUrl url, std::optional<db:
   auto key = nar_key(url);
   NarVerdict verdict{.how = How::absent, .why = {}, .facts = {}};
   for (bool again : {false, true}) {
+    if (again) {
+      CO_TRY(verdict.read, co_await listed(deps.store, key));
+    }
     CO_TRY(auto blob, co_await deps.store.open(key));
     if (!blob) {
       verdict.how = How::absent;
@@ -171,15 +189,27 @@ Task<NarVerdict> check_nar(NarCheckDeps deps, nix::NarUrl url, std::optional<db:
 }
 
 // Noted first: what a server publishes after that is noted after that, too.
-Task<void> discard_nar(NarCheckDeps deps, nix::NarUrl url) {
+Task<bool> discard_nar(NarCheckDeps deps, nix::NarUrl url, std::optional<storage::BlobEntry> read) {
   auto key = nar_key(url);
-  CO_TRY(co_await deps.inventory.mark_gone(url));
-  CO_TRY(co_await deps.store.remove(key));
-  co_return co_await withdraw(deps, url);
+  {
+    // Or an upload may put the right one there between our look and our removal.
+    std::optional<KeyLocks<nix::NarUrl>::Held> held;
+    if (deps.locks != nullptr) {
+      CO_TRY(auto taken, co_await deps.locks->nars.take(url, Deadline::after(kLockTime)));
+      held.emplace(std::move(taken));
+    }
+    CO_TRY(auto now, co_await listed(deps.store, key));
+    if (!read || !now || !same(*read, *now)) co_return false;
+    CO_TRY(co_await deps.inventory.mark_gone(url));
+    CO_TRY(co_await deps.store.remove(key));
+  }
+  CO_TRY(co_await withdraw(deps, url));
+  co_return true;
 }
 
 Task<void> note_absent(NarCheckDeps deps, nix::NarUrl url) {
   auto key = nar_key(url);
+  CO_TRY(co_await deps.store.check());  // of a store that went, everything is absent
   CO_TRY(co_await deps.inventory.mark_gone(url));
   // Published meanwhile, and noted before we noted the opposite.
   CO_TRY(auto blob, co_await deps.store.open(key));

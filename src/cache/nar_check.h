@@ -59,6 +59,8 @@ struct NarVerdict {
   std::string why;                // of corrupt
   std::optional<NarFacts> facts;  // of right
   std::uint64_t bytes = 0;        // read
+  // Of corrupt: what was read, as it was listed; absent: it went meanwhile.
+  std::optional<storage::BlobEntry> read = {};
 };
 
 // Reads all of it, twice if it is not right the first time: a bit that flipped on the way does not
@@ -70,13 +72,13 @@ Task<NarVerdict> check_nar(NarCheckDeps deps, nix::NarUrl url, std::optional<db:
                            Pace& pace, const std::atomic<bool>& stop);
 
 // Removes a NAR that is not right; its row stays as the way to fetch it again. Whoever reads it goes on
-// reading. One that has come anew meanwhile stays. What a client sent can be fetched from nowhere: then
-// its narinfos go, too, with their marks and rows, so that it can be sent again. Errors: unavailable,
-// timeout.
-Task<void> discard_nar(NarCheckDeps deps, nix::NarUrl url);
+// reading. One that has come anew since it was read stays: false. What a client sent can be fetched from
+// nowhere: then its narinfos go, too, with their marks and rows, so that it can be sent again. `read`: of
+// the verdict. Errors: unavailable, timeout.
+Task<bool> discard_nar(NarCheckDeps deps, nix::NarUrl url, std::optional<storage::BlobEntry> read);
 
-// The row says that it is at rest, and it is not. Of an upload the same goes. Errors: unavailable,
-// timeout.
+// The row says that it is at rest, and it is not. Of an upload the same goes. Nothing is noted unless the
+// store answers. Errors: unavailable, timeout.
 Task<void> note_absent(NarCheckDeps deps, nix::NarUrl url);
 
 // Whether a client sent it, and a narinfo promises it: nobody else may have it. Errors: unavailable.

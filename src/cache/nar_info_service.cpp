@@ -28,7 +28,8 @@ SentBy sent_by(const db::NarInfoRow& row) {
 
 NarInfoService::NarInfoService(Runtime& runtime, storage::BlobStore& store, db::Catalog& catalog,
                                const upstream::UpstreamSet& upstreams, Downloads& downloads,
-                               Pool& cpu, const Live<Trust>& trust, NarInfoPolicy policy)
+                               Pool& cpu, const Live<Trust>& trust, NarInfoPolicy policy,
+                               std::size_t most_searches)
     : store_(store),
       catalog_(catalog),
       upstreams_(upstreams),
@@ -40,7 +41,8 @@ NarInfoService::NarInfoService(Runtime& runtime, storage::BlobStore& store, db::
       search_(runtime, judge_),
       marks_(store),
       missing_(policy.missing_for),
-      flights_(runtime),
+      searches_(most_searches),
+      flights_(runtime, kMostFlights),
       walk_(runtime, [this](nix::StorePathHash hash) -> boost::asio::awaitable<void> {
         // Whatever comes of it has been kept, or logged.
         auto found = co_await find(hash, Asked::ahead, Deadline::after(kFetchTime));
@@ -92,6 +94,7 @@ Task<NarInfoService::Found> NarInfoService::find_or_fetch(nix::StorePathHash has
   }
   // Only if the catalog says so, too: what has come meanwhile is there.
   if (row && missing_.has(hash, world(), MissingMemory::Clock::now())) co_return std::nullopt;
+  CO_TRY(auto search, co_await begin_search());
   // Without the index the store still knows: a row lost in a crash, or a database that is away.
   CO_TRY(auto kept, co_await from_store(hash, asked));
   if (kept) co_return std::move(kept);
@@ -99,10 +102,19 @@ Task<NarInfoService::Found> NarInfoService::find_or_fetch(nix::StorePathHash has
   co_return co_await from_upstreams(hash, asked);
 }
 
+// Nobody waits for a place: it would be one of the flights that hits need, too.
+Task<Slots::Slot> NarInfoService::begin_search() {
+  auto place = co_await searches_.take(Deadline::after(std::chrono::seconds(0)));
+  if (!place) co_return fail(ErrorKind::unavailable, "too much is being looked for already");
+  co_return std::move(*place);
+}
+
 // Whose NAR cannot be had is asked for again. nullopt: what we have must do.
 Task<NarInfoService::Found> NarInfoService::look_into_doubt(const nix::StorePathHash& hash,
                                                             const nix::NarUrl& url, Asked asked) {
   if (!downloads_.doubtful().take(url)) co_return std::nullopt;
+  auto search = co_await begin_search();
+  if (!search) co_return std::nullopt;
   auto again = co_await from_upstreams(hash, asked);
   if (!again) co_return std::nullopt;
   co_return std::move(again);

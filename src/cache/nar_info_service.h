@@ -20,6 +20,7 @@
 #include "cache/nar_info_search.h"
 #include "cache/reference_walk.h"
 #include "cache/single_flight.h"
+#include "cache/slots.h"
 #include "cache/upload_marks.h"
 #include "db/catalog.h"
 #include "storage/blob_store.h"
@@ -57,9 +58,14 @@ struct NarInfoPolicy {
 
 class NarInfoService {
  public:
+  // Looked for beyond the rows at once; further ones are refused, and what has a row is still served.
+  static constexpr std::size_t kMostSearches = 4'096;
+  static constexpr std::size_t kMostFlights = 4 * kMostSearches;  // with those that look at rows
+
   NarInfoService(Runtime& runtime, storage::BlobStore& store, db::Catalog& catalog,
                  const upstream::UpstreamSet& upstreams, Downloads& downloads, Pool& cpu,
-                 const Live<Trust>& trust, NarInfoPolicy policy = {});
+                 const Live<Trust>& trust, NarInfoPolicy policy = {},
+                 std::size_t most_searches = kMostSearches);
 
   // nullopt: every upstream says that it has none. Errors: upstream, timeout, corrupt (an upstream's
   // answer cannot be right), unavailable.
@@ -111,6 +117,7 @@ class NarInfoService {
 
   Task<Found> find_as_of_now(nix::StorePathHash hash, Asked asked);
   Task<Found> find_or_fetch(nix::StorePathHash hash, Asked asked);
+  Task<Slots::Slot> begin_search();
   Task<Found> from_store(const nix::StorePathHash& hash, Asked asked);
   Task<Found> kept_without_row(const nix::StorePathHash& hash);
   Task<Found> look_into_doubt(const nix::StorePathHash& hash, const nix::NarUrl& url, Asked asked);
@@ -146,6 +153,7 @@ class NarInfoService {
   MissingMemory missing_;
   FetchedAhead ahead_;
   std::atomic<std::uint64_t> policies_ = 0;  // how often there were others
+  Slots searches_;
   SingleFlight<FlightKey, Found> flights_;
   ReferenceWalk walk_;
 };

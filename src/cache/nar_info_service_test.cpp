@@ -291,5 +291,30 @@ TEST_F(NarInfoServiceTest, ANewNarInfoFetchesItsNarIfAskedTo) {
   }
 }
 
+// Who asks for much that nobody has keeps nobody from what is here.
+TEST_F(NarInfoServiceTest, MissesBeyondTheirBoundDoNotRefuseWhatHasARow) {
+  auto& upstream = add_upstream("a");
+  auto sample = signed_sample("hello");
+  offer(upstream, sample);
+  ASSERT_TRUE(find(sample).value());
+  auto gate = std::make_shared<testing::Gate>();
+  upstream.narinfos_wait(gate);
+  ASSERT_TRUE(service->stop(Deadline::never()));
+  service = std::make_unique<NarInfoService>(runtime, store, catalog, upstreams, *downloads, cpu,
+                                             live_trust, policy, 2);
+  std::vector<std::future<Result<std::optional<ServedNarInfo>>>> misses;
+  for (int i = 0; i < 2; ++i) {
+    auto missing = signed_sample("missing-" + std::to_string(i));
+    misses.push_back(std::async(std::launch::async, [this, missing] { return find(missing); }));
+  }
+  ASSERT_TRUE(gate->wait_for(2));
+  EXPECT_EQ(failure_of(find(signed_sample("one-more"))), ErrorKind::unavailable);
+  auto found = find(sample);
+  EXPECT_EQ(failure_of(found), std::nullopt);
+  gate->open();
+  for (auto& miss : misses) EXPECT_EQ(failure_of(miss.get()), std::nullopt);
+  EXPECT_EQ(failure_of(find(signed_sample("one-more"))), std::nullopt);
+}
+
 }  // namespace
 }  // namespace ncps::cache

@@ -58,8 +58,7 @@ std::unique_ptr<ByteSource> OpenNar::read(std::uint64_t first,
 
 Task<void> OpenNar::wait_for_size(Deadline deadline) {
   if (size_) co_return Result<void>();
-  if (std::holds_alternative<Passing>(from_))
-    co_return fail(ErrorKind::unavailable, "its length is known only when it has been fetched");
+  if (std::holds_alternative<Passing>(from_)) co_return Result<void>();  // known only at its end
   CO_TRY(auto view, co_await std::get<Arriving>(from_).spool->sized(deadline));
   size_ = view.total;
   co_return Result<void>();
@@ -109,7 +108,7 @@ Task<std::optional<OpenNar>> NarService::pass_through(const DownloadJob& job, De
 }
 
 Task<OpenNar> NarService::open(nix::NarUrl url, Deadline deadline,
-                               std::optional<storage::Part> part) {
+                               std::optional<storage::Part> part, std::string from) {
   trace::Span span("cache.nar");
   span.set("ncps.nar", url.str());
   // Under way before at rest: a download leaves the first only once it is the second. What ends
@@ -127,7 +126,7 @@ Task<OpenNar> NarService::open(nix::NarUrl url, Deadline deadline,
       CO_TRY(auto job, co_await find_job(url, deadline));
       CO_TRY(auto direct, co_await pass_through(job, deadline));
       if (direct) co_return std::move(*direct);
-      spool = downloads_.join(std::move(job));
+      spool = downloads_.join(std::move(job), from);
       how = "miss";
     }
     auto client = Spool::client(spool);

@@ -81,9 +81,9 @@ class NarService {
         bring_(std::move(bring)) {}
 
   // Starts a download if it must. The deadline is for its first bytes. `part`: probably no more than
-  // that will be read.
+  // that will be read. `from`: the client's address, or empty (Downloads::join).
   Task<OpenNar> open(nix::NarUrl url, Deadline deadline,
-                     std::optional<storage::Part> part = std::nullopt);
+                     std::optional<storage::Part> part = std::nullopt, std::string from = {});
 
   // Where a client may have it without us (BlobStore::outside_url); nullopt: it is not at rest, or the
   // store gives no such URLs.

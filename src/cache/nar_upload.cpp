@@ -46,21 +46,18 @@ class NarUploads::Intake {
          std::optional<std::uint64_t> length = {})
       : deps_(deps), url_(url), most_(most), length_(length) {}
 
-  // `piece`: of the body, its first. Into `blob`, or, nullptr, only looked at. Answers and Errors as
-  // NarUploads::put.
-  Task<UploadAnswer> run(Piece piece, ByteSource& body, storage::StagedBlob* blob) {
+  // `piece`: of the body, its first. Into `blob`. Answers and Errors as NarUploads::put.
+  Task<UploadAnswer> run(Piece piece, ByteSource& body, storage::StagedBlob& blob) {
     while (piece_size(piece) > 0) {
       auto bytes = std::get<std::string_view>(piece);
       if (bytes.size() > most_ - size_)
         co_return refuse(Verdict::too_large, "more than " + std::to_string(most_) + " bytes");
       size_ += bytes.size();
       deps_.received.add(bytes.size());
-      if (blob != nullptr) {
-        auto still_to_come = length_ && *length_ > size_ ? *length_ - size_ : 0;
-        auto& file = blob->file();
-        CO_TRY(co_await append_in_room(file, bytes, still_to_come, deps_.disk, deps_.space));
-        blob->grown();
-      }
+      auto still_to_come = length_ && *length_ > size_ ? *length_ - size_ : 0;
+      auto& file = blob.file();
+      CO_TRY(co_await append_in_room(file, bytes, still_to_come, deps_.disk, deps_.space));
+      blob.grown();
       auto work = [&] { return look(bytes); };
       auto verified = co_await offload(deps_.cpu, std::move(work));
       if (!verified) co_return refused(std::move(verified).error());
@@ -75,7 +72,7 @@ class NarUploads::Intake {
   // Blocking, for the CPU pool. The compression is known as soon as some bytes are here. Errors:
   // corrupt.
   Result<void> look(std::string_view bytes) {
-    if (verifier_) return feed_verifier(bytes);
+    if (verifier_) return verifier_->feed(bytes);
     head_ += bytes;
     if (head_.size() < kSniffed) return {};
     return begin();
@@ -106,17 +103,10 @@ class NarUploads::Intake {
       if (!seen) return fail(ErrorKind::corrupt, "neither a NAR nor compressed in any known way");
       compression_ = *seen;
     }
-    auto verifier = NarVerifier::for_unknown(compression_);
+    auto verifier = NarVerifier::for_unknown(compression_, kMostNarBytes);
     if (!verifier) return std::unexpected(std::move(verifier).error());
     verifier_.emplace(std::move(*verifier));
-    return feed_verifier(std::exchange(head_, {}));
-  }
-
-  Result<void> feed_verifier(std::string_view bytes) {
-    TRY(verifier_->feed(bytes));
-    if (verifier_->nar_bytes() > kMostNarBytes)
-      return fail(ErrorKind::corrupt, "a NAR of more than 256 GiB");
-    return {};
+    return verifier_->feed(std::exchange(head_, {}));
   }
 
   NarUploadDeps& deps_;
@@ -150,7 +140,7 @@ Task<UploadAnswer> NarUploads::put(nix::NarUrl url, ByteSource& body, std::uint6
   // Also where one is at rest: that may be damaged.
   CO_TRY(auto blob, co_await deps_.store.stage(key));
   Intake intake(deps_, url, most, length);
-  auto answer = co_await intake.run(first, body, blob.get());
+  auto answer = co_await intake.run(first, body, *blob);
   slot.reset();  // who waits for a lock below has no place that the lock's holder may need
   if (!answer && is_no_room(answer.error()))
     co_return refuse(Verdict::no_room, "there is no room for it here now");
@@ -162,6 +152,8 @@ Task<UploadAnswer> NarUploads::put(nix::NarUrl url, ByteSource& body, std::uint6
 
 Task<UploadAnswer> NarUploads::keep(const nix::NarUrl& url, Arrived arrived) {
   CO_TRY(auto held, co_await deps_.locks.nars.take(url, Deadline::after(kLockTime)));
+  // Nor a download: it may bring another packing of the same NAR.
+  CO_TRY(auto alone, co_await deps_.downloads.exclude(url, Deadline::after(kLockTime)));
   CO_TRY(auto row, co_await deps_.catalog.find_nar(url));
   if (auto conflict = taken(row, arrived.facts, arrived.compression))
     co_return std::move(*conflict);
@@ -205,6 +197,10 @@ Task<std::optional<UploadAnswer>> NarUploads::compare(const nix::NarUrl& url, st
   if (!same && row && !by_us && row->file_hash == right) co_return std::nullopt;
   if (!same) co_return refuse(Verdict::conflict, "another file lies here under that name");
   CO_TRY(co_await index(url, arrived.facts, arrived.compression));
+  // Another instance may have evicted it before the row said that it was used.
+  auto key = nar_key(url);
+  CO_TRY(auto still, co_await deps_.store.find(key));
+  if (!still) co_return std::nullopt;
   co_return refuse(Verdict::here, {});
 }
 
@@ -256,6 +252,8 @@ Task<std::optional<KnownNar>> NarUploads::find(nix::NarUrl url, Deadline deadlin
     auto compression = nix::Compression::none;
     CO_TRY(auto facts, co_await facts_of(url, *blob, compression, deadline));
     CO_TRY(row, co_await index(url, facts, compression));
+    CO_TRY(auto still, co_await deps_.store.find(key));  // another instance may have evicted it
+    if (!still) co_return std::nullopt;
   }
   bool by_us = compressed_by_us(row->compression, row->nar_hash, row->url);
   auto kept_as = by_us ? nix::Compression::zstd : row->compression;

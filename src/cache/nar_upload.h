@@ -74,7 +74,8 @@ class NarUploads {
   class Intake;
 
   Task<UploadAnswer> keep(const nix::NarUrl& url, Arrived arrived);
-  // What is at rest, and what came; nullopt: what is at rest is damaged, and what came is right.
+  // What is at rest, and what came; nullopt: what is at rest is damaged, or went meanwhile, and what came is
+  // right.
   Task<std::optional<UploadAnswer>> compare(const nix::NarUrl& url, storage::Blob& blob,
                                             const std::optional<db::NarRow>& row,
                                             const Arrived& arrived);

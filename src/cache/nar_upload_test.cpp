@@ -231,5 +231,56 @@ TEST_F(NarUpload, ANarWithoutARowIsReadAndGetsOne) {
   EXPECT_FALSE(run(nar_uploads.find(make_sample("none").url(), Deadline::never())).value());
 }
 
+// A download of that URL, which brings another packing of the NAR, is on its way meanwhile.
+TEST_F(NarUpload, OfTwoPackingsUnderOneUrlTheOneThatWasSentStays) {
+  auto& upstream = add_upstream("a");
+  auto sample = plain_sample("one");
+  auto row = plain_row(sample, "a");
+  ASSERT_TRUE(run(real_catalog->put_narinfo(
+      {.hash = sample.hash(), .text = sample.text(), .upstream = "a", .nar_url = row.url}, row)));
+  auto gate = std::make_shared<testing::Gate>();
+  upstream.nar(sample.info.url,
+               {.bytes = sample.nar, .says_total = false, .gate = gate, .gate_at = 100'000});
+  auto reading = get_meanwhile(row.url);
+  ASSERT_TRUE(gate->wait_for(1));
+  auto sent = codec::compress(Compression::zstd, sample.nar);
+  EXPECT_EQ(put_nar(row.url, sent), "kept");
+  gate->open();
+  auto read = reading.get();
+  ASSERT_TRUE(read);
+  EXPECT_TRUE(unzstd(read->bytes) == sample.nar);
+  EXPECT_EQ(bytes_at_rest(row.url), sent);
+  settle();
+  std::ifstream file(root.path() / nar_key(row.url).str(), std::ios::binary);
+  EXPECT_TRUE(std::string(std::istreambuf_iterator<char>(file), {}) == sent);
+}
+
+// Another instance evicts it as soon as it is opened.
+struct EvictedMeanwhile final : storage::FailingBlobStore {
+  using FailingBlobStore::FailingBlobStore;
+  Task<std::unique_ptr<storage::Blob>> open(storage::BlobKey key) override {
+    CO_TRY(auto blob, co_await FailingBlobStore::open(key));
+    if (blob) CO_TRY(co_await FailingBlobStore::remove(std::move(key)));
+    co_return std::move(blob);
+  }
+};
+
+TEST_F(NarUpload, WhatIsEvictedWhileItIsComparedIsKeptAnew) {
+  auto sample = make_sample("one");
+  ASSERT_EQ(put_nar(sample), "kept");
+  EvictedMeanwhile evicting(*real_store, faults);
+  NarUploads uploads({.store = evicting,
+                      .catalog = catalog,
+                      .downloads = *downloads,
+                      .locks = locks,
+                      .disk = disk,
+                      .cpu = cpu});
+  TextBody body(sample.file);
+  EXPECT_EQ(said(run(uploads.put(sample.url(), body, 1 << 20))), "kept");
+  EXPECT_TRUE(at_rest(sample.url()));
+  ASSERT_TRUE(run(real_catalog->uploads().remove_nar(sample.url())));
+  EXPECT_FALSE(run(uploads.find(sample.url(), Deadline::after(std::chrono::minutes(1)))).value());
+}
+
 }  // namespace
 }  // namespace ncps::cache

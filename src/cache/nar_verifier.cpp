@@ -2,7 +2,6 @@
 
 #include <string>
 
-#include "cache/nar_bounds.h"
 #include "codec/decompressor.h"
 #include "crypto/sha256.h"
 #include "nix/nar_walker.h"
@@ -31,6 +30,7 @@ struct NarVerifier::State {
   std::unique_ptr<codec::Decompressor> decompressor;
   crypto::Sha256 file_sha, nar_sha;
   std::uint64_t file_bytes = 0, nar_bytes = 0;
+  std::uint64_t most = kMostUnknownNarBytes;  // where NarSize is not known
   nix::NarWalker walker;
 
   bool file_is_the_nar() const { return expected.compression == nix::Compression::none; }
@@ -41,8 +41,8 @@ struct NarVerifier::State {
       return fail(ErrorKind::corrupt,
                   "the NAR is larger than its NarSize " + std::to_string(*expected.nar_size));
     }
-    if (!expected.nar_size && nar_bytes > kMostUnknownNarBytes)
-      return fail(ErrorKind::corrupt, "the NAR is larger than 1 TiB");
+    if (!expected.nar_size && nar_bytes > most)
+      return fail(ErrorKind::corrupt, "the NAR is larger than " + std::to_string(most) + " bytes");
     nar_sha.update(bytes);
     return walker.feed(bytes);
   }
@@ -63,8 +63,9 @@ Result<NarVerifier> NarVerifier::make(const NarExpectation& expected) {
   return NarVerifier(std::move(state));
 }
 
-Result<NarVerifier> NarVerifier::for_unknown(nix::Compression compression) {
+Result<NarVerifier> NarVerifier::for_unknown(nix::Compression compression, std::uint64_t most) {
   auto state = std::make_unique<State>();
+  state->most = most;
   state->expected.compression = compression;
   TRY(state->decompressor, codec::make_decompressor(compression));
   return NarVerifier(std::move(state));
@@ -77,14 +78,10 @@ Result<void> NarVerifier::feed(std::string_view bytes) {
     return fail(ErrorKind::corrupt,
                 "the file is larger than its FileSize " + std::to_string(*s.expected.file_size));
   }
-  if (s.file_bytes > most_file_bytes(s.expected.nar_size.value_or(kMostUnknownNarBytes)))
+  if (s.file_bytes > most_file_bytes(s.expected.nar_size.value_or(s.most)))
     return fail(ErrorKind::corrupt, "the file is far larger than the NAR in it can be");
   if (!s.file_is_the_nar()) s.file_sha.update(bytes);
   return s.decompressor->feed(bytes, [&s](std::string_view part) { return s.nar_part(part); });
-}
-
-std::uint64_t NarVerifier::nar_bytes() const noexcept {
-  return state_->nar_bytes;
 }
 
 Result<NarFacts> NarVerifier::finish() {

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "cache/nar_bounds.h"
 #include "nix/compression.h"
 #include "nix/hash.h"
 
@@ -42,14 +43,14 @@ class NarVerifier {
   NarVerifier(NarVerifier&&) noexcept;
   NarVerifier& operator=(NarVerifier&&) noexcept;
 
-  // Of a NAR of which nothing is known: whether it is a NAR at all. Errors: invalid, as make.
-  static Result<NarVerifier> for_unknown(nix::Compression compression);
+  // Of a NAR of which nothing is known: whether it is a NAR at all, of at most `most` bytes. Errors:
+  // invalid, as make.
+  static Result<NarVerifier> for_unknown(nix::Compression compression,
+                                         std::uint64_t most = kMostUnknownNarBytes);
 
   // Errors: corrupt, as soon as the bytes cannot become right (also: more than NarSize or
-  // FileSize).
+  // FileSize; also in the middle of `bytes`, however much would come out of them).
   Result<void> feed(std::string_view bytes);
-
-  std::uint64_t nar_bytes() const noexcept;  // of the NAR, so far
 
   // All bytes were fed. Errors: corrupt, naming what does not match.
   Result<NarFacts> finish();

@@ -47,6 +47,18 @@ constexpr nix::Compression kAll[] = {
     nix::Compression::bzip2, nix::Compression::gzip, nix::Compression::br,
     nix::Compression::lz4,   nix::Compression::lzip, nix::Compression::lzma};
 
+// All of it would come out of one piece.
+TEST(NarVerifier, OfAnUnknownNarNoMoreThanMayBeIsDecompressed) {
+  auto nar = nix::nar_of(std::string(10'000'000, '\0'));
+  for (auto compression : kAll) {
+    auto file = codec::compress(compression, nar);
+    auto right = NarVerifier::for_unknown(compression, nar.size()).value();
+    EXPECT_TRUE(right.feed(file) && right.finish()) << nix::to_string(compression);
+    auto bounded = NarVerifier::for_unknown(compression, 100'000).value();
+    expect_corrupt(bounded.feed(file), "larger than");
+  }
+}
+
 // Nothing comes out of these, so that neither NarSize nor a hash ever says no.
 TEST(NarVerifier, AFileThatAddsNothingWithoutEndIsRefused) {
   auto skipped = std::string("\x50\x2a\x4d\x18\x00\x10\x00\x00", 8) + std::string(4096, 'x');

@@ -74,22 +74,22 @@ class PartSource final : public ByteSource {
       : whole_(std::move(whole)), skip_(first), left_(length) {}
 
   Task<Piece> next() override {
-    while (left_ != 0U) {
+    for (;;) {
       CO_TRY(auto piece, co_await whole_->next());
       auto bytes = std::get<std::string_view>(piece);
-      if (bytes.empty() && (skip_ != 0 || left_))
+      if (bytes.empty() && (skip_ != 0 || left_.value_or(0) != 0))
         co_return fail(ErrorKind::upstream, "the NAR is shorter than announced");
-      if (bytes.empty()) break;
+      if (bytes.empty()) co_return Piece(std::string_view());
       auto skipped = std::min<std::uint64_t>(skip_, bytes.size());
       skip_ -= skipped;
       bytes.remove_prefix(skipped);
       if (left_) {
+        // What comes behind the part is read, too: only at the end of the whole it is known to be right.
         bytes = bytes.substr(0, std::min<std::uint64_t>(*left_, bytes.size()));
         *left_ -= bytes.size();
       }
       if (!bytes.empty()) co_return Piece(bytes);
     }
-    co_return Piece(std::string_view());
   }
 
  private:
@@ -97,6 +97,15 @@ class PartSource final : public ByteSource {
   std::uint64_t skip_;
   std::optional<std::uint64_t> left_;
 };
+
+// What the upstream says of the length, against what the narinfo says, and against what no NAR is.
+Result<void> check_length(const DownloadJob& job, std::optional<std::uint64_t> total) {
+  auto announced = job.upstreams_size();
+  if (total == 0U) return fail(ErrorKind::upstream, "the upstream's file is empty");
+  if (!total || !announced || *total == *announced) return {};
+  return fail(ErrorKind::upstream, "the upstream's file has " + std::to_string(*total) +
+                                       " bytes, announced were " + std::to_string(*announced));
+}
 
 Task<std::unique_ptr<ByteSource>> verified(const DownloadJob& job, upstream::FileBody body,
                                            Pool& cpu, Slots::Slot slot) {
@@ -120,9 +129,14 @@ Task<PassThrough> open_pass_through(DownloadJob job, Pool& cpu, Slots& slots, De
     auto opened = co_await source.upstream->open_file(source.url, 0, decode, deadline);
     if (!opened) {
       trouble = std::move(opened).error();
-    } else if (*opened) {
-      auto total = job.intake == Intake::compressed ? std::nullopt : (*opened)->total;
-      CO_TRY(auto bytes, co_await verified(job, std::move(**opened), cpu, std::move(slot)));
+    } else if (auto& body = *opened; body) {
+      if (auto fits = check_length(job, body->total); !fits) {
+        trouble = std::move(fits).error();
+        continue;
+      }
+      auto total = body->total ? body->total : job.upstreams_size();
+      if (job.intake == Intake::compressed) total.reset();
+      CO_TRY(auto bytes, co_await verified(job, std::move(*body), cpu, std::move(slot)));
       co_return PassThrough{
           .bytes = std::move(bytes), .total = total, .upstream = source.upstream->name()};
     }

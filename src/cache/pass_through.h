@@ -25,8 +25,8 @@ struct PassThrough {
 // (every source says so), upstream, timeout, unavailable (no slot in time).
 Task<PassThrough> open_pass_through(DownloadJob job, Pool& cpu, Slots& slots, Deadline deadline);
 
-// `length` bytes from `first` on of what `whole` gives; absent: to its end. What comes before is
-// read and dropped.
+// `length` bytes from `first` on of what `whole` gives; absent: to its end. What comes before and behind is
+// read and dropped: the end is reported only at the end of the whole, when that was found right.
 std::unique_ptr<ByteSource> part_of(std::unique_ptr<ByteSource> whole, std::uint64_t first,
                                     std::optional<std::uint64_t> length);
 

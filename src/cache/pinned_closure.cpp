@@ -7,6 +7,11 @@
 namespace ncps::cache {
 
 Task<void> PinnedClosure::refresh() {
+  auto now = std::chrono::steady_clock::now();
+  if (now - known_since_ >= believed_) {
+    known_.clear();
+    known_since_ = now;
+  }
   CO_TRY(auto pins, co_await pins_.list());
   std::vector<nix::StorePathHash> roots;
   for (const auto& pin : pins) roots.push_back(pin.hash);

@@ -5,6 +5,7 @@
 // pinned must not evict anything.
 #pragma once
 
+#include <chrono>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
@@ -18,9 +19,12 @@ namespace ncps::cache {
 class PinnedClosure {
  public:
   static constexpr std::size_t kMost = 1'000'000;  // store paths
+  static constexpr std::chrono::minutes kBelieved{10};
 
-  PinnedClosure(db::Pins& pins, db::Catalog& catalog, storage::BlobStore& store)
-      : pins_(pins), catalog_(catalog), store_(store) {}
+  // `believed`: how long a narinfo that was read is not read again.
+  PinnedClosure(db::Pins& pins, db::Catalog& catalog, storage::BlobStore& store,
+                std::chrono::milliseconds believed = kBelieved)
+      : pins_(pins), catalog_(catalog), store_(store), believed_(believed) {}
 
   // Looks again, for pins and narinfos. Errors: unavailable; also if there are more than kMost.
   Task<void> refresh();
@@ -40,8 +44,10 @@ class PinnedClosure {
   db::Catalog& catalog_;
   storage::BlobStore& store_;
   std::unordered_set<nix::StorePathHash> members_;
-  // Of members whose narinfo was here: a store path's references never change.
+  const std::chrono::milliseconds believed_;
+  // Of members whose narinfo was here. A path may be sent anew with other references, also to another instance.
   std::unordered_map<nix::StorePathHash, References> known_;
+  std::chrono::steady_clock::time_point known_since_{};
 };
 
 }  // namespace ncps::cache

@@ -58,6 +58,8 @@ Task<Removed> Removal::narinfo(nix::StorePathHash hash) {
     CO_TRY(auto taken, co_await locks_.nars.take(*url, deadline));
     nar_held.emplace(std::move(taken));
   }
+  // A flight that is under way would write file and row again.
+  CO_TRY(auto alone, co_await narinfos_.hold(hash, deadline));
   CO_TRY(co_await remove_files(hash));
   CO_TRY(auto orphan, co_await catalog_.uploads().remove_narinfo(hash));
   if (!orphan && url) {
@@ -67,7 +69,7 @@ Task<Removed> Removal::narinfo(nix::StorePathHash hash) {
     if (others.empty() && !row) orphan = url;
   }
   if (orphan) {
-    CO_TRY(auto alone, co_await downloads_.exclude(*orphan, deadline));
+    CO_TRY(auto excluded, co_await downloads_.exclude(*orphan, deadline));
     CO_TRY(co_await store_.remove(nar_key(*orphan)));
   }
   co_return Removed{.found = true, .narinfos = {hash}};
@@ -85,6 +87,10 @@ Task<Removal::Locks> Removal::lock_with_narinfos(const nix::NarUrl& url, Deadlin
   }
   CO_TRY(auto held, co_await locks_.nars.take(url, deadline));
   locks.nar.emplace(std::move(held));
+  for (const auto& hash : before) {
+    CO_TRY(auto alone, co_await narinfos_.hold(hash, deadline));
+    locks.alone.push_back(std::move(alone));
+  }
   CO_TRY(auto now, co_await catalog_.uploads().narinfos_of(url));
   std::ranges::sort(now);
   std::ranges::set_intersection(before, now, std::back_inserter(locks.leading));

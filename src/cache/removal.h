@@ -1,13 +1,15 @@
 // Removal: narinfos and NARs that a client deletes, with all that belongs to them.
 //
 // A narinfo goes before its NAR, files before rows, so that a reader gets what is there whole or
-// not at all, and a removal that was interrupted can be done again. Who reads a NAR already goes on
+// not at all, and a removal that was interrupted can be done again. Nobody looks for such a narinfo
+// meanwhile: what is being found or kept is kept before it, and goes, too. Who reads a NAR already goes on
 // reading it, also one that is on its way here, which is then not kept. Thread-safe.
 #pragma once
 
 #include <vector>
 
 #include "cache/downloads.h"
+#include "cache/nar_info_service.h"
 #include "cache/upload_answer.h"
 #include "cache/upload_marks.h"
 #include "db/upload_rows.h"
@@ -22,8 +24,14 @@ struct Removed {
 
 class Removal {
  public:
-  Removal(storage::BlobStore& store, db::Catalog& catalog, UploadLocks& locks, Downloads& downloads)
-      : store_(store), catalog_(catalog), locks_(locks), downloads_(downloads), marks_(store) {}
+  Removal(storage::BlobStore& store, db::Catalog& catalog, UploadLocks& locks, Downloads& downloads,
+          NarInfoService& narinfos)
+      : store_(store),
+        catalog_(catalog),
+        locks_(locks),
+        downloads_(downloads),
+        narinfos_(narinfos),
+        marks_(store) {}
 
   // The narinfo, its listing, and its NAR if no other narinfo has it. Errors: unavailable, timeout.
   Task<Removed> narinfo(nix::StorePathHash hash);
@@ -33,10 +41,11 @@ class Removal {
 
  private:
   using Hashes = std::vector<nix::StorePathHash>;
-  // Of narinfos and their NAR, so that nobody sends one of them meanwhile.
+  // Of narinfos and their NAR, so that nobody sends one of them meanwhile, nor looks for a narinfo.
   struct Locks {
     std::vector<KeyLocks<nix::StorePathHash>::Held> narinfos;
     std::optional<KeyLocks<nix::NarUrl>::Held> nar;
+    std::vector<NarInfoService::Hold> alone;
     Hashes leading;         // to the NAR, and locked
     bool complete = false;  // no other leads there
   };
@@ -49,6 +58,7 @@ class Removal {
   db::Catalog& catalog_;
   UploadLocks& locks_;
   Downloads& downloads_;
+  NarInfoService& narinfos_;
   UploadMarks marks_;
 };
 

@@ -169,5 +169,26 @@ TEST_F(RemovalTest, WhoReadsANarGoesOnReading) {
   EXPECT_TRUE(drained.bytes == sample.file);
 }
 
+TEST_F(RemovalTest, ARequestThatIsUnderWayDoesNotWriteItBack) {
+  auto sample = signed_sample("one");
+  offer(from, sample);
+  auto gate = std::make_shared<testing::Gate>();
+  from.narinfos_wait(gate);
+  auto asking = std::async(std::launch::async, [&] { return find(sample); });
+  ASSERT_TRUE(gate->wait_for(1));
+  auto nar = sample.row("from");  // as another instance would
+  ASSERT_TRUE(run(real_catalog->put_narinfo(
+      {.hash = sample.hash(), .text = sample.text(), .upstream = "from", .nar_url = nar.url},
+      nar)));
+  auto removing =
+      std::async(std::launch::async, [&] { return run(removal.narinfo(sample.hash())); });
+  // Time for a removal that waits for nobody, to be seen through.
+  removing.wait_for(std::chrono::milliseconds(500));
+  gate->open();
+  EXPECT_TRUE(asking.get().value());
+  EXPECT_TRUE(removing.get().value().found);
+  EXPECT_FALSE(kept(sample));
+}
+
 }  // namespace
 }  // namespace ncps::cache

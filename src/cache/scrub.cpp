@@ -31,21 +31,22 @@ void Scrub::start() {
 }
 
 boost::asio::awaitable<void> Scrub::at_its_times() {
-  while (!stopping_) {
-    auto next = options_.schedule->next_after(now());
-    if (!next) co_return;  // never
-    if (!co_await wait_until(*next)) co_return;
+  while (co_await wait_for_its_time()) {
     auto outcome = co_await run();
     if (outcome) tell(*outcome);
     if (!outcome) log::warn("not scrubbed", {{"error", outcome.error().what()}});
   }
 }
 
-boost::asio::awaitable<bool> Scrub::wait_until(db::Time when) {
-  for (;;) {
+boost::asio::awaitable<bool> Scrub::wait_for_its_time() {
+  for (auto since = now();;) {
     auto seen = stop_.version();
     if (stopping_) co_return false;
-    auto left = when - std::chrono::system_clock::now();
+    // Anew after each nap: a clock that was far ahead must not leave us waiting for its next time.
+    since = std::min(since, now());
+    auto next = options_.schedule->next_after(since);
+    if (!next) co_return false;  // never
+    auto left = *next - std::chrono::system_clock::now();
     if (left <= left.zero()) co_return true;
     auto nap = std::min<Deadline::Clock::duration>(left, kNap);
     co_await stop_.wait_past(seen, Deadline::after(nap));
@@ -69,6 +70,7 @@ Task<ScrubOutcome> Scrub::run() {
   if (outcome.elsewhere) co_return outcome;
   Pace pace(options_.bytes_per_second);
   std::set<nix::NarUrl> unread;
+  std::size_t in_a_row = 0;  // absent
   while (!stopping_) {
     auto most = std::min(kPage + unread.size(), db::Inventory::kPage);
     CO_TRY(auto page, co_await deps_.inventory.least_verified(most, begun));
@@ -78,7 +80,14 @@ Task<ScrubOutcome> Scrub::run() {
       if (stopping_) break;
       if (*lease && !(*lease)->good())
         co_return fail(ErrorKind::unavailable, "the lease was lost: another instance goes on");
-      auto done = co_await one(entry.row, pace, outcome);
+      auto absent_before = outcome.absent;
+      auto done = co_await one(entry.row, begun, pace, outcome);
+      in_a_row = outcome.absent == absent_before ? 0 : in_a_row + 1;
+      if (in_a_row >= kMostAbsent) {
+        log::error("many NARs in a row are not in the store, so the scrub ends",
+                   {{"absent", in_a_row}, {"last", entry.row.url.str()}});
+        co_return fail(ErrorKind::unavailable, "the store seems to be another one");
+      }
       if (done || stopping_) continue;
       ++outcome.unread;
       unread.insert(entry.row.url);
@@ -91,7 +100,7 @@ Task<ScrubOutcome> Scrub::run() {
   co_return outcome;
 }
 
-Task<void> Scrub::one(const db::NarRow& row, Pace& pace, ScrubOutcome& outcome) {
+Task<void> Scrub::one(const db::NarRow& row, db::Time begun, Pace& pace, ScrubOutcome& outcome) {
   using How = NarVerdict::How;
   auto url = row.url;
   CO_TRY(auto verdict, co_await check_nar(deps_, url, row, pace, stopping_));
@@ -99,7 +108,8 @@ Task<void> Scrub::one(const db::NarRow& row, Pace& pace, ScrubOutcome& outcome) 
     ++outcome.right;
     outcome.bytes += verdict.bytes;
     std::vector<nix::NarUrl> right{url};
-    co_return co_await deps_.inventory.mark_verified(std::move(right), now());
+    // Not before the run began, or it would be read again and again after the clock was set back.
+    co_return co_await deps_.inventory.mark_verified(std::move(right), std::max(now(), begun));
   }
   if (verdict.how == How::absent) {
     CO_TRY(co_await note_absent(deps_, url));
@@ -107,7 +117,8 @@ Task<void> Scrub::one(const db::NarRow& row, Pace& pace, ScrubOutcome& outcome) 
     log::warn("a NAR was noted as stored, but is not there", {{"nar", url.str()}});
     co_return Result<void>();
   }
-  CO_TRY(co_await discard_nar(deps_, url));
+  CO_TRY(bool removed, co_await discard_nar(deps_, url, std::move(verdict.read)));
+  if (!removed) co_return fail(ErrorKind::unavailable, "it has come anew since it was read");
   ++outcome.removed;
   log::error("a kept NAR was damaged, and is removed; it is fetched again when it is asked for",
              {{"nar", url.str()}, {"why", verdict.why}});

@@ -34,6 +34,9 @@ struct ScrubOutcome {
 
 class Scrub {
  public:
+  static constexpr std::size_t kMostAbsent =
+      50;  // one after the other: then it is the store that went
+
   Scrub(Runtime& runtime, NarCheckDeps deps, ScrubOptions options)
       : runtime_(runtime), deps_(deps), options_(std::move(options)) {}
 
@@ -50,10 +53,10 @@ class Scrub {
 
  private:
   boost::asio::awaitable<void> at_its_times();
-  boost::asio::awaitable<bool> wait_until(db::Time when);  // false: stopped
+  boost::asio::awaitable<bool> wait_for_its_time();  // false: stopped, or it has none
   // nullopt: another instance has it.
   Task<std::optional<std::unique_ptr<lock::Lease>>> take_lease();
-  Task<void> one(const db::NarRow& row, Pace& pace, ScrubOutcome& outcome);
+  Task<void> one(const db::NarRow& row, db::Time begun, Pace& pace, ScrubOutcome& outcome);
 
   Runtime& runtime_;
   const NarCheckDeps deps_;

@@ -68,6 +68,42 @@ TEST_F(ScrubTest, AfterItADamagedNarIsFetchedAgain) {
   EXPECT_EQ(run(get(bad.url())).value().bytes, bad.file);
 }
 
+// Somebody sends the right one just when the wrong one has been opened to be read again.
+struct MendedMeanwhile : storage::FailingBlobStore {
+  using FailingBlobStore::FailingBlobStore;
+  Task<std::unique_ptr<storage::Blob>> open(storage::BlobKey key) override {
+    CO_TRY(auto blob, co_await FailingBlobStore::open(std::move(key)));
+    if (++opened == 2) mend();
+    co_return std::move(blob);
+  }
+  std::function<void()> mend;
+  int opened = 0;
+};
+
+TEST_F(ScrubTest, WhatHasComeAnewWhileTheWrongOneWasReadStays) {
+  auto bad = keep("bad", 50'000);
+  forget_verified(bad);
+  flip(bad);
+  auto key = nar_key(bad.url());
+  auto path = root.path() / key.str();
+  std::filesystem::last_write_time(
+      path, std::filesystem::file_time_type::clock::now() - std::chrono::hours(1));
+  MendedMeanwhile store(*real_store, faults);
+  store.mend = [&] { write(key, bad.file); };
+  auto with_it = deps();
+  Scrub other(runtime,
+              {.store = store,
+               .inventory = *inventory,
+               .cpu = cpu,
+               .catalog = with_it.catalog,
+               .locks = &locks,
+               .forget = with_it.forget},
+              {});
+  EXPECT_EQ(run(other.run()).value().removed, 0u);
+  EXPECT_EQ(read(key), bad.file);
+  EXPECT_TRUE(entry(bad.url())->row.stored_size);
+}
+
 TEST_F(ScrubTest, AnUploadWhoseNarIsDamagedOrGoneIsNotPromisedAnyMore) {
   auto bad = keep_upload("bad", 50'000), gone = keep_upload("gone");
   for (const auto& sample : {bad, gone}) forget_verified(sample);
@@ -76,6 +112,29 @@ TEST_F(ScrubTest, AnUploadWhoseNarIsDamagedOrGoneIsNotPromisedAnyMore) {
   EXPECT_EQ(done(), "0 1 1 0");
   for (const auto& sample : {bad, gone}) expect_withdrawn(sample);
   EXPECT_EQ(forgotten.size(), 2u);
+}
+
+TEST_F(ScrubTest, OfAStoreThatDoesNotAnswerNothingIsNotedAsAbsent) {
+  auto gone = keep("gone");
+  forget_verified(gone);
+  std::filesystem::remove(root.path() / nar_key(gone.url()).str());
+  faults.fail_always("check");
+  EXPECT_EQ(done(), "0 0 0 1");
+  faults.heal();
+  EXPECT_TRUE(entry(gone.url())->row.stored_size);
+}
+
+TEST_F(ScrubTest, ItEndsWhereOneAfterTheOtherIsAbsent) {
+  std::vector<Sample> all;
+  for (std::size_t i = 0; i < Scrub::kMostAbsent + 3; ++i) {
+    all.push_back(keep("gone-" + std::to_string(i)));
+    forget_verified(all.back());
+    std::filesystem::remove(root.path() / nar_key(all.back().url()).str());
+  }
+  EXPECT_EQ(failure_of(run(scrub.run())), ErrorKind::unavailable);
+  auto noted = std::ranges::count_if(
+      all, [&](const auto& one) { return entry(one.url())->row.stored_size.has_value(); });
+  EXPECT_EQ(noted, 3);
 }
 
 TEST_F(ScrubTest, WhatCannotBeReadIsLeft) {

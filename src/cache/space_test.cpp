@@ -3,6 +3,7 @@
 
 #include "cache/nar_upload.h"
 #include "cache/testing/eviction_fixture.h"
+#include "cache/testing/plain_sample.h"
 #include "cache/testing/upload_fixture.h"
 
 namespace ncps::cache {
@@ -218,6 +219,52 @@ TEST_F(SpaceTest, APartIsPassedThroughToo) {
   auto part = run(testing::drain(nar->read(50'000, 1'000)));
   ASSERT_TRUE(part);
   EXPECT_EQ(part->bytes, sample.file.substr(50'000, 1'000));
+}
+
+// Its own bytes may be right: nobody knows before the whole has been looked at.
+TEST_F(SpaceTest, APartOfAWrongNarDoesNotEndCleanly) {
+  auto sample = offered("hello", 100'000);
+  ASSERT_TRUE(find(sample).value());
+  auto bytes = sample.file;
+  bytes.back() ^= 1;
+  a.nar(sample.info.url, {.bytes = bytes});
+  disk_says.with([](auto& disk) { disk = storage::FreeSpace{.free = 10, .capacity = 10'000}; });
+  evictor->start();
+  auto nar = run(nars->open(sample.url(), Deadline::after(std::chrono::minutes(1))));
+  ASSERT_TRUE(nar);
+  auto part = run(testing::drain(nar->read(5'000, 1'000)));
+  ASSERT_TRUE(part);
+  EXPECT_TRUE(part->error);
+}
+
+TEST_F(SpaceTest, WhatIsOfAnotherLengthThanAnnouncedIsNotPassedThrough) {
+  auto sample = offered("hello", 100'000);
+  ASSERT_TRUE(find(sample).value());
+  disk_says.with([](auto& disk) { disk = storage::FreeSpace{.free = 10, .capacity = 10'000}; });
+  evictor->start();
+  for (const auto& bytes : {std::string(), sample.file + "x"}) {
+    a.nar(sample.info.url, {.bytes = bytes});
+    auto nar = run(nars->open(sample.url(), Deadline::after(std::chrono::minutes(1))));
+    EXPECT_EQ(failure_of(nar), ErrorKind::upstream) << bytes.size();
+  }
+}
+
+// What we compress: nobody waits for a length that only its end tells.
+TEST_F(SpaceTest, OfWhatIsPassedThroughTheLengthMayStayUnknown) {
+  auto sample = plain_sample("hello");
+  auto row = plain_row(sample, "a");
+  ASSERT_TRUE(run(real_catalog->put_narinfo(
+      {.hash = sample.hash(), .text = sample.text(), .upstream = "a", .nar_url = row.url}, row)));
+  a.nar(sample.info.url, {.bytes = sample.nar});
+  disk_says.with([](auto& disk) { disk = storage::FreeSpace{.free = 10, .capacity = 10'000}; });
+  evictor->start();
+  auto nar = run(nars->open(row.url, Deadline::after(std::chrono::minutes(1))));
+  ASSERT_TRUE(nar);
+  EXPECT_TRUE(run(nar->wait_for_size(Deadline::after(std::chrono::minutes(1)))));
+  EXPECT_FALSE(nar->size());
+  auto all = run(testing::drain(nar->read(0, nar->size()))).value();
+  EXPECT_FALSE(all.error);
+  EXPECT_TRUE(unzstd(all.bytes) == sample.nar);
 }
 
 }  // namespace

@@ -27,6 +27,20 @@ void UseLog::forget(const storage::BlobKey& object) {
   shard_of(object.str()).with([&](Names& names) { names.objects.erase(object.str()); });
 }
 
+bool UseLog::is_pending(const nix::StorePathHash& hash) const {
+  return shard_of(hash).with([&](const Names& names) { return names.narinfos.contains(hash); });
+}
+
+bool UseLog::is_pending(const nix::NarUrl& url) const {
+  return shard_of(url).with([&](const Names& names) { return names.nars.contains(url); });
+}
+
+bool UseLog::is_pending(const storage::BlobKey& object) const {
+  return shard_of(object.str()).with([&](const Names& names) {
+    return names.objects.contains(object.str());
+  });
+}
+
 void UseLog::start() {
   group_.spawn(runtime_.next_executor(), "noting uses", write_again_and_again());
 }

@@ -38,6 +38,11 @@ class UseLog {
   // at this moment does so all the same, until that row's turn comes.
   void forget(const storage::BlobKey& object);
 
+  // Whether it was used and that is not written yet, nor being written at this moment.
+  bool is_pending(const nix::StorePathHash& hash) const;
+  bool is_pending(const nix::NarUrl& url) const;
+  bool is_pending(const storage::BlobKey& object) const;
+
   // Begins to write.
   void start();
 
@@ -60,6 +65,10 @@ class UseLog {
 
   template <class Name>
   Guarded<Names>& shard_of(const Name& name) {
+    return shards_[std::hash<Name>{}(name) % kShards];
+  }
+  template <class Name>
+  const Guarded<Names>& shard_of(const Name& name) const {
     return shards_[std::hash<Name>{}(name) % kShards];
   }
   boost::asio::awaitable<void> write_again_and_again();

@@ -147,7 +147,8 @@ class Inventory {
 
   // Of the last `days` days that have any, the latest first.
   virtual Task<std::vector<DailyCount>> counts(std::size_t days) = 0;
-  static constexpr std::size_t kMostDays = 400;  // older ones are removed by add_counts
+  // Older ones are removed by add_counts, but not on a day that is far beyond all others: a clock may be wrong.
+  static constexpr std::size_t kMostDays = 400;
 
   // The same for upstreams. Sums of the last `days` days that have any, by upstream and name, without a day.
   virtual Task<void> add_upstream_counts(std::vector<UpstreamCount> counts) = 0;

@@ -36,9 +36,10 @@ std::vector<http::Header> NarRoutes::headers_for(const nix::NarUrl& url) const {
           {"Cache-Control", std::string(who) + ", max-age=31536000, immutable"}};
 }
 
-Task<cache::OpenNar> NarRoutes::open(nix::NarUrl url, Side side,
-                                     std::optional<storage::Part> part) {
-  if (side == Side::root) co_return co_await nars_.open(url, Deadline::after(kAnswerTime), part);
+Task<cache::OpenNar> NarRoutes::open(nix::NarUrl url, Side side, std::optional<storage::Part> part,
+                                     std::string from) {
+  if (side == Side::root)
+    co_return co_await nars_.open(url, Deadline::after(kAnswerTime), part, std::move(from));
   CO_TRY(auto nar, co_await nars_.open_kept(url));
   if (!nar) co_return fail(ErrorKind::not_found, "not kept here");
   co_return std::move(*nar);
@@ -90,7 +91,7 @@ boost::asio::awaitable<http::Response> NarRoutes::answer(const http::Request& re
 
   std::string_view wanted;
   if (http::if_range_allows(request.header("If-Range"), etag)) wanted = request.header("Range");
-  auto nar = co_await open(url, side, part_of(wanted));
+  auto nar = co_await open(url, side, part_of(wanted), std::string(request.client));
   if (!nar) co_return error_response(nar.error());
   uses_.used(url);
   http::Response response{.headers = headers_for(url)};
@@ -99,6 +100,8 @@ boost::asio::awaitable<http::Response> NarRoutes::answer(const http::Request& re
   if (!wanted.empty()) {
     auto sized = co_await nar->wait_for_size(Deadline::after(kSizeTime));
     if (!sized) co_return error_response(sized.error());
+  }
+  if (!wanted.empty() && nar->size()) {  // else the whole of it, as is always allowed
     auto decision = http::decide_range(wanted, *nar->size());
     if (decision.answer == http::RangeAnswer::unsatisfiable) co_return unsatisfiable(*nar->size());
     if (decision.answer == http::RangeAnswer::part) {

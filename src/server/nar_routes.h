@@ -29,7 +29,8 @@ class NarRoutes {
   boost::asio::awaitable<std::optional<http::Response>> answer_elsewhere(http::Method method,
                                                                          const nix::NarUrl& url);
   Task<std::optional<std::uint64_t>> size_of(nix::NarUrl url, Side side);
-  Task<cache::OpenNar> open(nix::NarUrl url, Side side, std::optional<storage::Part> part = {});
+  Task<cache::OpenNar> open(nix::NarUrl url, Side side, std::optional<storage::Part> part = {},
+                            std::string from = {});
 
   std::vector<http::Header> headers_for(const nix::NarUrl& url) const;
 

@@ -85,7 +85,7 @@ struct UploadFixture : NarInfoFixture {
     std::construct_at(&nar_uploads, nar_upload_deps());
     std::construct_at(&narinfo_uploads, narinfo_upload_deps());
     std::destroy_at(&removal);
-    std::construct_at(&removal, store, catalog, locks, *downloads);
+    std::construct_at(&removal, store, catalog, locks, *downloads, *service);
   }
   void restart() { restart(trust()); }
 
@@ -115,7 +115,7 @@ struct UploadFixture : NarInfoFixture {
   NarUploads nar_uploads{nar_upload_deps()};
   NarInfoUploads narinfo_uploads{narinfo_upload_deps()};
   ObjectUploads object_uploads{store, disk};
-  Removal removal{store, catalog, locks, *downloads};
+  Removal removal{store, catalog, locks, *downloads, *service};
 };
 
 }  // namespace ncps::cache

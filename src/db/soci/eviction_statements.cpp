@@ -50,6 +50,21 @@ bool changed(soci::session& sql, std::string_view statement, const Place& place,
   return drop.get_affected_rows() != 0;
 }
 
+bool exists(soci::session& sql, std::string_view statement, const std::string& name) {
+  long long n = 0;
+  sql << statement, soci::into(n), soci::use(name);
+  return n != 0;
+}
+
+// Whether the NAR's row is as drop() leaves it: not used since it was listed, not at rest, without narinfos.
+bool is_dropped(soci::session& sql, const Place& place) {
+  long long n = 0;
+  sql << "SELECT count(*) FROM nar_urls WHERE id = :id AND stored_size IS NULL AND "
+         "last_accessed_at = :at AND NOT EXISTS (SELECT 1 FROM narinfos WHERE nar_url_id = :of)",
+      soci::into(n), soci::use(place.id), soci::use(place.used), soci::use(place.id);
+  return n != 0;
+}
+
 std::string_view note_object_statement(const Dialect& dialect) {
   if (dialect.name() == "mysql")
     return "INSERT INTO kept_objects (name, size, last_accessed_at) VALUES (:name, :size, :at) "
@@ -153,9 +168,10 @@ std::vector<KeptObject> kept_objects(soci::session& sql, const Place& after, std
   return objects;
 }
 
-bool drop(soci::session& sql, const KeptNar& nar, std::uint64_t fence) {
+bool drop(soci::session& sql, const KeptNar& nar, std::uint64_t fence, Try which) {
   soci::transaction all(sql);
-  if (!changed(sql, kDropNar, nar.place, fence)) return false;
+  if (!changed(sql, kDropNar, nar.place, fence))
+    return which == Try::again && is_dropped(sql, nar.place);
   // Now the row is ours: no narinfo comes to lead to it before we are done.
   auto narinfos = narinfos_of(sql, nar.place.id);
   if (!narinfos || *narinfos != nar.narinfos) return false;
@@ -164,12 +180,16 @@ bool drop(soci::session& sql, const KeptNar& nar, std::uint64_t fence) {
   return true;
 }
 
-bool drop(soci::session& sql, const KeptNarInfo& narinfo, std::uint64_t fence) {
-  return changed(sql, kDropNarInfo, narinfo.place, fence);
+bool drop(soci::session& sql, const KeptNarInfo& narinfo, std::uint64_t fence, Try which) {
+  if (changed(sql, kDropNarInfo, narinfo.place, fence)) return true;
+  return which == Try::again && !exists(sql, "SELECT count(*) FROM narinfos WHERE hash = :name",
+                                        std::string(narinfo.hash.str()));
 }
 
-bool drop(soci::session& sql, const KeptObject& object, std::uint64_t fence) {
-  return changed(sql, kDropObject, object.place, fence);
+bool drop(soci::session& sql, const KeptObject& object, std::uint64_t fence, Try which) {
+  if (changed(sql, kDropObject, object.place, fence)) return true;
+  return which == Try::again &&
+         !exists(sql, "SELECT count(*) FROM kept_objects WHERE name = :name", object.key);
 }
 
 void note_objects(const Dialect& dialect, soci::session& sql, const std::vector<ObjectUse>& objects,

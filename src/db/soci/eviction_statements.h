@@ -43,9 +43,12 @@ Result<std::vector<KeptNar>> kept_nars(const Dialect& dialect, soci::session& sq
 Result<std::vector<KeptNarInfo>> kept_narinfos(soci::session& sql, const Place& after,
                                                std::size_t most);
 std::vector<KeptObject> kept_objects(soci::session& sql, const Place& after, std::size_t most);
-bool drop(soci::session& sql, const KeptNar& nar, std::uint64_t fence);
-bool drop(soci::session& sql, const KeptNarInfo& narinfo, std::uint64_t fence);
-bool drop(soci::session& sql, const KeptObject& object, std::uint64_t fence);
+// again: one before broke off, so that nobody knows whether it was done. If what it was to do is done, that
+// was it: true.
+enum class Try : bool { first, again };
+bool drop(soci::session& sql, const KeptNar& nar, std::uint64_t fence, Try which);
+bool drop(soci::session& sql, const KeptNarInfo& narinfo, std::uint64_t fence, Try which);
+bool drop(soci::session& sql, const KeptObject& object, std::uint64_t fence, Try which);
 void note_objects(const Dialect& dialect, soci::session& sql, const std::vector<ObjectUse>& objects,
                   std::chrono::sys_seconds when);
 

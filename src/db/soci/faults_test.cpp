@@ -163,5 +163,37 @@ TEST_P(ServerFaults, AServerThatGoesAwayAtAnyTurnLeavesNothingHalfDone) {
   EXPECT_GT(loop(true), 10);
 }
 
+// What is dropped and not said to be would stay in the store, and nobody would count it.
+TEST_P(ServerFaults, WhatIsDroppedIsSaidToBeWhereverTheConnectionBreaks) {
+  auto when = std::chrono::sys_days(std::chrono::January / 1 / 2030);
+  for (bool fired = true; fired;) {
+    int n = 2 * ++gone;
+    SCOPED_TRACE("turn " + std::to_string(gone));
+    auto key = "store/log/" + std::to_string(n);
+    for (int i : {n, n + 1}) {
+      ASSERT_TRUE(run(direct.catalog->put_narinfo(narinfo_of(i), nar_of(i))));
+    }
+    ASSERT_TRUE(run(direct.catalog->mark_stored(nar_of(n).url, 9)));
+    ASSERT_TRUE(run(direct.eviction->note_objects({{key, 7}}, when)));
+    auto nars = run(direct.eviction->nars({}, 10, when)).value();
+    auto narinfos = run(direct.eviction->narinfos({}, 10)).value();
+    auto objects = run(direct.eviction->objects({}, 10)).value();
+    std::erase_if(narinfos, [&](const auto& one) { return one.nar_at_rest; });
+    ASSERT_EQ(nars.size(), 1u);
+    ASSERT_EQ(narinfos.size(), 1u);
+    ASSERT_EQ(objects.size(), 1u);
+    ASSERT_TRUE(run(through->catalog->find_narinfo(hash_of(n))));  // it is connected
+    wire.cut_turn(gone, GetParam().cut, false);
+    EXPECT_TRUE(run(through->eviction->drop(nars[0])).value());
+    EXPECT_TRUE(run(through->eviction->drop(narinfos[0])).value());
+    EXPECT_TRUE(run(through->eviction->drop(objects[0])).value());
+    fired = wire.was_cut();
+    wire.heal();
+    auto totals = run(direct.eviction->totals()).value();
+    EXPECT_EQ(totals.nars + totals.narinfos + totals.objects, 0u);
+  }
+  EXPECT_GT(gone, 5);
+}
+
 }  // namespace
 }  // namespace ncps::db

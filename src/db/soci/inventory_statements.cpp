@@ -77,6 +77,33 @@ std::vector<ListedNar> kept(soci::session& sql, const Dialect& dialect, std::str
   return found;
 }
 
+template <class Count>
+std::string latest_day(const std::vector<Count>& counts) {
+  std::string latest;
+  for (const auto& count : counts) latest = std::max(latest, count.day);
+  return latest;
+}
+
+constexpr std::chrono::days kMostGap{30};
+
+// Of all that was counted before: then the clock may be wrong, and nothing goes because of it. A day later, if
+// it is as it is still, what is old goes.
+bool is_far_ahead(soci::session& sql, const std::string& table, const std::string& day) {
+  Query query(sql, "SELECT max(day) FROM " + table + " WHERE day < :day", 1, 1);
+  auto row = query.row({day});
+  if (!row || !row->at(0)) return false;
+  auto before = parse_time(*row->at(0) + " 00:00:00"), now = parse_time(day + " 00:00:00");
+  return before && now && *now - *before > kMostGap;
+}
+
+void remove_old_counts(soci::session& sql, const std::string& table, const std::string& latest) {
+  auto day = parse_time(latest + " 00:00:00");
+  if (!day) return;
+  auto oldest = print_time(*day - std::chrono::days(Inventory::kMostDays)).substr(0, 10);
+  Query old(sql, "DELETE FROM " + table + " WHERE day < :day", 0, 1);
+  old.execute({oldest});
+}
+
 }  // namespace
 
 std::string nar_page_statement() {
@@ -291,18 +318,14 @@ void add_counts(soci::session& sql, const Dialect& dialect, const std::vector<Da
                   ":b) {}",
                   sum),
       0, 4);
-  std::string latest;
+  auto latest = latest_day(counts);
+  bool jumped = is_far_ahead(sql, "daily_counts", latest);
   soci::transaction all(sql);
   for (const auto& count : counts) {
     query.execute(
         {count.day, count.name, std::to_string(count.number), std::to_string(count.bytes)});
-    latest = std::max(latest, count.day);
   }
-  if (auto day = parse_time(latest + " 00:00:00")) {
-    auto oldest = print_time(*day - std::chrono::days(Inventory::kMostDays)).substr(0, 10);
-    Query old(sql, "DELETE FROM daily_counts WHERE day < :day", 0, 1);
-    old.execute({oldest});
-  }
+  if (!jumped) remove_old_counts(sql, "daily_counts", latest);
   all.commit();
 }
 
@@ -337,18 +360,14 @@ void add_upstream_counts(soci::session& sql, const Dialect& dialect,
                           "(:day, :upstream, :name, :n, :b) {}",
                           sum),
               0, 5);
-  std::string latest;
+  auto latest = latest_day(counts);
+  bool jumped = is_far_ahead(sql, "upstream_counts", latest);
   soci::transaction all(sql);
   for (const auto& count : counts) {
     query.execute({count.day, count.upstream, count.name, std::to_string(count.number),
                    std::to_string(count.bytes)});
-    latest = std::max(latest, count.day);
   }
-  if (auto day = parse_time(latest + " 00:00:00")) {
-    auto oldest = print_time(*day - std::chrono::days(Inventory::kMostDays)).substr(0, 10);
-    Query old(sql, "DELETE FROM upstream_counts WHERE day < :day", 0, 1);
-    old.execute({oldest});
-  }
+  if (!jumped) remove_old_counts(sql, "upstream_counts", latest);
   all.commit();
 }
 

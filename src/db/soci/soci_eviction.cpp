@@ -74,7 +74,10 @@ class SociEviction final : public Eviction {
 
   template <class Kept>
   Task<bool> drop_one(const Kept& kept, std::uint64_t fence) {
-    auto work = [&](Statements& s) -> Result<bool> { return db::drop(s.sql(), kept, fence); };
+    auto next = Try::first;
+    auto work = [&](Statements& s) -> Result<bool> {
+      return db::drop(s.sql(), kept, fence, std::exchange(next, Try::again));
+    };
     co_return co_await pools_->writer().template run<bool>("noting that something is evicted",
                                                            work);
   }

@@ -69,6 +69,20 @@ TEST_P(InventoryContract, CountsAddUpByDayAndOldOnesGo) {
   EXPECT_EQ(run(inventory->counts(1)).value().size(), 2u);
 }
 
+TEST_P(InventoryContract, AClockThatIsFarAheadForAWhileRemovesNoCounts) {
+  for (auto day : {"2030-06-01", "2099-01-01", "2099-01-01", "2030-06-02"}) {
+    ASSERT_TRUE(run(inventory->add_counts({{day, "nar_hit", 1, 1}})));
+    ASSERT_TRUE(run(inventory->add_upstream_counts({{day, "https://a", "fetched", 1, 1}})));
+  }
+  std::string days;
+  for (const auto& one : run(inventory->counts(10)).value()) days += one.day + " ";
+  EXPECT_EQ(days, "2099-01-01 2030-06-02 2030-06-01 ");
+  EXPECT_EQ(run(inventory->upstream_counts(10)).value().at(0).number, 4u);
+  // It stays so: that is the time.
+  ASSERT_TRUE(run(inventory->add_counts({{"2099-01-02", "nar_hit", 1, 1}})));
+  EXPECT_EQ(run(inventory->counts(10)).value().size(), 2u);
+}
+
 TEST_P(InventoryContract, CountsOfUpstreamsAddUp) {
   auto add = [&](std::string day, std::string upstream, std::string name, std::uint64_t bytes) {
     std::vector<UpstreamCount> counts;

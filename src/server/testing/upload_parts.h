@@ -37,7 +37,7 @@ struct UploadParts {
                   .trust = d.trust,
                   .policy = d.upload_policy}),
         objects(d.store, d.disk),
-        removal(d.store, d.catalog, locks, d.downloads),
+        removal(d.store, d.catalog, locks, d.downloads, d.narinfos),
         routes({.nars = nars,
                 .narinfos = narinfos,
                 .objects = objects,
