@@ -5,11 +5,12 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 60
+HOURS ?= 8
 PREFIX ?= /usr/local
 NCPS := build/release/ncps
 KEY := cache.nixos.org-1:6NCHdD59X431o0gWypbMrAURkbJ16ZPMQFGspcDShjY=
 
-.PHONY: help deps docs run build test check asan tsan fuzz install deb tarball image test-packages demo bench soak crash-soak dev dev-s3 dev-ha services-up services-down hooks fmt fmt-check lint headers clean
+.PHONY: help deps docs run build test check asan tsan coverage fuzz install deb tarball image test-packages demo bench soak crash-soak long-soak dev dev-s3 dev-ha services-up services-down hooks fmt fmt-check lint headers clean
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,6 +70,10 @@ tsan:  ## the same under TSan
 	@scripts/deps.sh test
 	@scripts/sanitized.sh tsan full
 
+coverage:  ## which lines of src the tests run (an hour and more); writes docs/quality.md. ARGS=unit for unit tests only
+	@scripts/deps.sh coverage
+	@scripts/coverage.py --write $(ARGS)
+
 fuzz:  ## throw mutated input at every parser, FUZZ_SECONDS=60 each (an hour in all); writes docs/quality.md
 	@scripts/deps.sh test
 	@cmake --preset fuzz >/dev/null && cmake --build --preset fuzz -j $(JOBS)
@@ -126,9 +131,15 @@ crash-soak:  ## 10,000 kills at random moments, judged (hours); writes docs/qual
 	@$(MAKE) --no-print-directory build
 	@python3 -m tests.soak.crash --write $(ARGS)
 
-docs: build  ## write what is generated: docs/configuration.md, config.example.yaml
+long-soak:  ## mixed load and faults for HOURS=8, and whether memory, threads, descriptors, files stay flat; writes docs/quality.md
+	@scripts/deps.sh test
+	@$(MAKE) --no-print-directory build
+	@python3 -m tests.soak.long --hours $(HOURS) --write $(ARGS)
+
+docs: build  ## write what is generated: docs/configuration.md, config.example.yaml, the table of docs/dependencies.md
 	@$(NCPS) config reference > docs/configuration.md
 	@$(NCPS) config example > config.example.yaml
+	@tools/dependencies.py $(NCPS)
 
 hooks:  ## from now on each commit is looked at first: format, rooms
 	@git config core.hooksPath scripts/hooks

@@ -66,13 +66,18 @@ def replace_between_markers(page: str, text: str, name: str = "bench") -> str:
     return f"{before}{begin}\n{text}\n{end}{rest.partition(end)[2]}"
 
 
-def write_section(root: Path, name: str, measured: dict, text: Callable[[str], str]) -> None:
-    """Keeps `measured` in bench/results, and puts text(date) between the markers of that name."""
-    now = datetime.datetime.now(datetime.timezone.utc)
-    results = root / "bench/results"
+def keep(results: Path, name: str, measured: dict, now: datetime.datetime) -> Path:
+    """As JSON in that folder, with the date in its name and the machine beside it."""
     results.mkdir(parents=True, exist_ok=True)
     file = results / (f"{now:%Y-%m-%dT%H%M%SZ}" + ("" if name == "bench" else f"-{name}") + ".json")
     file.write_text(json.dumps({"date": f"{now:%Y-%m-%d %H:%M}Z", "machine": machine()} | measured, indent=1) + "\n")
+    return file
+
+
+def write_section(root: Path, name: str, measured: dict, text: Callable[[str], str]) -> None:
+    """Keeps `measured` in bench/results, and puts text(date) between the markers of that name."""
+    now = datetime.datetime.now(datetime.timezone.utc)
+    file = keep(root / "bench/results", name, measured, now)
     page = root / "docs/measurements.md"
     page.parent.mkdir(exist_ok=True)
     old = page.read_text() if page.exists() else "# Measurements\n"

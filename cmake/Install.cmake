@@ -8,6 +8,10 @@ install(FILES "${PROJECT_SOURCE_DIR}/packaging/systemd/ncps.sysusers" DESTINATIO
 install(FILES "${PROJECT_SOURCE_DIR}/packaging/deb/config.yaml" DESTINATION share/ncps)
 install(FILES README.md SECURITY.md CHANGELOG.md config.example.yaml DESTINATION share/doc/ncps)
 install(FILES LICENSE DESTINATION share/doc/ncps RENAME copyright)
+# These are in the program, being headers only, and no package that it depends on brings their notices. (Boost wants none.)
+foreach(package libcli11-dev nlohmann-json3-dev libkainjow-mustache-dev)
+  install(FILES "/usr/share/doc/${package}/copyright" DESTINATION share/doc/ncps/libraries RENAME "${package}" OPTIONAL)
+endforeach()
 
 # What follows from the program itself or from the place of installation is made while installing.
 install(CODE "set(ncps_source [[${PROJECT_SOURCE_DIR}]])

@@ -2,6 +2,7 @@
 # Installs the Debian packages that the project needs and does not find: build, and (by default) test.
 #   scripts/deps.sh build     what `make run` needs
 #   scripts/deps.sh test      that, and the real parts that the tests run against
+#   scripts/deps.sh coverage  test, and what counts which lines were run
 #   scripts/deps.sh package   build, and what makes a Debian package; packages-test: what tests packages for real
 # Does nothing, in milliseconds, when nothing is missing. Uses sudo where not root.
 set -euo pipefail
@@ -24,6 +25,7 @@ test=(clang-format-19 nix-bin nginx-light openssl wrk curl nghttp2-client iprout
   systemd python3-seccomp python3-yaml python3-jsonschema dpkg-dev man-db file shellcheck golang-go golang-github-masterminds-sprig-dev golang-k8s-sigs-yaml-dev)
 sanitizers=(libclang-rt-19-dev)
 lint=(clang-tidy-19)
+coverage=(llvm-19)
 package=(dpkg-dev file)
 packages_test=(buildah debootstrap)
 
@@ -32,8 +34,9 @@ case "${1:-test}" in
   test) wanted=("${build[@]}" "${test[@]}" "${sanitizers[@]}") ;;
   package) wanted=("${build[@]}" "${package[@]}") ;;
   packages-test) wanted=("${build[@]}" "${test[@]}" "${sanitizers[@]}" "${package[@]}" "${packages_test[@]}") ;;
+  coverage) wanted=("${build[@]}" "${test[@]}" "${sanitizers[@]}" "${coverage[@]}") ;;
   lint) wanted=("${build[@]}" "${lint[@]}") ;;
-  *) echo "usage: scripts/deps.sh build|test|lint|package|packages-test" >&2; exit 2 ;;
+  *) echo "usage: scripts/deps.sh build|test|lint|coverage|package|packages-test" >&2; exit 2 ;;
 esac
 
 missing=()

@@ -12,6 +12,7 @@ cmake --install "$build" --strip --prefix "$work/$name" >/dev/null
 lib=$work/$name/lib/ncps
 mkdir -p "$lib"
 ldd "$build/ncps" | awk '$3 ~ /^\// {print $3}' | grep -vE '/(libc|libm|libdl|librt|libpthread|libresolv)\.so' | xargs -I{} cp -L {} "$lib/"
+python3 tools/dependencies.py "$build/ncps" --licences "$work/$name/share/doc/ncps/libraries"
 mv "$work/$name/bin/ncps" "$lib/ncps"
 cat >"$work/$name/bin/ncps" <<'SCRIPT'
 #!/bin/sh

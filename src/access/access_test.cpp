@@ -124,6 +124,16 @@ TEST_F(AccessTest, ATokenThatWasRightFromThereGoesOnBeingAccepted) {
   EXPECT_EQ(judge(access, Right::read, "other").answer, Answer::too_many);
 }
 
+TEST_F(AccessTest, WhoHasAllAttemptsBackIsNotWatchedAnyMoreAndProvesItselfAnew) {
+  Access access({token(Right::read, "right")}, limiter);
+  judge(access, Right::read, "guess");
+  EXPECT_EQ(judge(access, Right::read, "right").answer, Answer::yes);
+  now += AttemptLimiter::kOneMore;
+  EXPECT_EQ(judge(access, Right::read, "right").answer, Answer::yes);
+  for (int i = 0; i < AttemptLimiter::kAttempts; ++i) judge(access, Right::read, "guess");
+  EXPECT_EQ(judge(access, Right::read, "right").answer, Answer::too_many);
+}
+
 TEST_F(AccessTest, AReloadForgivesNobody) {
   Access before({token(Right::read, "right")}, limiter);
   for (int i = 0; i < 100; ++i) judge(before, Right::read, "guess");

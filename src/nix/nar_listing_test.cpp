@@ -62,6 +62,11 @@ TEST(NarListing, OfAFileOrALinkAlone) {
             R"({"root":{"entries":{},"type":"directory"},"version":1})");
 }
 
+TEST(NarListing, WhatJsonHasLettersForIsWrittenWithThem) {
+  EXPECT_EQ(listing_of(nar_of_node(symlink_node("\b\f\n\r\t\"\\/")), 3).value(),
+            R"({"root":{"target":"\b\f\n\r\t\"\\/","type":"symlink"},"version":1})");
+}
+
 TEST(NarListing, AFileAfterAnExecutableOneIsNotExecutable) {
   auto nar =
       nar_of_node(directory_node({{"a", file_node("1", Executable::yes)}, {"b", file_node("2")}}));

@@ -14,7 +14,7 @@ from .lab import closure, raw
 from .lab.case import LabCase, narinfo_target
 from .lab.faults import Gate
 from .lab.ncps import BINARY, Ncps, clean_environment, leave_with_parent, run_ncps
-from .lab.prometheus import Prometheus
+from .lab.prometheus import Metrics, Prometheus
 from .lab.waiting import eventually
 
 PROJECT = Path(__file__).parents[2]
@@ -22,28 +22,6 @@ ALERTS = PROJECT / "packaging/prometheus/alerts.yaml"
 DASHBOARD = PROJECT / "packaging/grafana/ncps.json"
 DOCUMENT = PROJECT / "docs/observability.md"
 ON = "--prometheus-enabled=true"
-
-
-class Metrics:
-    """The text of /metrics, read."""
-
-    def __init__(self, text: str) -> None:
-        self.types = dict(re.findall(r"^# TYPE (\S+) (\S+)$", text, re.MULTILINE))
-        self.helped = set(re.findall(r"^# HELP (\S+) \S", text, re.MULTILINE))
-        self.values: dict[str, float] = {}
-        for line in text.splitlines():
-            if line and not line.startswith("#"):
-                name, _, value = line.rpartition(" ")
-                self.values[name] = float(value)
-
-    def sum(self, name: str, *parts: str) -> float:
-        """Of all samples of that name with these parts of labels, such as 'object="nar"'."""
-        return sum(value for key, value in self.values.items()
-                   if re.fullmatch(rf"{name}(\{{.*\}})?", key) and all(part in key for part in parts))
-
-    def has(self, name: str) -> bool:
-        return name in self.types or any(name == base + end and self.types.get(base) == "histogram"
-                                         for base in self.types for end in ("_bucket", "_sum", "_count"))
 
 
 class MetricsCase(LabCase):

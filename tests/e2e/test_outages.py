@@ -147,7 +147,7 @@ class FirstUpstreamIsSlow(StandingCase):
 
 class Toggling(LabCase):
     def test_upstreams_that_go_and_come_under_load_cause_no_wrong_answer(self) -> None:
-        with World(200, seed=1) as world:
+        with World.of(200, seed=1) as world:
             judge = Judge(world)
             proxy = Ncps(self.folder("ncps"), more=("--cache-upstream-response-header-timeout=1s",),
                          upstreams=[(place.server.url, world.key) for place in world.places])

@@ -108,7 +108,7 @@ class Liar:
 class JudgeSees(LabCase):
     def setUp(self) -> None:
         super().setUp()
-        self.world = World(60, seed=1)
+        self.world = World.of(60, seed=1)
         self.world.__enter__()
         self.addCleanup(self.world.__exit__)
         self.judge = Judge(self.world)

@@ -40,7 +40,8 @@ class Installed(PackagingCase):
         tree = self.installed("/usr")
         for file in ("bin/ncps", "lib/systemd/system/ncps.service", "lib/systemd/system/ncps.socket", "lib/sysusers.d/ncps.conf",
                      "share/man/man1/ncps.1", "share/man/man5/ncps.yaml.5", "share/bash-completion/completions/ncps",
-                     "share/zsh/vendor-completions/_ncps", "share/fish/vendor_completions.d/ncps.fish", "share/doc/ncps/copyright"):
+                     "share/zsh/vendor-completions/_ncps", "share/fish/vendor_completions.d/ncps.fish", "share/doc/ncps/copyright",
+                     "share/doc/ncps/libraries/libcli11-dev"):
             with self.subTest(file):
                 self.assertGreater((tree / file).stat().st_size, 0)
         self.assertEqual(run(str(tree / "bin/ncps"), "--version").returncode, 0)

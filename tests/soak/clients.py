@@ -4,28 +4,34 @@ from __future__ import annotations
 import threading
 import time
 from random import Random
+from typing import Callable
 
 from tests.e2e.lab import raw
 from tests.e2e.lab.case import narinfo_target
 
-from .judge import FAILING, HANGS, NOT_SERVED, STRANGE, Judge
+from .judge import BROKE_OFF, FAILING, HANGS, NOT_SERVED, STRANGE, Judge
 
 PATIENCE = 100.0  # seconds without a byte; every wait of the server is shorter
 
 
 def ask(judge: Judge, url: str, method: str, target: str, headers: dict[str, str] | None = None) -> raw.Answer | None:
     """An answer with a head, or None: the connection ended before, which nobody takes for an answer."""
+    return attempt(judge, f"{method} {target}", lambda: raw.ask(url, method, target, headers, PATIENCE))
+
+
+def attempt(judge: Judge, what: str, fetch: Callable[[], raw.Answer]) -> raw.Answer | None:
+    """The same, whatever is done to get it."""
     begin = time.monotonic()
     try:
-        return raw.ask(url, method, target, headers, PATIENCE)
+        return fetch()
     except raw.Ended as error:
         if error.how == raw.TIMEOUT:
-            judge.find(HANGS, f"{target}: no head")
-        judge.count("transfers that broke off")
+            judge.find(HANGS, f"{what}: no head")
+        judge.count(BROKE_OFF)
     except OSError as error:
-        judge.find(STRANGE, f"{target}: {error!r}")
+        judge.find(STRANGE, f"{what}: {error!r}")
     finally:
-        judge.took(time.monotonic() - begin, f"{method} {target}")
+        judge.took(time.monotonic() - begin, what)
     return None
 
 
@@ -46,11 +52,14 @@ class Run:
                 break
         if not name:
             return
-        kinds = (self._whole, self._whole, self._part, self._part, self._crowd, self._leave,
-                 lambda: self._look(f"/nar/{name}"))
         self.name = name
-        for kind in self.dice.choices(kinds, k=self.dice.randint(1, 4)):
+        for kind in self.dice.choices(self.kinds(), k=self.dice.randint(1, 4)):
             kind()
+
+    def kinds(self) -> list[Callable[[], None]]:
+        """What may be done with the NAR, once its name is known."""
+        return [self._whole, self._whole, self._part, self._part, self._crowd, self._leave,
+                lambda: self._look(f"/nar/{self.name}")]
 
     def _whole(self) -> None:
         answer = ask(self.judge, self.url, "GET", f"/nar/{self.name}")

@@ -35,6 +35,7 @@ NOT_SERVED = "paths not served after the faults"
 LEAKED = "descriptors not given back"
 FINDINGS = (CORRUPT, SHORT_BODY, WRONG_BODY, FALSE_404, STRANGE, HANGS, NOT_SERVED, LEFT_OVER, LEAKED)
 
+BROKE_OFF = "transfers that broke off"
 DAMAGED = "paths whose narinfo was damaged where no signature covers it"
 HELD_BACK = 4096           # bytes at the end of a NAR that nobody gets before all is checked
 FAILING = (502, 504)       # what may be said when no upstream could answer
@@ -195,7 +196,7 @@ class Judge:
         elif answer.ending == raw.UNTIL_CLOSE:
             self.find(STRANGE, f"{target}: {answer.status} without a length")
         elif answer.ending != raw.COMPLETE:
-            self.count("transfers that broke off")
+            self.count(BROKE_OFF)
         elif answer.status in FAILING:
             self.count(f"status {answer.status}")
         elif answer.status not in (200, 206, 404):

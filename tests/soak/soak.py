@@ -96,7 +96,7 @@ def open_spools(proxy: Ncps) -> int:
     return found
 
 
-def wait_for_rest(world: World, proxy: Ncps) -> None:
+def wait_for_rest(world: World, proxy: Ncps, quiet_for: float = QUIET) -> None:
     """Until nothing is downloaded and no upstream has been asked for a while."""
     quiet_since, seen = time.monotonic(), -1
 
@@ -105,7 +105,7 @@ def wait_for_rest(world: World, proxy: Ncps) -> None:
         now = world.requests()
         if now != seen or open_spools(proxy):
             quiet_since, seen = time.monotonic(), now
-        return time.monotonic() - quiet_since > QUIET
+        return time.monotonic() - quiet_since > quiet_for
 
     eventually(quiet, "the server comes to rest", within=120, every=0.2)
 
@@ -136,7 +136,7 @@ def options() -> list[str]:
 
 def soak(home: Path, runs: int, seed: int, clients: int, seconds: float | None = None,
          tell: Callable[[str], None] = lambda text: None) -> Outcome:
-    with World(runs, seed) as world:
+    with World.of(runs, seed) as world:
         world.bewitch()
         judge = Judge(world)
         proxy = Ncps(home, upstreams=[(place.server.url, world.key) for place in world.places],

@@ -120,21 +120,25 @@ class Uploader:
         self.findings: list[str] = []
 
     def run(self, leave: threading.Event) -> None:
-        paths = self.ledger.paths[self.number::UPLOADERS]
-        logs = list(self.ledger.logs)[self.number::UPLOADERS]
         try:
             while not leave.is_set():
-                chance = self.dice.random()
-                if chance < 0.2:
-                    self.remove(self.dice.choice(paths))
-                elif chance < 0.25:
-                    self.send_and_pin(paths[0])
-                elif chance < 0.35:
-                    self.send_log(self.dice.choice(logs))
-                else:
-                    self.send_path(self.dice.choice(paths))
+                self.step()
         except (raw.Ended, OSError, ValueError):
             self.broken_off = True
+
+    def step(self) -> None:
+        """One thing that it does."""
+        paths = self.ledger.paths[self.number::UPLOADERS]
+        logs = list(self.ledger.logs)[self.number::UPLOADERS]
+        chance = self.dice.random()
+        if chance < 0.2:
+            self.remove(self.dice.choice(paths))
+        elif chance < 0.25:
+            self.send_and_pin(paths[0])
+        elif chance < 0.35:
+            self.send_log(self.dice.choice(logs))
+        else:
+            self.send_path(self.dice.choice(paths))
 
     def put(self, target: str, body: bytes, half: bool = False) -> int:
         """The status; 0 if this side left in the middle of the body."""

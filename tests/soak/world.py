@@ -78,15 +78,19 @@ def unused_url() -> str:
 
 
 class World:
-    """Two upstreams with the same xz files, one with the same paths uncompressed."""
+    """Store paths, the places that have them, and the spells there."""
 
-    def __init__(self, runs: int, seed: int) -> None:
-        self.seed = seed
-        self.closure = closure_of(runs, seed)
-        self.paths = self.closure.paths
-        caches = [self.closure.cache("xz"), self.closure.cache("xz"), self.closure.cache("none")]
-        self.places = [Place(cache, Upstream(cache.folder), Upstream(cache.folder), {}) for cache in caches]
+    def __init__(self, seed: int | str, closure: closure.Closure, places: list[Place]) -> None:
+        self.seed, self.closure, self.places = seed, closure, places
+        self.paths = closure.paths
         self._nowhere = unused_url()
+
+    @classmethod
+    def of(cls, runs: int, seed: int) -> "World":
+        """Two upstreams with the same xz files, one with the same paths uncompressed."""
+        made = closure_of(runs, seed)
+        caches = [made.cache("xz"), made.cache("xz"), made.cache("none")]
+        return cls(seed, made, [Place(cache, Upstream(cache.folder), Upstream(cache.folder), {}) for cache in caches])
 
     def __enter__(self) -> "World":
         for place in self.places:
@@ -114,9 +118,12 @@ class World:
                                       (place.cache.nar_url(path), place.cache.nar_url(other))):
                     dice = Random(f"{self.seed}/{number}/{where}/{target}")
                     file = File(target, place.data(target), place.data(wrong), place.mirror.url + target, self._nowhere)
-                    place.spells[target] = made = spells(dice, file)
+                    place.spells[target] = made = self._spells(dice, file)
                     for spell in reversed(made):  # the newest rule acts first
                         place.server.fault(target, times=spell.times, **spell.what | {"name": spell.kind})
+
+    def _spells(self, dice: Random, file: File) -> list[Spell]:
+        return spells(dice, file)
 
     def heal(self) -> None:
         for place in self.places:

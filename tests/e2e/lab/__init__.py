@@ -15,7 +15,7 @@
   browser   a real Chromium without a window
   nginx     an upstream with TLS and HTTP/2
   ncps      the program under test as a process
-  prometheus  a real Prometheus that scrapes the program
+  prometheus  what the program says at /metrics, and a real Prometheus that scrapes it
   config_file  configuration files in YAML, TOML and JSON
   client    real Nix commands, each in a world of its own
   raw       HTTP over a bare socket: what really came over the wire, and how it ended

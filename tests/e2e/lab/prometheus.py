@@ -1,4 +1,4 @@
-"""A real Prometheus that scrapes a server, and what it makes of expressions."""
+"""What a server says at /metrics; and a real Prometheus that scrapes it, and what that makes of expressions."""
 from __future__ import annotations
 
 import json
@@ -11,6 +11,28 @@ from pathlib import Path
 
 from .ncps import leave_with_parent
 from .waiting import eventually
+
+
+class Metrics:
+    """The text of /metrics, read."""
+
+    def __init__(self, text: str) -> None:
+        self.types = dict(re.findall(r"^# TYPE (\S+) (\S+)$", text, re.MULTILINE))
+        self.helped = set(re.findall(r"^# HELP (\S+) \S", text, re.MULTILINE))
+        self.values: dict[str, float] = {}
+        for line in text.splitlines():
+            if line and not line.startswith("#"):
+                name, _, value = line.rpartition(" ")
+                self.values[name] = float(value)
+
+    def sum(self, name: str, *parts: str) -> float:
+        """Of all samples of that name with these parts of labels, such as 'object="nar"'."""
+        return sum(value for key, value in self.values.items()
+                   if re.fullmatch(rf"{name}(\{{.*\}})?", key) and all(part in key for part in parts))
+
+    def has(self, name: str) -> bool:
+        return name in self.types or any(name == base + end and self.types.get(base) == "histogram"
+                                         for base in self.types for end in ("_bucket", "_sum", "_count"))
 
 
 class Prometheus:
