@@ -243,7 +243,9 @@ void Downloads::discard(const nix::NarUrl& url) {
     s.all.erase(it);
     return entry;
   });
-  if (gone) gone->lease->drop();  // whoever asks now need not wait for its end
+  if (!gone) return;
+  gone->lease->drop();  // whoever asks now need not wait for its end
+  admitted_.notify();
 }
 
 Task<Downloads::Exclusion> Downloads::exclude(nix::NarUrl url, Deadline deadline) {
@@ -314,7 +316,7 @@ boost::asio::awaitable<void> Downloads::tell_again() {
 }
 
 std::deque<Downloads::EntryPtr> Downloads::refuse_new_ones() {
-  return state_.with([](State& s) {
+  auto refused = state_.with([](State& s) {
     s.stopped = true;
     std::deque<EntryPtr> waiting;
     std::ranges::move(s.clients, std::back_inserter(waiting));
@@ -324,6 +326,8 @@ std::deque<Downloads::EntryPtr> Downloads::refuse_new_ones() {
     for (const auto& entry : waiting) forget(s, entry);
     return waiting;
   });
+  admitted_.notify();
+  return refused;
 }
 
 void Downloads::cut_off() {

@@ -114,7 +114,10 @@ Task<NarInfoService::Found> NarInfoService::look_into_doubt(const nix::StorePath
                                                             const nix::NarUrl& url, Asked asked) {
   if (!downloads_.doubtful().take(url)) co_return std::nullopt;
   auto search = co_await begin_search();
-  if (!search) co_return std::nullopt;
+  if (!search) {
+    downloads_.doubtful().add(url);  // for the next one who asks
+    co_return std::nullopt;
+  }
   auto again = co_await from_upstreams(hash, asked);
   if (!again) co_return std::nullopt;
   co_return std::move(again);

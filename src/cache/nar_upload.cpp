@@ -152,6 +152,9 @@ Task<UploadAnswer> NarUploads::put(nix::NarUrl url, ByteSource& body, std::uint6
 
 Task<UploadAnswer> NarUploads::keep(const nix::NarUrl& url, Arrived arrived) {
   CO_TRY(auto held, co_await deps_.locks.nars.take(url, Deadline::after(kLockTime)));
+  CO_TRY(auto before, co_await deps_.catalog.find_nar(url));
+  if (auto conflict = taken(before, arrived.facts, arrived.compression))
+    co_return std::move(*conflict);  // and a download that is under way goes on
   // Nor a download: it may bring another packing of the same NAR.
   CO_TRY(auto alone, co_await deps_.downloads.exclude(url, Deadline::after(kLockTime)));
   CO_TRY(auto row, co_await deps_.catalog.find_nar(url));

@@ -28,13 +28,12 @@ class ExportQueue {
     bool wake = false;
     {
       std::lock_guard lock(mutex_);
-      if (closed_ || items_.size() >= most_) {
+      if (closed_ || size() >= most_) {
         dropped_.fetch_add(1, std::memory_order_relaxed);
         return false;
       }
       items_.push_back(std::move(item));
-      size_.store(items_.size(), std::memory_order_relaxed);
-      wake = items_.size() == batch_;
+      wake = size_.fetch_add(1, std::memory_order_relaxed) + 1 == batch_;
     }
     if (wake) changed_.notify_one();
     return true;
@@ -49,13 +48,17 @@ class ExportQueue {
 
   // Waits for a batch, until `when` or close(), and returns at most a batch of what is there.
   std::vector<T> take(Clock::time_point when) {
-    std::unique_lock lock(mutex_);
-    changed_.wait_until(lock, when, [&] { return closed_ || items_.size() >= batch_; });
-    auto end = items_.begin() + static_cast<std::ptrdiff_t>(std::min(items_.size(), batch_));
-    std::vector<T> taken(std::make_move_iterator(items_.begin()), std::make_move_iterator(end));
-    items_.erase(items_.begin(), end);
-    size_.store(items_.size(), std::memory_order_relaxed);
-    return taken;
+    {
+      // Not longer than that: the consumer gives way to others (low_priority.h), and so would who waits.
+      std::unique_lock lock(mutex_);
+      changed_.wait_until(lock, when, [&] { return closed_ || size() >= batch_; });
+      if (taken_.empty()) taken_.swap(items_);
+    }
+    auto end = taken_.begin() + static_cast<std::ptrdiff_t>(std::min(taken_.size(), batch_));
+    std::vector<T> batch(std::make_move_iterator(taken_.begin()), std::make_move_iterator(end));
+    taken_.erase(taken_.begin(), end);
+    size_.fetch_sub(batch.size(), std::memory_order_relaxed);
+    return batch;
   }
 
   // Nothing comes in any more; take() does not wait.
@@ -84,6 +87,7 @@ class ExportQueue {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<T> items_;
+  std::deque<T> taken_;  // by the consumer, who has not passed them on yet
   bool closed_ = false;
 };
 

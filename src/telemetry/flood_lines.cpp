@@ -41,6 +41,11 @@ void UnmadeLine::set(Level of, std::string_view said, std::span<const Field> fie
   }
 }
 
+void UnmadeLine::done() {
+  constexpr std::size_t kKept = 1'024;  // bytes; what a client asks for may be longer
+  if (texts_.capacity() > kKept) std::string().swap(texts_);
+}
+
 FloodLines::FloodLines(std::function<void(const UnmadeLine&, std::string&)> make,
                        std::function<void(std::string_view)> write)
     : make_(std::move(make)),
@@ -138,7 +143,7 @@ bool FloodLines::take_all() {
   struct Some {
     std::shared_ptr<Ring> ring;
     std::uint64_t head, tail;
-    const UnmadeLine& first() const { return ring->lines[head % kEach]; }
+    UnmadeLine& first() const { return ring->lines[head % kEach]; }
   };
   auto now = std::chrono::steady_clock::now();
   std::vector<Some> rings;
@@ -152,6 +157,7 @@ bool FloodLines::take_all() {
     if (oldest->first().at > now) break;
     any = true;
     take(oldest->first());
+    oldest->first().done();
     oldest->ring->head.store(++oldest->head, std::memory_order_release);
     if (oldest->head == oldest->tail) rings.erase(oldest);
   }

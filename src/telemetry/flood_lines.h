@@ -36,6 +36,11 @@ class UnmadeLine {
   void set(Level level, std::string_view message, std::span<const Field> fields,
            const trace::SpanContext* within);
 
+  // It has been made: long texts give their memory back.
+  void done();
+
+  std::size_t kept_bytes() const noexcept { return texts_.capacity(); }
+
   Level level = Level::info;
   std::chrono::steady_clock::time_point at;
   std::string_view message;

@@ -181,6 +181,18 @@ TEST(FloodLines, OneAfterTheOtherHasItsOwnLines) {
   }
 }
 
+TEST(UnmadeLine, GivesTheMemoryOfLongTextsBack) {
+  UnmadeLine line;
+  std::string long_one(8'000, 'x');
+  Field field("path", long_one);
+  line.set(Level::info, "handled request", {&field, 1}, nullptr);
+  line.done();
+  field = Field("path", "short");
+  line.set(Level::info, "handled request", {&field, 1}, nullptr);
+  EXPECT_EQ(std::get<std::string_view>(line.fields()[0].value), "short");
+  EXPECT_LT(line.kept_bytes(), 1'025u);
+}
+
 TEST(UnmadeLine, KeepsCopiesOfItsTexts) {
   UnmadeLine line;
   for (int again = 0; again < 2; ++again) {

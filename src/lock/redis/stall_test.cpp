@@ -46,7 +46,7 @@ TEST_F(Stall, WhoStandsStillLosesItForGoodAndTheNextOneHasItAtOnce) {
   std::unique_ptr<Lease> next;
   // Its time to live is ten minutes.
   eventually("it is free", [&] { return (next = take(*there, {})) != nullptr; });
-  EXPECT_GT(given_back->version(), 0U) << "who waits for it is told";
+  eventually("who waits for it is told", [&] { return given_back->version() > 0; });
   EXPECT_FALSE(lease->good());
   EXPECT_GT(next->fence(), lease->fence());
   lease->progress();

@@ -58,6 +58,8 @@ struct Exporter::Impl {
   template <class T>
   void carry(telemetry::ExportQueue<T>& queue, std::chrono::milliseconds delay, Delivery& delivery,
              const Tally& tally) {
+    telemetry::
+        give_way();  // unlike who looks at the metrics: those who count have locks in common with him
     std::uint64_t counted = 0;
     for (;;) {
       auto items = queue.take(Clock::now() + delay);
@@ -94,7 +96,6 @@ struct Exporter::Impl {
   void run(const char* name, Function function) {
     threads.emplace_back([name, function = std::move(function)] {
       pthread_setname_np(pthread_self(), name);
-      telemetry::give_way();
       function();
     });
   }
