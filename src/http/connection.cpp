@@ -28,8 +28,8 @@ constexpr auto kNoThrow = asio::as_tuple(asio::use_awaitable);
 
 // How much of a file is sent between two looks at whether it is in memory; one sendfile takes it
 // if the client is quick. After that the other connections of the thread get their turn.
-constexpr std::uint64_t kStretch = 512ull * 1024;
-constexpr std::uint64_t kAhead = 2ull * 1024 * 1024;  // what the disk is asked for behind it
+constexpr std::uint64_t kStretch = 2ull * 1024 * 1024;
+constexpr std::uint64_t kProbe = 512ull * 1024;  // from one looked-at byte to the next
 
 bool is_byte_resident(int fd, std::uint64_t at) noexcept {
   char byte;
@@ -39,7 +39,9 @@ bool is_byte_resident(int fd, std::uint64_t at) noexcept {
 }
 
 bool is_resident(int fd, std::uint64_t begin, std::uint64_t size) noexcept {
-  return is_byte_resident(fd, begin) && is_byte_resident(fd, begin + size - 1);
+  for (std::uint64_t at = 0; at < size; at += kProbe)
+    if (!is_byte_resident(fd, begin + at)) return false;
+  return is_byte_resident(fd, begin + size - 1);
 }
 
 // Of sendfile: the client has gone, or nobody can reach it.
@@ -158,7 +160,8 @@ Task<bool> Connection::send_file(FileSpan span, std::uint64_t& sent) {
     auto begin = static_cast<std::uint64_t>(at);
     auto stretch = std::min(end - begin, kStretch);
     if (!is_resident(span.fd, begin, stretch)) {
-      auto work = [&] { return warm_up(span.fd, begin, stretch, kAhead); };
+      stretch = std::min(stretch, kProbe);  // the first bytes shall not wait for two megabytes
+      auto work = [&] { return warm_up(span.fd, begin, stretch, kStretch); };
       co_await offload(disk_, std::move(work));  // a failure shows again in sendfile
     }
     for (auto stretch_end = begin + stretch; static_cast<std::uint64_t>(at) < stretch_end;) {
