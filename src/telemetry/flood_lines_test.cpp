@@ -96,11 +96,11 @@ TEST(FloodLines, WhatFindsNoRoomIsLostAndCounted) {
 
 TEST(FloodLines, AStopDoesNotWaitForWhoDoesNotRead) {
   // Their thread is left to itself, so that they stay as long as the process.
-  static std::vector<std::pair<Reader*, FloodLines*>> kept;
+  static auto* kept = new std::vector<std::pair<Reader*, FloodLines*>>;
   auto* reader = new Reader;
   reader->open = false;
   auto* lines = new FloodLines(&Reader::make, reader->writer());
-  kept.emplace_back(reader, lines);
+  kept->emplace_back(reader, lines);
   put(*lines, "a");
   reader->wait_for_a_write();
   EXPECT_FALSE(lines->stop(std::chrono::milliseconds(1)));
