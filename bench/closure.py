@@ -25,6 +25,7 @@ from tests.e2e.lab import closure  # noqa: E402
 from tests.e2e.lab.client import NixClient  # noqa: E402
 from tests.e2e.lab.ncps import BINARY, Ncps  # noqa: E402
 
+MOST_OF_DIRECT = 0.6  # of a cold one
 WAYS = ("direct", "cold, no prefetch", "cold", "warm")
 
 
@@ -87,12 +88,13 @@ def table(results: dict[str, dict[str, list[float]]], delay: float, rounds: int,
     lines = [f"{date}, {where['cores']} cores ({where['cpu']}), Linux {where['kernel']}, nix {nix} as the client; every "
              f"answer of the upstream takes {delay * 1000:.0f} ms, between client and ncps lies nothing.",
              f"`bench/closure.py --rounds {rounds}`: medians of {rounds} rounds, seconds; behind it the share of direct.", "",
-             "| | direct | ncps, cold, `--cache-prefetch=off` | ncps, cold | ncps, warm |", "|---|---:|---:|---:|---:|"]
+             "| | direct | ncps, cold, `--cache-prefetch=off` | ncps, cold | ncps, warm | aim |", "|---|---:|---:|---:|---:|---:|"]
     for name, ways in results.items():
         direct = median(ways["direct"])
         cells = [f"{median(ways[way]):.2f}" + ("" if way == "direct" else f" ({median(ways[way]) / direct:.2f}x)")
                  for way in WAYS]
-        lines.append(f"| {name} | {' | '.join(cells)} |")
+        aim = report.judged(f"cold <= {MOST_OF_DIRECT}x", median(ways["cold"]) <= MOST_OF_DIRECT * direct)
+        lines.append(f"| {name} | {' | '.join(cells)} | {aim} |")
     return "\n".join(lines)
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 import contextlib
 import os
 from pathlib import Path
+from typing import Iterator
+
+from bench import cpu
 
 
 def halves() -> tuple[list[int], list[int]]:
@@ -18,6 +21,25 @@ def keep_to(pid: int, cores: list[int]) -> None:
     for task in Path(f"/proc/{pid}/task").iterdir():
         with contextlib.suppress(ProcessLookupError):
             os.sched_setaffinity(int(task.name), cores)
+
+
+@contextlib.contextmanager
+def apart(*servers: int) -> Iterator[None]:
+    """These processes and their children on one half of the cores; we, and what we start meanwhile, on the other."""
+    everywhere = sorted(os.sched_getaffinity(0))
+    ours, theirs = halves()
+
+    def spread(of_servers: list[int], of_us: list[int]) -> None:
+        for server in servers:
+            for process in cpu.family(server):
+                keep_to(process, of_servers)
+        keep_to(os.getpid(), of_us)
+
+    spread(ours, theirs)
+    try:
+        yield
+    finally:
+        spread(everywhere, everywhere)
 
 
 def give_way(pid: int, but: int = 0) -> None:

@@ -2,7 +2,7 @@
 """What one hit costs, counted: bench/cost.py [--short] [--requests N]
 
 Instructions in user space, allocations, locks and system calls for one narinfo or NAR on a keep-alive
-connection, beside nginx over the same files. Counts do not depend on how busy the machine is. Writes
+connection, beside nginx over the same files; locks that io threads share; how often the bytes of a cold NAR are moved. Counts do not depend on how busy the machine is. Writes
 bench/results/<date>-cost.json and the table in docs/measurements.md; --short only checks that all of it works.
 """
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Callable
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
-from bench import counted, report  # noqa: E402
+from bench import copies, counted, report, shared_locks  # noqa: E402
 from bench.servers import Nginx, fill  # noqa: E402
 from tests.e2e.lab import closure, ncps, raw  # noqa: E402
 from tests.e2e.lab.ncps import Ncps  # noqa: E402
@@ -125,17 +125,47 @@ class Bench:
         print(row.line(), flush=True)
 
 
-def table(rows: list[Row], date: str, requests: int) -> str:
+@dataclass
+class Beside:
+    """What the table does not hold."""
+    shared_locks: dict[str, float]       # by kind of hit
+    cold: dict[str, dict[str, float]]    # see copies.for_each_byte
+
+    def lines(self) -> list[str]:
+        copied, moved = (", ".join(f"{who} {share:.2f}" for who, share in self.cold[kind].items()) for kind in ("copied", "moved"))
+        return ["Locks that several io threads take, for each hit, by drd (of Asio's each thread has its own): "
+                + ", ".join(f"{kind} {count:.2f}" for kind, count in self.shared_locks.items()) + ". Aim: 0.", "",
+                f"A cold NAR in zstd, for each of its bytes: copied from memory to memory by {copied} (of libzstd it is decompression; dhat's count of memcpy and "
+                f"memmove); moved by system calls: {moved} (`sendfile` moves nothing in user space). Aim: one copy at most that is ours."]
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines())
+
+
+def table(rows: list[Row], beside: Beside, date: str, requests: int) -> str:
     where = report.machine()
     return "\n".join([
         f"{date}, {where['cpu']}, nginx {where['nginx']}. `bench/cost.py --requests {requests}`: for one request on a connection that is kept, "
         "the difference between a long and a short stretch. Instructions in user space, by callgrind (which has no SHA-NI and no AVX-512); allocations and "
         "locks of ncps, whichever library makes them; system calls of all threads, by strace.", "",
         "| | instructions, ncps | nginx | allocations | locks | system calls, ncps | nginx |", "|---|---:|---:|---:|---:|---|---|",
-        *(row.line() for row in rows)])
+        *(row.line() for row in rows), "", *beside.lines()])
 
 
-def measure(home: Path, requests: int, short: bool) -> list[Row]:
+def shared(bench: "Bench", infos: list[str], nars: list[str], short: bool) -> dict[str, float]:
+    home = bench.home / "locks"
+    shutil.copytree(bench.source.home, home)
+    log = home / "drd.log"
+    one = Ncps(home, upstreams=bench.source.upstreams, log_level="warn", address=f"127.0.0.1:{free_port()}", wrapper=shared_locks.tool(log))
+    bench.stack.callback(one.kill9)
+    one.start_quiet(within=120)
+    # One NAR: of several each thread would be asked for each hardly more often than once a second, and the first time in a second is another way.
+    found = shared_locks.for_each_hit(one.url, log, {"narinfos": infos[:8], "NARs": nars[:1]}, 160 if short else 400)
+    one.kill9()
+    return found
+
+
+def measure(home: Path, requests: int, short: bool) -> tuple[list[Row], Beside]:
     megabytes = 1 if short else 64
     made, small, big = closure.many(4 if short else 200), closure.single(0.064), closure.single(megabytes)
     caches = [one.cache("zstd") for one in (made, small, big)]
@@ -153,12 +183,15 @@ def measure(home: Path, requests: int, short: bool) -> list[Row]:
             stack.enter_context(Nginx(home / "nginx-counted", source, infos, large, little, under=folder)))]
         assert source.stop() == 0
         bench = Bench(home, stack, requests, source)
+        nars = [f"/nar/{name}" for name in source.stored_nars() if not large.endswith(name)]
+        beside = Beside(shared(bench, infos, nars, short), copies.for_each_byte(home, *((0.5, 1) if short else (8, 32))))
+        print(beside, flush=True)
         quiet = bench.serve("quiet")
         one = Ask("one hot narinfo", infos[:1])
         bench.add(one, quiet + nginx)
         if short:
             bench.add(Ask("NAR", [large]), quiet + nginx)
-            return bench.rows
+            return bench.rows, beside
         bench.add(Ask(f"{len(infos)} narinfos in turns", infos), quiet + nginx)
         bench.add(Ask("HEAD of a narinfo", infos[:1], method="HEAD"), quiet + nginx)
         bench.add(Ask("a narinfo that the client has: 304", infos[:1], known=True), quiet)
@@ -171,7 +204,7 @@ def measure(home: Path, requests: int, short: bool) -> list[Row]:
         collector.start()
         otlp = bench.serve("otlp", "--otel-enabled=true", f"--otel-grpc-url=http://{collector.address}")
         bench.add(replace(one, name="one hot narinfo, metrics and traces over OTLP"), otlp)
-        return bench.rows
+        return bench.rows, beside
 
 
 def main() -> int:
@@ -184,10 +217,10 @@ def main() -> int:
         return 1
     requests = 40 if chosen.short else chosen.requests
     with tempfile.TemporaryDirectory(prefix="ncps-bench-") as home:
-        rows = measure(Path(home), requests, chosen.short)
+        rows, beside = measure(Path(home), requests, chosen.short)
     if not chosen.short:
-        report.write_section(ROOT, "cost", {"requests": requests, "rows": [asdict(row) for row in rows]},
-                             lambda date: table(rows, date, requests))
+        report.write_section(ROOT, "cost", {"requests": requests, "rows": [asdict(row) for row in rows], "beside": asdict(beside)},
+                             lambda date: table(rows, beside, date, requests))
     return 0
 
 

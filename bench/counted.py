@@ -19,7 +19,6 @@ from tests.e2e.lab.waiting import eventually
 
 ALLOCATIONS = re.compile(r"^(malloc|calloc|realloc)$")  # what hands out aligned memory calls these
 LOCKS = re.compile(r"^(__)?pthread_(mutex_(try|timed|clock)?lock|rwlock_(rd|wr)lock|spin_lock)")
-COPIES = re.compile(r"^(__)?mem(cpy|move)")
 
 
 def tool(folder: Path) -> list[str]:

@@ -30,7 +30,7 @@ def table(rounds: list[dict], date: str) -> str:
              f"| | one thread | {threads} threads | aim |", "|---|---:|---:|---:|"]
     for key, name in NAMES.items():
         one, all_ = (median(r[key][i] for r in rounds) for i in (0, 1))
-        lines.append(f"| {name} | {one:,.0f} | {all_:,.0f} ({all_ / one:.2f}x) | {'> 1,000' if key == 'SHA-256' else ''} |")
+        lines.append(f"| {name} | {one:,.0f} | {all_:,.0f} ({all_ / one:.2f}x) | {report.judged('> 1,000', one > 1000) if key == 'SHA-256' else ''} |")
     return "\n".join(lines)
 
 

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """ncps in front of a bucket, beside the S3 server itself: the same objects, the same machine, in turns.
-bench/s3.py [--short] [--rounds N] [--seconds N]
+bench/s3.py [--short] [--rounds N] [--seconds N] [--large MIB] [--only hits|large]
 
 The S3 server is a Ceph RADOS Gateway with its objects in memory. Its own GETs are those of presigned URLs. Client,
 gateway and ncps share the cores, so behind ncps there is less of the machine left for the gateway than alone: the CPU
 of both is said, and in further rows the gateway has one half of the cores, all others the other half, as if it were
 another machine. And haproxy is put in its place, which only passes on: what is lost behind it any proxy loses here. Writes bench/results/<date>-s3.json and the table in docs/measurements.md; --short only checks that
-all of it works, and writes nothing.
+all of it works, and writes nothing. A second part (bench/s3_large.py) brings in NARs of some GiB; --only runs one of both.
 """
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from urllib.parse import urlsplit
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
-from bench import cores, cpu, report, wrk  # noqa: E402
+from bench import cores, cpu, report, s3_large, wrk  # noqa: E402
 from bench.servers import PlainProxy  # noqa: E402
 from tests.e2e.lab.ncps import BINARY, Ncps  # noqa: E402
 from tests.e2e.lab.ports import free_port  # noqa: E402
@@ -227,11 +227,12 @@ def run(home: Path, rounds: int, seconds: int, short: bool) -> tuple[list[Row], 
         bench.put(SMALL, small)
         bench.put(LARGE, large)
         rows = []
-        for connections in (1, 4, 16):
+        many = (4,) if short else (1, 4, 16)
+        for connections in many:
             rows.append(bench.rate(connections, small))
             print(rows[-1].line(), flush=True)
         with bench.apart():
-            for connections in (1, 4, 16):
+            for connections in many:
                 rows.append(bench.rate(connections, small, ", cores apart"))
                 print(rows[-1].line(), flush=True)
         rows.append(bench.first_byte(5 if short else 100))
@@ -246,24 +247,41 @@ def run(home: Path, rounds: int, seconds: int, short: bool) -> tuple[list[Row], 
         return rows, memory
 
 
-def main() -> int:
-    arguments = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    arguments.add_argument("--short", action="store_true", help="one round of one second, nothing is written")
-    arguments.add_argument("--rounds", type=int, default=5)
-    arguments.add_argument("--seconds", type=int, default=3)
-    chosen = arguments.parse_args()
-    if not BINARY.exists():
-        print(f"{BINARY} is not built yet: make build", file=sys.stderr)
-        return 1
+def measure_hits(home: Path, chosen: argparse.Namespace) -> None:
     rounds, seconds = (1, 1) if chosen.short else (chosen.rounds, chosen.seconds)
     load = os.getloadavg()[0]  # what others do here disturbs everything that is measured
-    with tempfile.TemporaryDirectory(prefix="ncps-bench-") as home:
-        rows, memory = run(Path(home), rounds, seconds, chosen.short)
+    rows, memory = run(home, rounds, seconds, chosen.short)
     if not chosen.short:
         where = report.machine() | {"load before": load}
         report.write_section(ROOT, "s3", {"rounds": rounds, "seconds": seconds, "memory": memory, "load before": load,
                                           "rows": [asdict(row) for row in rows]},
                              lambda date: table(rows, memory, where, date, rounds, seconds))
+
+
+def measure_large(home: Path, chosen: argparse.Namespace) -> None:
+    large, paced = (64, 32) if chosen.short else (chosen.large, min(1024, chosen.large))
+    load = os.getloadavg()[0]
+    measured = s3_large.measure(home, large, paced, 125e6) | {"load before": load}
+    if not chosen.short:
+        report.write_section(ROOT, "s3-large", measured, lambda date: s3_large.table(measured, report.machine(), date))
+
+
+def main() -> int:
+    arguments = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    arguments.add_argument("--short", action="store_true", help="one round of one second, nothing is written")
+    arguments.add_argument("--rounds", type=int, default=5)
+    arguments.add_argument("--seconds", type=int, default=3)
+    arguments.add_argument("--large", type=int, default=4096, help="MiB of the largest NAR; the S3 server holds it in memory")
+    arguments.add_argument("--only", choices=["hits", "large"], help="this part alone")
+    chosen = arguments.parse_args()
+    if not BINARY.exists():
+        print(f"{BINARY} is not built yet: make build", file=sys.stderr)
+        return 1
+    with tempfile.TemporaryDirectory(prefix="ncps-bench-") as home:
+        if chosen.only != "large":
+            measure_hits(Path(home), chosen)
+        if chosen.only != "hits":
+            measure_large(Path(home) / "large", chosen)
     return 0
 
 

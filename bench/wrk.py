@@ -33,6 +33,8 @@ class Load:
     unit: str  # "requests/s" or "MB/s"
     targets: list[str]
     connections: int
+    aim: float = 0       # of the other server's rate
+    apart: bool = False  # servers on one half of the cores, and wrk on the other
 
     def check(self, *urls: str) -> None:
         """Warms the servers, and makes sure that both give the same bytes for the same work."""
