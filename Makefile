@@ -117,7 +117,10 @@ bench:  ## measure beside nginx, beside an S3 server, and with a distant upstrea
 	@python3 bench/hostile.py $(HOSTILE_ARGS)
 	@cmake --build --preset release -j $(JOBS) --target load_bench verify_bench
 	@python3 bench/cost.py
-	@python3 bench/clients.py
+	@python3 bench/clients.py $(CLIENTS_ARGS)
+	@python3 bench/cold.py
+	@python3 bench/slow.py
+	@python3 bench/tcp.py
 	@python3 bench/hashing.py
 
 soak:  ## a thousand runs of random faults, and several instances under faults, judged (20 minutes); writes docs/quality.md. Kills: make crash-soak

@@ -70,6 +70,29 @@ def lzip(content: bytes) -> bytes:
     return b"LZIP\x01\x10" + stream + struct.pack("<IQQ", zlib.crc32(content), len(content), len(stream) + 26)
 
 
+# A certificate of "ci" with other names, and a key, as DER.
+CERTIFICATE = base64.b64decode(
+    "MIIBWDCCAQqgAwIBAgIUWCSpipzwdXnbvIGfwdwoHahvaEIwBQYDK2VwMA0xCzAJBgNVBAMMAmNpMCAXDTI2MTEyMzAzMzcwN1oYDzIxMjYxMDMw"
+    "MDMzNzA3WjANMQswCQYDVQQDDAJjaTAqMAUGAytlcAMhAIhkE8tAD2HQSWan6FzFYu7unvIx/tJTjEDZ2bgVc8q2o3oweDAdBgNVHQ4EFgQUa3Bj"
+    "EQW3MUoopG7AgoICZDs1msYwHwYDVR0jBBgwFoAUa3BjEQW3MUoopG7AgoICZDs1msYwKwYDVR0RBCQwIoIEY2kuYYEFY0BhLmKGDXNwaWZmZTov"
+    "L2EvY2mHBAECAwQwCQYDVR0TBAIwADAFBgMrZXADQQAOe1K8bSy1wHAStB7WmcGGG5wTb2Yp/yAZe++G5KmE5qvfcCgpO2xBzkGn30RBRbQLJ3YM"
+    "9q/P939YWCzu6y0G")
+PRIVATE_KEY = bytes.fromhex("302e020100300506032b657004220420") + bytes(range(32))
+
+
+def pem(what: str, der: bytes) -> str:
+    return f"-----BEGIN {what}-----\n{base64.b64encode(der).decode()}\n-----END {what}-----\n"
+
+
+def frames(*each: tuple[int, int, int, bytes]) -> bytes:
+    """For `machine`: type, flags, stream and payload of each."""
+    return b"\x01" + b"".join(bytes((kind, flags, stream, len(data))) + data for kind, flags, stream, data in each)
+
+
+GET = b"\x82\x86\x84\x41\x01a"  # GET http://a/
+POST = b"\x83\x86\x84\x41\x01a\x0f\x0d\x015"  # with Content-Length: 5
+
+
 def request(*lines: str) -> str:
     return "\r\n".join(lines) + "\r\n\r\n"
 
@@ -112,6 +135,23 @@ SEEDS: dict[str, list[str | bytes]] = {
                      request("PUT http://h/x HTTP/1.1", "host:h", "Content-Length: 5", "Expect: 100-continue") + "hello",
                      request("POST / HTTP/1.1", "Host: x", "Transfer-Encoding: chunked", "Connection: close") + "0\r\n\r\n",
                      request("HEAD / HTTP/1.0", "Connection: keep-alive", "X:  y\t")],
+    "h2_request": with_byte(["GET /nar/x.nar?a=b\nHost: a\nrange: bytes=0-9\n", "PUT /x\nhost: h:1\nexpect: 100-continue\nContent-Length: 5\n",
+                             "HEAD /\nhost: a\nHost: b\n", "POST /a%20b\nHost: h\nX-A: \nx-a: v\nte: trailers\nconnection: close"]),
+    "machine": [frames((1, 5, 1, GET), (1, 5, 3, GET + b"\x40\x01x\x01y"), (6, 0, 0, bytes(8)), (1, 5, 5, b"\x82\x86\x84\xbe\xbf")),
+                frames((4, 0, 0, b"\0\x04\0\0\0\x02"), (1, 4, 1, POST), (0, 0, 1, b"hel"), (8, 0, 1, b"\0\0\0\x01"), (0, 9, 1, b"\x02lo\0\0")),
+                frames((1, 0, 1, GET[:3]), (9, 4, 1, GET[3:]), (0, 0, 1, b"a"), (1, 5, 1, b"\0\x01x\x01y"), (3, 0, 1, b"\0\0\0\x08")),
+                frames((1, 0x25, 1, b"\0\0\0\0\x10" + GET), (2, 0, 3, b"\0\0\0\x01\x05"), (7, 0, 0, bytes(8)), (8, 0, 0, b"\x7f\xff\xff\xff")),
+                frames((1, 5, 1, GET + b"\0\x11transfer-encoding\x07chunked"), (1, 5, 3, b"\x42\x07CONNECT\x41\x01a"), (5, 4, 2, b"\0\0\0\x03"))],
+    "network": ["10.0.0.0/8", "2001:db8::/32", "192.0.2.7", "unix", "::ffff:192.0.2.7", "::/0", "0.0.0.0/0", "fe80::1%eth0"],
+    "accept": ["text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8", "application/json;q=0.4, TEXT/HTML ; charset=u ; Q=0.5"],
+    "front_page": ["cache.example:8501", "[fd00::1]:80", "a\" onload=x", ""],
+    "json_text": ["https://h/\"a\\b\n\u009b2J", "häßlich €😀", b"\xc2\x9b\xed\xa0\x80\0"],
+    "certificates": [b"\x01" + CERTIFICATE, b"\x02" + PRIVATE_KEY,
+                     b"\x00" + (pem("CERTIFICATE", CERTIFICATE) + pem("PRIVATE KEY", PRIVATE_KEY)).encode()],
+    "nar_info_rendering": [NARINFO, NARINFO.replace("xz", "none"), NARINFO.replace("nar/", "https://h/x?y="), NARINFO + f"Sig: ours-1:{SECRET}\n"],
+    "nar_layout": [f"nar/{NAR_HASH}.nar.xz", f"log/{HASH}-a+b.drv", f"realisations/sha256:{HEX}!out.doi", f"debuginfo/{HEX[:40]}.debug",
+                   f"store/listing/0/0c/{HASH}.ls", f"store/realisations/0/01/{HEX}/out.doi", f"store/pin/0/0c/{HASH}"],
+    "elsewhere": ["10.0.0.1", "fd00::1%eth0", "LocalHost.", "[::ffff:7f00:1]", b"\x20\x02\x0a\0\0\x01" + bytes(10), b"\0\x64\xff\x9b" + bytes(12)],
     "chunked_decoder": with_byte(["5\r\nhello\r\n0\r\n\r\nGET", "A;x=\"y\"\r\n0123456789\r\n000\r\nT: v\r\n\r\n"]),
     "range": ["bytes=0-9", "bytes=5-", "bytes=-1", "Bytes = 0-0,5-6", "bytes=99999999999999999999-", '"a", W/"tag", *'],
     "proxy_header": ["PROXY TCP4 192.0.2.1 192.0.2.2 1 65535\r\nGET", "PROXY TCP6 2001:db8::1 ::1 5 6\r\n", "PROXY UNKNOWN x\r\n",
@@ -172,6 +212,13 @@ WORDS: dict[str, list[str | bytes]] = {
     "s3_xml": ["<Contents>", "</Contents>", "<Key>", "</Key>", "&amp;", "&#x41;", "<![CDATA[", "]]>", "<!--", "-->", "<IsTruncated>"],
     "json_object": ["{", "}", "[", "]", '"', "\\", '\\"'],
     "range": ["bytes=", "-", ",", 'W/"', '"'],
+    "forwarded": ["for=", "proto=", ";", ",", '"', "10.0.0.1", "192.0.2.1", "[::1]", "unknown"],
+    "proxy_header": ["PROXY ", "TCP4 ", "TCP6 ", "UNKNOWN", "\r\n", b"\r\n\r\n\0\r\nQUIT\n", b"\x21\x11", b"\x20\x00", b"\x21\x31"],
+    "h2_request": ["host: ", "\n", "content-length: ", "expect: ", "100-continue", "te: ", "connection: ", ":", "CONNECT "],
+    "machine": [GET, POST, b"\x01\x05", b"\x09\x04", b"\x00\x01", b"\x40\x01x\x01y", b"\xbe", b"\x3f\xe1\x1f", b"\x03\x00\x01\x04\0\0\0\x08"],
+    "accept": ["text/html", "application/json", ";q=", "0.5", ",", "*/*", "nan", "e-1"],
+    "nar_info_rendering": [line.partition(":")[0] + ": " for line in NARINFO.splitlines()] + ["none", "ours-1:", "\n"],
+    "elsewhere": ["127.0.0.1", "::", "%", "localhost", ".", "[", "]"],
     "database_url": ["postgresql://", "mysql://", "sqlite:", "%00", "%2f", "?host=", "sslmode=", "@", ":"],
     "upstream_url": ["http://", "@", "?priority=", "[", "]", "%", "#"],
 }

@@ -39,7 +39,9 @@ void AttemptLimiter::forget_the_quiet(Map& map, Clock::time_point now) {
   std::ranges::nth_element(lefts, middle);
   auto too_many = lefts.size() / 2;
   std::erase_if(map, [&](const auto& entry) {
-    return entry.second.left >= *middle && too_many > 0 && too_many-- > 0;
+    bool drop = entry.second.left >= *middle && too_many > 0;
+    if (drop) --too_many;
+    return drop;
   });
 }
 

@@ -13,7 +13,8 @@ namespace ncps::app {
 namespace {
 
 constexpr auto kUnwind =
-    std::chrono::seconds(10);  // for what is left to notice that it was cut off
+    std::chrono::seconds(10);                    // for what is left to notice that it was cut off
+constexpr auto kDisk = std::chrono::seconds(5);  // for a disk that is slow; longer within the grace
 constexpr std::size_t kHotNarInfoBytes = 64 << 20;
 // Where there are other instances: what these remove or change is given so long at most.
 constexpr std::chrono::seconds kHotNarInfoLasts{60};
@@ -24,7 +25,8 @@ std::vector<upstream::HttpUpstreamOptions> upstream_options(const config::ServeO
   if (options.offline) return list;
   for (const auto& url : options.upstreams) {
     fetch::HttpTimeouts timeouts{.connect = options.dialer_timeout,
-                                 .head = options.response_header_timeout};
+                                 .head = options.response_header_timeout,
+                                 .stall = options.stall_timeout};
     auto netrc = options.netrc_file ? options.netrc_file->native() : std::string();
     list.push_back({.url = url,
                     .timeouts = timeouts,
@@ -48,6 +50,7 @@ cache::Trust make_trust(const config::ServeOptions& options, std::vector<nix::Se
 server::FixedRoutes fixed_routes(const std::string& hostname,
                                  const std::vector<nix::SecretKey>& keys) {
   std::vector<nix::PublicKey> known;
+  known.reserve(keys.size());
   for (const auto& key : keys) known.push_back(key.public_key());
   return {hostname, known};
 }
@@ -96,6 +99,7 @@ peer::PeerSecret peer_secret(const config::ServeOptions& options,
 // A bucket has no file system of its own.
 cache::DiskProbe disk_probe(const config::ServeOptions& options, Pool& disk) {
   if (options.storage_s3) return {};
+  // NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines): its owner awaits it
   auto probe = [root = options.storage_local, &disk]() -> Task<std::optional<storage::FreeSpace>> {
     auto work = [&] { return storage::free_space(root); };
     co_return co_await offload(disk, std::move(work));
@@ -116,8 +120,9 @@ Application::Application(const config::ServeOptions& options,
                          std::unique_ptr<storage::BlobStore> store, db::Database database,
                          std::unique_ptr<db::Inventory> inventory,
                          std::unique_ptr<lock::Leases> leases, Runtime& runtime, Pools& pools,
-                         std::vector<nix::SecretKey> keys)
-    : leases_(lock::measured(std::move(leases),
+                         const std::vector<nix::SecretKey>& keys)
+    : pools_(pools),
+      leases_(lock::measured(std::move(leases),
                              lock::LeaseProbe(registry_, options.redis ? lock::Mode::distributed
                                                                        : lock::Mode::local))),
       store_(std::move(store)),
@@ -153,7 +158,7 @@ Application::Application(const config::ServeOptions& options,
               return bring_narinfo(hash, deadline);
             }),
       narinfos_(runtime, *store_, catalog_, upstreams_, downloads_, pools.cpu, trust_,
-                narinfo_policy(options)),
+                narinfo_policy(options), options.max_narinfo_searches),
       uses_(runtime, catalog_, database_.eviction.get()),
       objects_(runtime, {.store = *store_,
                          .upstreams = upstreams_,
@@ -175,7 +180,7 @@ Application::Application(const config::ServeOptions& options,
                     .space = &space_,
                     .received = registry_.counter({"ncps_upload_received_bytes_total",
                                                    "Bytes of NARs that clients have sent"})},
-                   options.max_uploads),
+                   options.max_uploads, options.max_queued_uploads),
       narinfo_uploads_({.store = *store_,
                         .catalog = catalog_,
                         .narinfos = narinfos_,
@@ -187,7 +192,8 @@ Application::Application(const config::ServeOptions& options,
                         .policy = upload_policy_,
                         .space = &space_}),
       object_uploads_(*store_, pools.disk, &uses_, &space_),
-      removal_(*store_, catalog_, upload_locks_, downloads_, narinfos_),
+      removal_(*store_, catalog_, upload_locks_, downloads_, narinfos_,
+               [this](const nix::StorePathHash& hash) { narinfo_routes_.forget(hash); }),
       counts_(runtime, *inventory_, &upstream_counts_),
       scrub_(runtime,
              {.store = *store_,
@@ -195,6 +201,7 @@ Application::Application(const config::ServeOptions& options,
               .cpu = pools.nars,
               .catalog = &catalog_,
               .locks = &upload_locks_,
+              .narinfos = &narinfos_,
               .forget = [this](const nix::StorePathHash& hash) { narinfo_routes_.forget(hash); }},
              {.schedule = options.scrub_schedule,
               .bytes_per_second = options.scrub_rate,
@@ -325,8 +332,14 @@ bool Application::stop(Deadline grace) {
   space_.stop();    // nothing is left that wants room
   client_->stop();  // what is left now is a probe, or had its time
   auto last = Deadline::after(kUnwind);
-  return all_stop(last) && watch_.stop(last) && evictor_.stop(last) && uses_.stop(last) &&
-         counts_.stop(last) && scrub_.stop(last) && status_.stop(last) && ready_.stop(last);
+  if (!all_stop(last) || !watch_.stop(last) || !evictor_.stop(last) || !uses_.stop(last) ||
+      !counts_.stop(last) || !scrub_.stop(last) || !status_.stop(last) || !ready_.stop(last))
+    return false;
+  // Nobody waits for a call any more that a disk does not answer, but it still has its thread.
+  auto patience = Deadline::after(std::max<Deadline::Clock::duration>(grace.remaining(), kDisk));
+  if (all_answer(pools_.disk, Pools::kDiskThreads, patience)) return true;
+  log::error("calls to the disk do not end: leaving as it is");
+  return false;
 }
 
 }  // namespace ncps::app

@@ -36,7 +36,7 @@ class Application {
   Application(const config::ServeOptions& options, std::unique_ptr<storage::BlobStore> store,
               db::Database database, std::unique_ptr<db::Inventory> inventory,
               std::unique_ptr<lock::Leases> leases, Runtime& runtime, Pools& pools,
-              std::vector<nix::SecretKey> keys);
+              const std::vector<nix::SecretKey>& keys);
 
   boost::asio::awaitable<http::Response> answer(const http::Request& request) {
     return router_.answer(request);
@@ -68,6 +68,7 @@ class Application {
  private:
   Task<void> bring_narinfo(nix::StorePathHash hash, Deadline deadline);
 
+  Pools& pools_;
   metrics::Registry registry_;
   std::unique_ptr<lock::Leases> leases_;
   std::unique_ptr<storage::BlobStore> store_;

@@ -48,13 +48,13 @@ void say_warnings(const config::Loaded& loaded) {
     std::fprintf(stderr, "ncps: warning: %s\n", line.c_str());
 }
 
-int serve(const config::CommandLine& line, config::Loaded loaded) {
+int serve(const config::CommandLine& line, const config::Loaded& loaded) {
   if (int status = say_mistakes(loaded); status != 0) return status;
   app::block_signals();
   bool console = loaded.options.log_console.value_or(::isatty(STDOUT_FILENO) != 0);
   log::start(loaded.options.log_level, console ? log::Format::console : log::Format::json);
   auto reload = [&line] { return config::load(line.given, variable); };
-  int status = app::serve(std::move(loaded), reload);
+  int status = app::serve(loaded, reload);
   log::stop();
   return status;
 }

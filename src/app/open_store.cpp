@@ -29,7 +29,7 @@ std::map<std::string, std::string> environment() {
 // Each reader of an object has a transfer, for as long as that client takes, and twice such a
 // buffer, which may exceed this by what curl reads at once.
 constexpr std::size_t kS3Buffer = 256 << 10;
-constexpr fetch::LineLimits kS3Transfers{.per_host = 2'048, .in_total = 2'048, .waiting = 16'384};
+constexpr std::size_t kS3Waiting = 16'384;
 
 // Of this bucket and no other, short, and fit for a file name.
 std::string name_of(const s3::S3Options& options) {
@@ -54,10 +54,12 @@ Result<std::unique_ptr<storage::BlobStore>> open_one(const config::ServeOptions&
   s3.access = access;
   s3.environment = environment();
   s3.spool = options.temp_path / ("ncps-spool-" + std::to_string(::geteuid()));
-  auto client = fetch::make_curl_client({.user_agent = config::user_agent(),
-                                         .ca_file = s3.ca_file,
-                                         .buffer_bytes = kS3Buffer,
-                                         .limits = kS3Transfers});
+  auto client = fetch::make_curl_client(
+      {.user_agent = config::user_agent(),
+       .ca_file = s3.ca_file,
+       .buffer_bytes = kS3Buffer,
+       .limits = {
+           .per_host = s3.max_transfers, .in_total = s3.max_transfers, .waiting = kS3Waiting}});
   return s3::open_s3(std::move(s3), std::move(client), runtime, disk, cpu);
 }
 

@@ -32,7 +32,7 @@ Result<db::Pin> parse_pin(const std::string& text) {
 }
 
 Result<int> add(Runtime& runtime, const db::Database& database, storage::BlobStore& store,
-                db::Pin pin) {
+                const db::Pin& pin) {
   TRY(auto known, block_on(runtime, database.catalog->find_narinfo(pin.hash)));
   TRY(auto pinned,
       block_on(runtime, cache::add_pin(*database.pins, *database.catalog, store, pin)));
@@ -66,7 +66,7 @@ Result<int> run(PinCommand command, const std::string& text, const config::Loade
     std::puts(removed ? "pinned no longer" : "it was not pinned");
     return removed ? 0 : kWasSo;
   }
-  return add(runtime, database, *store, std::move(*pin));
+  return add(runtime, database, *store, *pin);
 }
 
 }  // namespace

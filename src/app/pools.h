@@ -39,7 +39,7 @@ inline bool all_answer(Pool& pool, std::size_t threads, Deadline deadline) {
   return meeting->all_here.wait_until(lock, deadline.at(), [&] { return meeting->missing == 0; });
 }
 
-// Of `nars` one piece of work may take minutes: a little compressed input may be a lot of zeros. What clients
+// What `nars` does for one NAR may take minutes, in turns: a little compressed input may be a lot of zeros. What clients
 // wait for in every case is on `cpu`, where nothing does.
 struct Pools {
   static constexpr std::size_t kDiskThreads = 8;

@@ -197,7 +197,7 @@ int run(http::Server& server, Application& app, Runtime& runtime, const config::
 
 }  // namespace
 
-int serve(config::Loaded loaded, const std::function<config::Loaded()>& read_options) {
+int serve(const config::Loaded& loaded, const std::function<config::Loaded()>& read_options) {
   const auto& options = loaded.options;
   auto manager = ServiceManager::find(variable, ::getpid());
   if (!manager) return cannot_start(manager.error());
@@ -226,7 +226,7 @@ int serve(config::Loaded loaded, const std::function<config::Loaded()>& read_opt
   audit_keys(options, *keys);
 
   Application app(options, std::move(*store), std::move(*database), std::move(*inventory),
-                  std::move(*leases), runtime, pools, std::move(*keys));
+                  std::move(*leases), runtime, pools, *keys);
   auto observing = observe(options, app.registry());
   auto handler = [&app](const http::Request& request) {
     return trace::enabled() ? answer_with_route(app, request) : app.answer(request);
@@ -253,11 +253,6 @@ int serve(config::Loaded loaded, const std::function<config::Loaded()>& read_opt
   manager->ready(status_of(**server));
   int status = run(**server, app, runtime, loaded, read_options, *manager);
   if (observing) observing->stop();
-  // Nobody waits for a call any more that a disk does not answer, but it still has its thread.
-  if (status == 0 && !all_answer(disk, Pools::kDiskThreads, Deadline::after(kSessionsEnd))) {
-    log::error("calls to the disk do not end: leaving as it is");
-    status = 1;
-  }
   if (watchdog && !watchdog->stop(Deadline::after(kSessionsEnd))) status = 1;
   // Something that did not end may still use what would be destroyed now: leave it to the system.
   if (status != 0) {

@@ -9,6 +9,6 @@ namespace ncps::app {
 
 // `reload` reads the options anew, for SIGHUP. Returns the exit status: 0 after a clean stop, 1 if
 // it could not start or not stop.
-int serve(config::Loaded loaded, const std::function<config::Loaded()>& reload);
+int serve(const config::Loaded& loaded, const std::function<config::Loaded()>& reload);
 
 }  // namespace ncps::app

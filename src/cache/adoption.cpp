@@ -110,6 +110,7 @@ class Adopter {
 
   Task<void> these(std::vector<std::string> hashes) {
     std::vector<Candidate> batch;
+    batch.reserve(hashes.size());
     for (auto& hash : hashes) batch.push_back({.hash = std::move(hash)});
     co_return co_await adopt(std::move(batch));
   }

@@ -1,16 +1,12 @@
 #include "cache/count_log.h"
 
-#include <functional>
-#include <thread>
-
+#include "base/thread_number.h"
 #include "telemetry/log.h"
 
 namespace ncps::cache {
 
 void CountLog::add(Which which, std::uint64_t number, std::uint64_t bytes) {
-  thread_local const std::size_t shard =
-      std::hash<std::thread::id>{}(std::this_thread::get_id()) % kShards;
-  auto& counter = shards_[shard].counters[which];
+  auto& counter = shards_[thread_number() % kShards].counters[which];
   counter.number.fetch_add(number, std::memory_order_relaxed);
   if (bytes > 0) counter.bytes.fetch_add(bytes, std::memory_order_relaxed);
 }

@@ -28,14 +28,14 @@ Task<void> verify(DownloadDeps& deps, const NarExpectation& expected, std::share
   CO_TRY(auto verifier, NarVerifier::make(expected));
   CO_TRY(co_await spool->started(Deadline::never()));
   auto source = Spool::read(spool, 0, {}, Tail::open);
-  auto sink = [&](std::string_view bytes) -> Result<void> {
+  auto sink = [&](std::string_view bytes) -> Result<std::size_t> {
     // A backlog may be gigabytes, and nobody wants it any more.
     if (spool->view().state == SpoolState::failed)
       return fail(ErrorKind::unavailable, "the download has failed meanwhile");
     lease.progress();
-    return verifier.feed(bytes);
+    return verifier.feed_some(bytes);
   };
-  CO_TRY(co_await feed(*source, deps.cpu, Deadline::never(), sink));
+  CO_TRY(co_await feed_in_turns(*source, deps.cpu, Deadline::never(), sink));
   auto work = [&] { return verifier.finish(); };
   CO_TRY(co_await offload(deps.cpu, std::move(work)));
   co_return Result<void>();

@@ -150,7 +150,11 @@ TEST_F(DownloadFaults, WhatLiesThereNotedWasNotUsedByWhoFindsIt) {
   auto long_ago = std::chrono::sys_days(std::chrono::January / 1 / 2020);
   ASSERT_TRUE(run(real_catalog->note_uses({.narinfos = {}, .nars = {row.url}}, long_ago)));
   EXPECT_EQ(outcome(downloads->join(job(sample))).value().kind(), ErrorKind::conflict);
-  EXPECT_EQ(run(real_catalog->least_used(1)).value().at(0).url, row.url);
+  auto database =
+      db::open_database(
+          {.kind = db::DatabaseKind::sqlite, .sqlite_path = root.path() / "db.sqlite"}, {})
+          .value();
+  EXPECT_EQ(run(database.eviction->nars({}, 1, {})).value().at(0).url, row.url);
 }
 
 TEST_F(DownloadFaults, WhateverStepFailsNothingIsHalfVisibleAndTheNextTrySucceeds) {

@@ -2,6 +2,7 @@
 #include "cache/download.h"
 
 #include "cache/testing/cache_fixture.h"
+#include "cache/testing/turns.h"
 
 namespace ncps::cache {
 namespace {
@@ -49,6 +50,26 @@ TEST_F(Download, StoresWhatWasAnnouncedAndTellsTheCatalog) {
   expect_whole();
   EXPECT_EQ(run(catalog.find_nar(row.url)).value()->stored_size, sample.file.size());
   EXPECT_EQ(a.asked(), 1u);
+}
+
+// A few thousand bytes: without turns all of it would come out in one.
+TEST_F(Download, ABombLetsOthersHaveTheirTurnsOfThePool) {
+  Pool one(1);
+  Turns turns(one);
+  auto nar = nix::nar_of(std::string(96 << 20, '\0'));
+  sample.file = codec::compress(nix::Compression::zstd, nar);
+  sample.info.url = url = "nar/zeros.nar.zst";
+  sample.info.compression = nix::Compression::zstd;
+  sample.info.file_hash = nix::Hash(crypto::sha256(sample.file));
+  sample.info.file_size = sample.file.size();
+  sample.info.nar_hash = nix::Hash(crypto::sha256(nar));
+  sample.info.nar_size = nar.size();
+  add_upstream("a").nar(url, whole());
+  Downloads own(runtime,
+                {.store = store, .catalog = catalog, .disk = disk, .cpu = one, .policy = {}}, {});
+  EXPECT_FALSE(outcome(own.join(job(sample))));
+  EXPECT_TRUE(own.stop(Deadline::after(std::chrono::seconds(60))));
+  EXPECT_GE(turns.stop(), 6);
 }
 
 TEST_F(Download, ResumesAtTheByteWhereItBroke) {

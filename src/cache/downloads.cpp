@@ -149,8 +149,9 @@ void Downloads::prefetch(DownloadJob job) {
   start_what_may();
 }
 
-// The first of those whose clients have the fewest running.
+// The first of those whose clients have the fewest running, but of what is excluded.
 Downloads::EntryPtr Downloads::take_fair(State& s) {
+  if (s.clients.empty()) return nullptr;
   std::map<std::string_view, std::size_t> running;
   for (const auto& entry : s.under_way)
     if (!entry->from.empty()) ++running[entry->from];
@@ -158,24 +159,32 @@ Downloads::EntryPtr Downloads::take_fair(State& s) {
     auto it = running.find(entry->from);
     return it == running.end() ? 0 : it->second;
   };
-  auto best = s.clients.begin();
-  for (auto it = best; it != s.clients.end() && runs(*best) > 0; ++it)
-    if (runs(*it) < runs(*best)) best = it;
+  auto best = s.clients.end();
+  for (auto it = s.clients.begin(); it != s.clients.end(); ++it) {
+    if (s.excluded.contains((*it)->job.url)) continue;
+    if (best == s.clients.end() || runs(*it) < runs(*best)) best = it;
+    if (runs(*best) == 0) break;
+  }
+  if (best == s.clients.end()) return nullptr;
   auto next = std::move(*best);
   s.clients.erase(best);
   return next;
 }
 
+Downloads::EntryPtr Downloads::take_prefetch(State& s) {
+  auto it = std::ranges::find_if(
+      s.prefetches, [&](const auto& entry) { return !s.excluded.contains(entry->job.url); });
+  if (it == s.prefetches.end()) return nullptr;
+  auto next = std::move(*it);
+  s.prefetches.erase(it);
+  ++s.prefetching;
+  return next;
+}
+
 Downloads::EntryPtr Downloads::take_next(State& s) const {
   if (s.running >= limits_.running) return nullptr;
-  EntryPtr next;
-  if (!s.clients.empty()) {
-    next = take_fair(s);
-  } else if (!s.prefetches.empty() && s.prefetching < limits_.prefetching) {
-    next = std::move(s.prefetches.front());
-    s.prefetches.pop_front();
-    ++s.prefetching;
-  }
+  EntryPtr next = take_fair(s);
+  if (!next && s.prefetching < limits_.prefetching) next = take_prefetch(s);
   if (next) {
     next->running = true;
     next->begun = Deadline::Clock::now();
@@ -225,6 +234,7 @@ Downloads::Exclusion::~Exclusion() {
   if (of_ == nullptr) return;
   of_->state_.with([&](State& s) { s.excluded.erase(url_); });
   of_->admitted_.notify();
+  of_->start_what_may();  // what has waited for this
 }
 
 std::optional<Downloads::Exclusion> Downloads::try_exclude(const nix::NarUrl& url) {
@@ -258,21 +268,37 @@ Task<Downloads::Exclusion> Downloads::exclude(nix::NarUrl url, Deadline deadline
   }
 }
 
-boost::asio::awaitable<void> Downloads::wait_for_exclusion(const nix::NarUrl& url) {
-  for (;;) {
-    auto seen = admitted_.version();
-    if (!state_.with([&](const State& s) { return s.excluded.contains(url); })) co_return;
-    co_await admitted_.wait_past(seen, Deadline::never());
+boost::asio::awaitable<void> Downloads::run(EntryPtr entry) {
+  try {
+    co_await carry_out(entry);
+  } catch (...) {  // the group tells of it; nobody waits for it, and its place is free
+    entry->lease->drop();
+    entry->spool->fail(Error(ErrorKind::unavailable, "the download ended in a way of its own"));
+    end(entry);
+    throw;
   }
+  end(entry);
 }
 
-boost::asio::awaitable<void> Downloads::run(EntryPtr entry) {
+void Downloads::end(const EntryPtr& entry) {
+  auto outcome = entry->spool->view();
+  state_.with([&](State& s) {
+    note_outcome(s, *entry, outcome);
+    forget(s, entry);
+    std::erase(s.under_way, entry);
+    --s.running;
+    if (entry->asked == Asked::by_nobody) --s.prefetching;
+  });
+  admitted_.notify();
+  start_what_may();
+}
+
+boost::asio::awaitable<void> Downloads::carry_out(const EntryPtr& entry) {
   // Whoever made room for it spawned it; it belongs to who asked for it.
   trace::Span span("cache.download",
                    trace::Span::First{.parent = entry->within.valid() ? &entry->within : nullptr});
   span.set("ncps.nar", entry->job.url.str());
   span.set("ncps.prefetch", entry->asked == Asked::by_nobody);
-  co_await wait_for_exclusion(entry->job.url);
   entry->spool->leaves_queue();
   auto untold = co_await run_download(deps_, entry->job, entry->spool, entry->lease, entry->asked);
   entry->lease->drop();
@@ -289,15 +315,6 @@ boost::asio::awaitable<void> Downloads::run(EntryPtr entry) {
   if (outcome.state == SpoolState::complete) doubtful_.take(entry->job.url);
   bool nowhere = outcome.failure == ErrorKind::corrupt || outcome.failure == ErrorKind::not_found;
   if (nowhere && entry->job.announced()) doubtful_.add(entry->job.url);
-  state_.with([&](State& s) {
-    note_outcome(s, *entry, outcome);
-    forget(s, entry);
-    std::erase(s.under_way, entry);
-    --s.running;
-    if (entry->asked == Asked::by_nobody) --s.prefetching;
-  });
-  admitted_.notify();
-  start_what_may();
 }
 
 // The catalog is back: it is told what it missed.

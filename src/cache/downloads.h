@@ -56,8 +56,9 @@ class Downloads {
   // Fetches it when there is room, for nobody in particular.
   void prefetch(DownloadJob job);
 
-  // For as long as it lives no download of that NAR runs: what is asked for waits. So that what is
-  // removed is not the new file of somebody who fetched it again. Must go before its Downloads.
+  // For as long as it lives no download of that NAR runs: what is asked for waits in the queue, where it
+  // holds nobody else up. So that what is removed is not the new file of somebody who fetched it again.
+  // Must go before its Downloads.
   class Exclusion {
    public:
     Exclusion(Exclusion&& other) noexcept
@@ -138,7 +139,6 @@ class Downloads {
   };
 
   void discard(const nix::NarUrl& url);
-  boost::asio::awaitable<void> wait_for_exclusion(const nix::NarUrl& url);
   // A download may have failed while its coroutine still waits for a stalled body: whoever asks now
   // starts anew.
   void forget_if_failed(const nix::NarUrl& url);
@@ -148,10 +148,14 @@ class Downloads {
   std::deque<EntryPtr> refuse_new_ones();  // what waited and will not begin
   static void promote(State& state, const EntryPtr& entry);
   bool has_its_share(const State& state, const std::string& from) const;
-  static EntryPtr take_fair(State& state);  // REQUIRES: clients wait
-  EntryPtr take_next(State& state) const;   // nullptr: nothing may start now
+  // nullptr: nothing may start now.
+  static EntryPtr take_fair(State& state);
+  static EntryPtr take_prefetch(State& state);
+  EntryPtr take_next(State& state) const;
   void start_what_may();
   boost::asio::awaitable<void> run(EntryPtr entry);
+  boost::asio::awaitable<void> carry_out(const EntryPtr& entry);
+  void end(const EntryPtr& entry);  // it counts as running no more
   boost::asio::awaitable<void> tell_again();
 
   Runtime& runtime_;

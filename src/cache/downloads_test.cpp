@@ -188,6 +188,26 @@ TEST_F(DownloadsTest, OneClientHasHalfOfTheQueueAndOthersGoBeforeIt) {
   for (const auto& spool : spools) EXPECT_FALSE(all_of(spool).error);
 }
 
+TEST_F(DownloadsTest, WhatIsExcludedHoldsNoPlaceAndComesWhenThatIsOver) {
+  use_limits({.running = 1, .prefetching = 1, .queued_prefetches = 10});
+  auto sent = offer("sent"), removed = offer("removed"), other = offer("other"), pre = offer("pre");
+  auto first = downloads->try_exclude(sent.url()), second = downloads->try_exclude(removed.url());
+  ASSERT_TRUE(first && second);
+  auto waiting = downloads->join(job(sent));
+  downloads->prefetch(job(removed));
+  EXPECT_FALSE(outcome(downloads->join(job(other))));
+  downloads->prefetch(job(pre));
+  auto patience = Deadline::after(std::chrono::seconds(60));
+  while (!at_rest(pre.url()) && !patience.passed()) std::this_thread::yield();
+  EXPECT_TRUE(at_rest(pre.url()));
+  EXPECT_FALSE(asked_for(sent) || asked_for(removed));
+  first.reset();
+  EXPECT_FALSE(outcome(waiting));
+  second.reset();
+  while (!at_rest(removed.url()) && !patience.passed()) std::this_thread::yield();
+  EXPECT_TRUE(at_rest(removed.url()));
+}
+
 TEST_F(DownloadsTest, PrefetchesTakeOnlyTheirShareAndTheirQueueIsBounded) {
   use_limits({.running = 4, .prefetching = 1, .queued_prefetches = 2});
   auto gate = std::make_shared<Gate>();

@@ -19,10 +19,6 @@ constexpr seconds kLookAgain{1};         // whether it is
 constexpr milliseconds kOneNar{30'000};  // how long a NAR stays locked if we die while we remove it
 constexpr minutes kRemoval{2};           // and if the disk hangs meanwhile
 
-sys_seconds now() {
-  return floor<seconds>(system_clock::now());
-}
-
 }  // namespace
 
 void Evictor::start() {
@@ -33,30 +29,26 @@ void Evictor::use(std::optional<CronSchedule> schedule) {
   schedule_.replace(std::move(schedule));
 }
 
-std::optional<sys_seconds> Evictor::next_by_schedule(sys_seconds after) const {
+std::optional<seconds> Evictor::left(Timetable& times) const {
   auto schedule = schedule_.now();
-  return *schedule ? (*schedule)->next_after(after) : std::nullopt;
+  return *schedule ? times.left(**schedule, deps_.clock()) : std::nullopt;
 }
 
 boost::asio::awaitable<void> Evictor::run() {
   auto why = Why::needed;
-  for (auto last = now(); !deps_.space.stopped();) {
+  for (Timetable times(deps_.clock()); !deps_.space.stopped();) {
     auto outcome = co_await round(why);
     if (!outcome && !deps_.space.stopped()) {
       log::error("no room could be made", {{"error", outcome.error().what()}});
     }
-    // Woken each ten minutes, so that a new schedule, and a clock that was set, are seen: also one that was far
-    // ahead the last time.
-    last = std::min(last, now());
-    auto due = next_by_schedule(last);
-    auto wait = nanoseconds(kLookEvery);
-    if (due) wait = std::clamp<nanoseconds>(*due - system_clock::now(), nanoseconds(0), wait);
+    // Woken each ten minutes, so that a new schedule, and a clock that was set, are seen.
+    seconds wait = kLookEvery;
+    if (auto soon = left(times)) wait = std::clamp(*soon, seconds(0), wait);
     auto asked = co_await deps_.space.wanted(Deadline::after(wait));
     static_cast<void>(asked);
-    last = std::min(last, now());
-    due = next_by_schedule(last);
-    bool scheduled = due && *due <= now();
-    if (scheduled) last = now();
+    auto due = left(times);
+    bool scheduled = due && *due <= seconds(0);
+    if (scheduled) times.followed(deps_.clock());
     why = scheduled ? Why::scheduled : Why::needed;
   }
 }
@@ -139,7 +131,7 @@ Task<void> Evictor::count() {
 
 Task<void> Evictor::evict(std::uint64_t bytes, Outcome& outcome, lock::Lease& lease) {
   CO_TRY(co_await deps_.uses.write());  // or what is used now would look old
-  OldestFirst candidates(deps_.rows, now() - kGrace);
+  OldestFirst candidates(deps_.rows, system_time() - kGrace);
   const auto goal = outcome.bytes + bytes;
   std::optional<std::size_t> pages;
   // What is used meanwhile comes again, further on: the rows that there are now are enough.

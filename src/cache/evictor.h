@@ -12,7 +12,7 @@
 
 #include <functional>
 
-#include "base/cron.h"
+#include "base/timetable.h"
 #include "cache/eviction_probe.h"
 #include "cache/nar_info_service.h"
 #include "cache/nar_service.h"
@@ -42,6 +42,7 @@ struct EvictorDeps {
   // After an instance has died, or hangs in the middle of a round.
   std::chrono::milliseconds lease_lasts{std::chrono::minutes(30)};
   EvictionProbe probe = {};
+  WallClock clock = system_time;  // of the schedule
 };
 
 class Evictor {
@@ -84,7 +85,7 @@ class Evictor {
   enum class Fate : std::uint8_t { gone, stays };
 
   boost::asio::awaitable<void> run();
-  std::optional<std::chrono::sys_seconds> next_by_schedule(std::chrono::sys_seconds now) const;
+  std::optional<std::chrono::seconds> left(Timetable& times) const;  // until the schedule is due
   Task<Outcome> make_room(Why why);
   // nullptr: another instance has it.
   Task<std::unique_ptr<lock::Lease>> take_round(Why why);

@@ -227,6 +227,30 @@ TEST_F(EvictorTest, WhatIsLookedForWhileItIsHeldWaits) {
   EXPECT_TRUE(find(sample).value());
 }
 
+TEST_F(EvictorTest, AClockThatWasFarAheadDoesNotKeepItFromItsTimes) {
+  using namespace std::chrono;
+  std::atomic<long long> clock = sys_seconds(sys_days(June / 1 / 2040)).time_since_epoch().count();
+  auto set = [&](sys_seconds to) { clock = to.time_since_epoch().count(); };
+  auto with_clock = evictor_deps(store);
+  with_clock.clock = [&] { return sys_seconds(seconds(clock)); };
+  evictor = std::make_unique<Evictor>(runtime, with_clock);
+  auto sample = kept_since(1, "hello");
+  // Within the limit, but above what a round at its time leaves.
+  limit(max(bytes_in_store() + Evictor::kNarInfoBytes));
+  evictor->use(CronSchedule::parse("0 3 * * *", "UTC").value());
+  evictor->start();
+  run(space.make_room(0)).value();  // one round, and its look at the clock before it
+  set(sys_days(January / 1 / 2026) + hours(3) - seconds(1));
+  run(space.make_room(0)).value();
+  EXPECT_TRUE(here(sample)) << "it is not time yet";
+  set(sys_days(January / 1 / 2026) + hours(3));
+  auto deadline = Deadline::after(seconds(60));
+  while (here(sample) && !deadline.passed()) std::this_thread::yield();
+  EXPECT_TRUE(gone(sample));
+  space.stop();
+  EXPECT_TRUE(evictor->stop(Deadline::after(seconds(60))));  // before the clock goes
+}
+
 TEST_F(EvictorTest, NarInfosWithoutTheirNarGoToo) {
   auto alone = offered("alone"), other = offered("other");
   EXPECT_TRUE(find(alone).value());

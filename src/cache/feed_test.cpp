@@ -1,10 +1,13 @@
 #include "cache/feed.h"
 
 #include <fcntl.h>
+
 #include <gtest/gtest.h>
 
+#include <boost/asio/post.hpp>
 #include <deque>
 #include <fstream>
+#include <vector>
 
 #include "base/testing/temp_dir.h"
 #include "base/unique_fd.h"
@@ -79,6 +82,38 @@ TEST_F(FeedTest, EndsWithTheErrorOfTheSourceOrTheSink) {
   most = 5;
   EXPECT_EQ(feed_all({Piece("12"), Piece("345"), Piece("6")}).error().kind(), ErrorKind::corrupt);
   EXPECT_EQ(got, "one12");
+}
+
+// The pool has one thread, and work runs in its order.
+TEST_F(FeedTest, WhoTakesAPartLetsOthersRunBeforeTheRest) {
+  auto name = folder.path() / "file";
+  std::ofstream(name) << bytes;
+  UniqueFd fd(::open(name.c_str(), O_RDONLY));
+  for (auto piece : {Piece(bytes), Piece(FileSpan{fd.get(), 0, bytes.size()})}) {
+    std::vector<Result<Piece>> one{piece};
+    Pieces source({one.begin(), one.end()});
+    got.clear();
+    std::size_t calls = 0, others = 0;
+    SomeSink sink = [&](std::string_view part) -> Result<std::size_t> {
+      EXPECT_GE(others + 2, ++calls);  // the last one posted may still be behind us in line
+      boost::asio::post(pool, [&] { ++others; });
+      auto some = (part.size() + 1) / 2;
+      got += part.substr(0, some);
+      return some;
+    };
+    auto boxed = [&](ByteSource& from) -> Task<int> {
+      CO_TRY(co_await feed_in_turns(from, pool, Deadline::never(), sink));
+      for (int i = 0; i < 2; ++i) {  // behind the last one
+        auto last = [&] { return others; };
+        auto ran = co_await offload(pool, std::move(last));
+        if (i == 1) EXPECT_EQ(ran, calls);
+      }
+      co_return 0;
+    };
+    ASSERT_TRUE(block_on(runtime, boxed(source)));
+    EXPECT_TRUE(got == bytes);
+    EXPECT_GT(calls, 20u);
+  }
 }
 
 TEST_F(FeedTest, EndsAtTheDeadline) {

@@ -74,10 +74,14 @@ Task<void> FsckNarInfos::look(const std::string& name) {
 
 boost::asio::awaitable<void> FsckNarInfos::read(std::vector<std::string> names) {
   std::vector<Seen> all(names.size());
+  // NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines): awaited while it lives
   auto one = [&](std::size_t i) -> boost::asio::awaitable<void> {
     auto seen = co_await see(names[i]);
-    if (seen) all[i] = *std::move(seen);
-    if (!seen) all[i].error = std::move(seen).error();
+    if (seen) {
+      all[i] = *std::move(seen);
+    } else {
+      all[i].error = std::move(seen).error();
+    }
   };
   co_await at_once(deps_.runtime, kAtOnce, names.size(), one);
   for (std::size_t i = 0; i < names.size(); ++i) {
@@ -163,6 +167,7 @@ boost::asio::awaitable<void> FsckNarInfos::make_rows() {
   auto waiting = std::exchange(waiting_, {});
   if (waiting.empty() || deps_.import == nullptr) co_return;
   std::vector<std::string> names;
+  names.reserve(waiting.size());
   for (const auto& one : waiting) names.push_back(one.name);
   AdoptionDeps deps{.runtime = deps_.runtime,
                     .store = deps_.store,

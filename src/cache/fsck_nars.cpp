@@ -122,10 +122,14 @@ Task<void> FsckNars::discard(const nix::NarUrl& url, Flaw flaw,
 
 boost::asio::awaitable<void> FsckNars::read(std::vector<db::NarRow> rows) {
   std::vector<Checked> all(rows.size());
+  // NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines): awaited while it lives
   auto one = [&](std::size_t i) -> boost::asio::awaitable<void> {
     auto verdict = co_await check(rows[i].url, rows[i]);
-    if (verdict) all[i].verdict = *std::move(verdict);
-    if (!verdict) all[i].error = std::move(verdict).error();
+    if (verdict) {
+      all[i].verdict = *std::move(verdict);
+    } else {
+      all[i].error = std::move(verdict).error();
+    }
   };
   co_await at_once(deps_.runtime, kAtOnce, rows.size(), one);
   for (std::size_t i = 0; i < rows.size(); ++i) {

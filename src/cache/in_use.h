@@ -1,62 +1,65 @@
 // InUse: which NARs at rest are being read. Eviction leaves those alone.
 //
-// On the path of every hit: sharded, so that threads rarely meet, and never held over a wait.
-// Thread-safe. Tokens may outlive it.
+// On the path of every hit but those that the io thread has sent within the second (server/near_nar.h), which hold
+// the file itself open: a counter for all NARs whose URLs' hashes end alike, without locks and without
+// memory for each. So a NAR may count as read while another one is, once in kCounters times for each that
+// is: it is then evicted a little later. Thread-safe. Tokens may outlive it.
 #pragma once
 
 #include <array>
+#include <atomic>
+#include <cstdint>
 #include <memory>
-#include <unordered_map>
 #include <utility>
 
-#include "base/guarded.h"
 #include "nix/nar_url.h"
 #include "rt/byte_source.h"
 
 namespace ncps::cache {
 
 class InUse {
+  using Counter = std::atomic<std::uint32_t>;
+
  public:
-  using Token = std::shared_ptr<const void>;  // it is read for as long as one lives
+  static constexpr std::size_t kCounters = 1 << 16;
 
-  Token hold(const nix::NarUrl& url) {
-    auto number = std::hash<nix::NarUrl>{}(url) % kShards;
-    auto held = std::make_shared<Held>(shards_, number);
-    held->count = (*shards_)[number].with([&](Counts& counts) {
-      auto& count = *counts.try_emplace(url).first;
-      ++count.second;
-      return &count;
-    });
-    return held;
-  }
-
-  bool contains(const nix::NarUrl& url) const {
-    auto number = std::hash<nix::NarUrl>{}(url) % kShards;
-    return (*shards_)[number].with([&](const Counts& counts) { return counts.contains(url); });
-  }
-
- private:
-  static constexpr std::size_t kShards = 16;
-  using Counts = std::unordered_map<nix::NarUrl, std::size_t>;  // its elements stay where they are
-  using Shards = std::array<Guarded<Counts>, kShards>;
-
-  struct Held {
-    Held(std::shared_ptr<Shards> shards, std::size_t number)
-        : shards(std::move(shards)), number(number) {}
-    Held(const Held&) = delete;
-    Held& operator=(const Held&) = delete;
-    ~Held() {
-      if (count == nullptr) return;
-      (*shards)[number].with([&](Counts& counts) {
-        if (--count->second == 0) counts.erase(counts.find(count->first));
-      });
+  // It is read for as long as one of these lives; copies count by themselves.
+  class Token {
+   public:
+    Token() = default;
+    Token(const Token& other) : counter_(other.counter_) {
+      if (counter_) ++*counter_;
     }
-    const std::shared_ptr<Shards> shards;
-    const std::size_t number;
-    Counts::value_type* count = nullptr;  // read and changed under its shard's lock alone
+    Token(Token&& other) noexcept : counter_(std::move(other.counter_)) {}
+    Token& operator=(Token other) noexcept {
+      counter_.swap(other.counter_);
+      return *this;
+    }
+    ~Token() {
+      if (counter_) --*counter_;
+    }
+
+   private:
+    friend class InUse;
+    explicit Token(std::shared_ptr<Counter> counter) : counter_(std::move(counter)) { ++*counter_; }
+
+    std::shared_ptr<Counter> counter_;  // shares the life of all of them
   };
 
-  const std::shared_ptr<Shards> shards_ = std::make_shared<Shards>();
+  Token hold(const nix::NarUrl& url) const {
+    return Token(std::shared_ptr<Counter>(counters_, &of(url)));
+  }
+
+  bool contains(const nix::NarUrl& url) const noexcept { return of(url) != 0; }
+
+ private:
+  using Counters = std::array<Counter, kCounters>;
+
+  Counter& of(const nix::NarUrl& url) const noexcept {
+    return (*counters_)[std::hash<nix::NarUrl>{}(url) % kCounters];
+  }
+
+  const std::shared_ptr<Counters> counters_ = std::make_shared<Counters>();
 };
 
 // A source, and the token that lives as long.

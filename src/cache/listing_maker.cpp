@@ -64,11 +64,11 @@ Task<std::string> ListingMaker::make(std::unique_ptr<ByteSource> source,
   CO_TRY(auto decompressor, codec::make_decompressor(compression));
   nix::NarListing listing;
   auto list = [&](std::string_view part) { return listing.feed(part); };
-  auto decompress = [&](std::string_view part) -> Result<void> {
+  auto decompress = [&](std::string_view part) -> Result<std::size_t> {
     if (cut_off_) return fail(ErrorKind::unavailable, "the server is shutting down");
-    return decompressor->feed(part, list);
+    return decompressor->feed_some(part, list);
   };
-  CO_TRY(co_await feed(*source, cpu_, deadline, decompress));
+  CO_TRY(co_await feed_in_turns(*source, cpu_, deadline, decompress));
   auto finish = [&]() -> Result<std::string> {
     TRY(decompressor->finish(list));
     return listing.finish();

@@ -4,6 +4,7 @@
 
 #include "cache/feed.h"
 #include "cache/nar_info_rendering.h"
+#include "cache/nar_info_service.h"
 #include "cache/nar_layout.h"
 #include "cache/upload_marks.h"
 #include "db/upload_rows.h"
@@ -27,12 +28,11 @@ Task<NarFacts> read_once(Pool& cpu, storage::Blob& blob, NarVerifier verifier, P
     got += left;
     for (std::uint64_t done = 0; left > 0;) {
       if (stop) co_return fail(ErrorKind::unavailable, "stopped before its end");
-      auto length = std::min(kStretch, left);
-      auto take = [&](std::string_view part) { return verifier.feed(part); };
-      CO_TRY(co_await feed_piece(piece, done, length, cpu, take));
-      done += length;
-      left -= length;
-      auto pause = pace.pause_after(length, std::chrono::steady_clock::now());
+      auto take = [&](std::string_view part) { return verifier.feed_some(part); };
+      CO_TRY(auto taken, co_await feed_turn(piece, done, std::min(kStretch, left), cpu, take));
+      done += taken;
+      left -= taken;
+      auto pause = pace.pause_after(taken, std::chrono::steady_clock::now());
       if (pause.count() > 0) co_await sleep_for(pause);
     }
   }
@@ -98,6 +98,12 @@ Task<void> withdraw(NarCheckDeps deps, nix::NarUrl url) {
         narinfo_held.emplace(std::move(narinfo));
         CO_TRY(auto nar, co_await deps.locks->nars.take(url, deadline));
         nar_held.emplace(std::move(nar));
+      }
+      // Who is looking for it may have found it before, and would write it back.
+      std::optional<NarInfoService::Hold> alone;
+      if (deps.narinfos != nullptr) {
+        CO_TRY(auto hold, co_await deps.narinfos->hold(hash, deadline));
+        alone.emplace(std::move(hold));
       }
       auto key = nar_key(url);
       CO_TRY(auto at_rest, co_await deps.store.find(key));
@@ -201,20 +207,29 @@ Task<bool> discard_nar(NarCheckDeps deps, nix::NarUrl url, std::optional<storage
     CO_TRY(auto now, co_await listed(deps.store, key));
     if (!read || !now || !same(*read, *now)) co_return false;
     CO_TRY(co_await deps.inventory.mark_gone(url));
-    CO_TRY(co_await deps.store.remove(key));
+    auto removed = co_await deps.store.remove(key);
+    if (!removed) {
+      // It is served still, so it is still here: for the next look.
+      CO_TRY(co_await deps.inventory.mark_stored(url, now->size));
+      co_return std::unexpected(std::move(removed).error());
+    }
   }
   CO_TRY(co_await withdraw(deps, url));
   co_return true;
 }
 
-Task<void> note_absent(NarCheckDeps deps, nix::NarUrl url) {
+Task<bool> note_absent(NarCheckDeps deps, nix::NarUrl url) {
   auto key = nar_key(url);
   CO_TRY(co_await deps.store.check());  // of a store that went, everything is absent
   CO_TRY(co_await deps.inventory.mark_gone(url));
   // Published meanwhile, and noted before we noted the opposite.
   CO_TRY(auto blob, co_await deps.store.open(key));
-  if (blob) co_return co_await deps.inventory.mark_stored(url, blob->size());
-  co_return co_await withdraw(deps, url);
+  if (blob) {
+    CO_TRY(co_await deps.inventory.mark_stored(url, blob->size()));
+    co_return false;
+  }
+  CO_TRY(co_await withdraw(deps, url));
+  co_return true;
 }
 
 Task<bool> is_promised_upload(NarCheckDeps deps, nix::NarUrl url) {

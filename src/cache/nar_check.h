@@ -18,6 +18,8 @@
 
 namespace ncps::cache {
 
+class NarInfoService;
+
 // What the bytes that we keep under the row's URL must be. Pure.
 NarExpectation expected_of(const db::NarRow& row);
 
@@ -43,8 +45,9 @@ struct NarCheckDeps {
   storage::BlobStore& store;
   db::Inventory& inventory;
   Pool& cpu;
-  db::Catalog* catalog = nullptr;  // nullptr: nothing is removed
-  UploadLocks* locks = nullptr;    // nullptr: of a server, if any
+  db::Catalog* catalog = nullptr;      // nullptr: nothing is removed
+  UploadLocks* locks = nullptr;        // nullptr: of a server, if any
+  NarInfoService* narinfos = nullptr;  // the same
   std::function<void(const nix::StorePathHash&)> forget =
       {};  // a narinfo that is served from memory
 };
@@ -78,8 +81,8 @@ Task<NarVerdict> check_nar(NarCheckDeps deps, nix::NarUrl url, std::optional<db:
 Task<bool> discard_nar(NarCheckDeps deps, nix::NarUrl url, std::optional<storage::BlobEntry> read);
 
 // The row says that it is at rest, and it is not. Of an upload the same goes. Nothing is noted unless the
-// store answers. Errors: unavailable, timeout.
-Task<void> note_absent(NarCheckDeps deps, nix::NarUrl url);
+// store answers. False: it has come again meanwhile, and is noted as stored. Errors: unavailable, timeout.
+Task<bool> note_absent(NarCheckDeps deps, nix::NarUrl url);
 
 // Whether a client sent it, and a narinfo promises it: nobody else may have it. Errors: unavailable.
 Task<bool> is_promised_upload(NarCheckDeps deps, nix::NarUrl url);

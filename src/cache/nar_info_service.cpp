@@ -1,5 +1,6 @@
 #include "cache/nar_info_service.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "cache/judge_kept.h"
@@ -42,7 +43,8 @@ NarInfoService::NarInfoService(Runtime& runtime, storage::BlobStore& store, db::
       marks_(store),
       missing_(policy.missing_for),
       searches_(most_searches),
-      flights_(runtime, kMostFlights),
+      flights_(runtime, std::max(kMostFlights, 4 * most_searches)),
+      // NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines): walk_ keeps it
       walk_(runtime, [this](nix::StorePathHash hash) -> boost::asio::awaitable<void> {
         // Whatever comes of it has been kept, or logged.
         auto found = co_await find(hash, Asked::ahead, Deadline::after(kFetchTime));
@@ -65,8 +67,7 @@ Task<std::optional<ServedNarInfo>> NarInfoService::find(nix::StorePathHash hash,
   trace::Span span("cache.narinfo");
   span.set("ncps.hash", hash.str());
   auto work = [this, hash, asked] { return find_as_of_now(hash, asked); };
-  std::pair key(policies_.load(), hash);
-  auto found = co_await flights_.run(key, std::move(work), deadline);
+  auto found = co_await flights_.run(hash, std::move(work), deadline, policies_.load());
   if (!found) span.fail(found.error().what());
   if (found && *found) span.set("ncps.cache", (*found)->how);
   if (asked == Asked::by_get && found && *found) {

@@ -59,8 +59,9 @@ struct NarInfoPolicy {
 class NarInfoService {
  public:
   // Looked for beyond the rows at once; further ones are refused, and what has a row is still served.
-  static constexpr std::size_t kMostSearches = 4'096;
-  static constexpr std::size_t kMostFlights = 4 * kMostSearches;  // with those that look at rows
+  static constexpr std::size_t kMostSearches = 4'096;  // by default
+  static constexpr std::size_t kMostFlights =
+      4 * kMostSearches;  // at least, with those that look at rows
 
   NarInfoService(Runtime& runtime, storage::BlobStore& store, db::Catalog& catalog,
                  const upstream::UpstreamSet& upstreams, Downloads& downloads, Pool& cpu,
@@ -82,16 +83,12 @@ class NarInfoService {
 
   // For as long as it lives nobody looks for that narinfo, keeps it or serves it from what is kept
   // (memory apart): whoever asks waits. nullopt: somebody is at it.
-  // (A flight from before a reload may still be under way: what it keeps then leads to a NAR that is
-  // fetched again.)
-  using FlightKey = std::pair<std::uint64_t, nix::StorePathHash>;  // by policies_, too
-  using Hold = SingleFlight<FlightKey, std::optional<ServedNarInfo>>::Hold;
-  std::optional<Hold> try_hold(const nix::StorePathHash& hash) {
-    return flights_.try_hold({policies_.load(), hash});
-  }
-  // The same, once whoever looks for it is done. Errors: timeout.
+  using Flights = SingleFlight<nix::StorePathHash, std::optional<ServedNarInfo>>;
+  using Hold = Flights::Hold;
+  std::optional<Hold> try_hold(const nix::StorePathHash& hash) { return flights_.try_hold(hash); }
+  // The same, once whoever looks for it is done, also if that began before a reload. Errors: timeout.
   Task<Hold> hold(nix::StorePathHash hash, Deadline deadline) {
-    return flights_.hold({policies_.load(), hash}, deadline);
+    return flights_.hold(hash, deadline);
   }
 
   // Changes when kept narinfos should be asked for again because their NARs cannot be had: what was
@@ -154,7 +151,7 @@ class NarInfoService {
   FetchedAhead ahead_;
   std::atomic<std::uint64_t> policies_ = 0;  // how often there were others
   Slots searches_;
-  SingleFlight<FlightKey, Found> flights_;
+  Flights flights_;  // an edition for each of policies_
   ReferenceWalk walk_;
 };
 

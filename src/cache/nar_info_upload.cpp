@@ -122,9 +122,9 @@ Task<NarInfoUploads::Objection> NarInfoUploads::check_contents(const nix::NarInf
     file.feed(part);
     return {};
   };
-  auto decompress = [&](std::string_view part) { return decompressor->feed(part, hash); };
+  auto decompress = [&](std::string_view part) { return decompressor->feed_some(part, hash); };
   auto source = blob->read(0, blob->size());
-  CO_TRY(co_await feed(*source, deps_.cpu, deadline, decompress));
+  CO_TRY(co_await feed_in_turns(*source, deps_.cpu, deadline, decompress));
   auto finish = [&] { return decompressor->finish(hash); };
   CO_TRY(co_await offload(deps_.cpu, std::move(finish)));
   if (file.finish() == claim->of_file) co_return std::nullopt;

@@ -42,6 +42,11 @@ std::string OpenNar::upstream() const {
   return {};
 }
 
+std::weak_ptr<const storage::SharedFile> OpenNar::kept_open() const {
+  const auto* rest = std::get_if<AtRest>(&from_);
+  return rest != nullptr ? rest->blob->kept_open() : std::weak_ptr<const storage::SharedFile>();
+}
+
 std::unique_ptr<ByteSource> OpenNar::read(std::uint64_t first,
                                           std::optional<std::uint64_t> length) {
   if (auto* rest = std::get_if<AtRest>(&from_)) {
@@ -99,7 +104,8 @@ Task<std::optional<OpenNar>> NarService::pass_through(const DownloadJob& job, De
   auto* space = downloads_.space();
   if (space == nullptr) co_return std::nullopt;
   auto size = job.expected.file_size.value_or(job.expected.nar_size.value_or(0));
-  auto room = co_await space->has_room(size);
+  auto half = deadline.at_most(deadline.remaining() / 2);  // the rest is for an upstream
+  auto room = co_await space->has_room(size, half);
   if (!room || *room) co_return std::nullopt;  // could not find out: as usual
   Error full(ErrorKind::unavailable, "the disk is full, and nothing could be evicted");
   space->complain(full);
@@ -107,8 +113,10 @@ Task<std::optional<OpenNar>> NarService::pass_through(const DownloadJob& job, De
   co_return OpenNar(std::move(direct));
 }
 
-Task<OpenNar> NarService::open(nix::NarUrl url, Deadline deadline,
-                               std::optional<storage::Part> part, std::string from) {
+// The way of every hit: what only others need stands in coroutines of their own, so that this one's frame is
+// small enough for Asio to use it again.
+Task<OpenNar> NarService::open(const nix::NarUrl& url, Deadline deadline,
+                               std::optional<storage::Part> part, std::string_view from) {
   trace::Span span("cache.nar");
   span.set("ncps.nar", url.str());
   // Under way before at rest: a download leaves the first only once it is the second. What ends
@@ -117,31 +125,44 @@ Task<OpenNar> NarService::open(nix::NarUrl url, Deadline deadline,
     std::string_view how = "inflight";
     auto spool = downloads_.find(url);
     if (!spool) {
-      auto key = nar_key(url);
-      auto token = in_use_.hold(url);  // before it is opened: eviction looks here first
-      auto opening = part ? store_.open_part(key, *part) : store_.open(key);
-      CO_TRY(auto blob, co_await std::move(opening));
-      if (blob) co_return OpenNar(std::move(blob), std::move(token));
-      token.reset();
-      CO_TRY(auto job, co_await find_job(url, deadline));
-      CO_TRY(auto direct, co_await pass_through(job, deadline));
+      CO_TRY(auto kept, co_await open_kept(url, part));
+      if (kept) co_return std::move(*kept);
+      CO_TRY(auto direct, co_await begin_download(url, deadline, from, spool));
       if (direct) co_return std::move(*direct);
-      spool = downloads_.join(std::move(job), from);
       how = "miss";
     }
-    auto client = Spool::client(spool);
-    auto started = co_await spool->started(deadline);
-    if (started && started->follows && how == "miss") how = "peer";
-    if (started) co_return OpenNar(std::move(spool), std::move(client), started->total, how);
-    if (started.error().kind() != ErrorKind::conflict) {
+    auto started = co_await open_spool(std::move(spool), how, deadline);
+    if (!started) {
       span.fail(started.error().what());
       co_return std::unexpected(std::move(started).error());
     }
+    if (*started) co_return std::move(**started);
   }
   co_return fail(ErrorKind::timeout, "the NAR came and went until the deadline");
 }
 
-Task<std::optional<std::string>> NarService::outside_url(nix::NarUrl url, storage::Asking asking) {
+Task<std::optional<OpenNar>> NarService::begin_download(const nix::NarUrl& url, Deadline deadline,
+                                                        std::string_view from,
+                                                        std::shared_ptr<Spool>& spool) {
+  CO_TRY(auto job, co_await find_job(url, deadline));
+  CO_TRY(auto direct, co_await pass_through(job, deadline));
+  if (direct) co_return std::move(*direct);
+  spool = downloads_.join(std::move(job), std::string(from));
+  co_return std::nullopt;
+}
+
+Task<std::optional<OpenNar>> NarService::open_spool(std::shared_ptr<Spool> spool,
+                                                    std::string_view how, Deadline deadline) {
+  auto client = Spool::client(spool);
+  auto started = co_await spool->started(deadline);
+  if (started && started->follows && how == "miss") how = "peer";
+  if (started) co_return OpenNar(std::move(spool), std::move(client), started->total, how);
+  if (started.error().kind() == ErrorKind::conflict) co_return std::nullopt;
+  co_return std::unexpected(std::move(started).error());
+}
+
+Task<std::optional<std::string>> NarService::outside_url(const nix::NarUrl& url,
+                                                         storage::Asking asking) {
   auto key = nar_key(url);
   CO_TRY(auto where, co_await store_.outside_url(key, asking));
   if (!where || downloads_.find(url)) co_return std::nullopt;
@@ -150,10 +171,11 @@ Task<std::optional<std::string>> NarService::outside_url(nix::NarUrl url, storag
   co_return where;
 }
 
-Task<std::optional<OpenNar>> NarService::open_kept(nix::NarUrl url) {
-  auto key = nar_key(url);
+Task<std::optional<OpenNar>> NarService::open_kept(const nix::NarUrl& url,
+                                                   std::optional<storage::Part> part) {
   auto token = in_use_.hold(url);  // before it is opened: eviction looks here first
-  CO_TRY(auto blob, co_await store_.open(key));
+  auto opening = part ? store_.open_part(nar_key(url), *part) : store_.open(nar_key(url));
+  CO_TRY(auto blob, co_await std::move(opening));
   if (!blob) co_return std::nullopt;
   co_return OpenNar(std::move(blob), std::move(token));
 }

@@ -39,6 +39,7 @@ class OpenNar {
   // "hit", "inflight", "miss", "peer": from the instance that downloads it
   std::string_view how() const noexcept { return how_; }
   std::string upstream() const;  // that it comes from just now; empty: it is at rest
+  std::weak_ptr<const storage::SharedFile> kept_open() const;  // storage::Blob::kept_open()
 
   // From `first` on, `length` bytes or to the end. REQUIRES: within size(), if that is known; once,
   // if it is passed through.
@@ -82,15 +83,17 @@ class NarService {
 
   // Starts a download if it must. The deadline is for its first bytes. `part`: probably no more than
   // that will be read. `from`: the client's address, or empty (Downloads::join).
-  Task<OpenNar> open(nix::NarUrl url, Deadline deadline,
-                     std::optional<storage::Part> part = std::nullopt, std::string from = {});
+  Task<OpenNar> open(const nix::NarUrl& url, Deadline deadline,
+                     std::optional<storage::Part> part = std::nullopt, std::string_view from = {});
 
   // Where a client may have it without us (BlobStore::outside_url); nullopt: it is not at rest, or the
   // store gives no such URLs.
-  Task<std::optional<std::string>> outside_url(nix::NarUrl url, storage::Asking asking);
+  Task<std::optional<std::string>> outside_url(const nix::NarUrl& url, storage::Asking asking);
+  bool has_outside_urls() const noexcept { return store_.has_outside_urls(); }
 
   // What is at rest here; nullopt: nothing. No upstream is asked.
-  Task<std::optional<OpenNar>> open_kept(nix::NarUrl url);
+  Task<std::optional<OpenNar>> open_kept(const nix::NarUrl& url,
+                                         std::optional<storage::Part> part = std::nullopt);
 
   // Returns when it is not on its way here (any more). Errors: timeout.
   Task<void> arrived(nix::NarUrl url, Deadline deadline) {
@@ -106,6 +109,12 @@ class NarService {
   Task<std::optional<std::uint64_t>> size_of(nix::NarUrl url, Deadline deadline);
 
  private:
+  // What is neither under way nor at rest: nullopt with a download of it under way now, in `spool`.
+  Task<std::optional<OpenNar>> begin_download(const nix::NarUrl& url, Deadline deadline,
+                                              std::string_view from, std::shared_ptr<Spool>& spool);
+  // nullopt: it failed at its start for one who came between its end and the store: look again.
+  Task<std::optional<OpenNar>> open_spool(std::shared_ptr<Spool> spool, std::string_view how,
+                                          Deadline deadline);
   // nullopt: there is room to fetch it as usual.
   Task<std::optional<OpenNar>> pass_through(const DownloadJob& job, Deadline deadline);
   Task<DownloadJob> find_job(const nix::NarUrl& url, Deadline deadline);

@@ -58,9 +58,12 @@ class NarUploads::Intake {
       auto& file = blob.file();
       CO_TRY(co_await append_in_room(file, bytes, still_to_come, deps_.disk, deps_.space));
       blob.grown();
-      auto work = [&] { return look(bytes); };
-      auto verified = co_await offload(deps_.cpu, std::move(work));
-      if (!verified) co_return refused(std::move(verified).error());
+      while (!bytes.empty()) {
+        auto work = [&] { return look(bytes); };
+        auto taken = co_await offload(deps_.cpu, std::move(work));
+        if (!taken) co_return refused(std::move(taken).error());
+        bytes.remove_prefix(*taken);
+      }
       CO_TRY(piece, co_await body.next());
     }
     auto work = [&] { return finish(); };
@@ -69,13 +72,14 @@ class NarUploads::Intake {
     co_return UploadAnswer{};
   }
 
-  // Blocking, for the CPU pool. The compression is known as soon as some bytes are here. Errors:
-  // corrupt.
-  Result<void> look(std::string_view bytes) {
-    if (verifier_) return verifier_->feed(bytes);
-    head_ += bytes;
-    if (head_.size() < kSniffed) return {};
-    return begin();
+  // Blocking, for the CPU pool; one turn of it. How many bytes it has taken. The compression is known as
+  // soon as some are here. Errors: corrupt.
+  Result<std::size_t> look(std::string_view bytes) {
+    if (verifier_) return verifier_->feed_some(bytes);
+    auto first = bytes.substr(0, kSniffed - head_.size());
+    head_ += first;
+    if (head_.size() == kSniffed) TRY(begin());
+    return first.size();
   }
 
   Result<void> finish() {
@@ -234,7 +238,7 @@ Task<NarFacts> NarUploads::facts_of(const nix::NarUrl& url, storage::Blob& blob,
   Intake intake(deps_, url, blob.size());
   auto look = [&](std::string_view part) { return intake.look(part); };
   auto source = blob.read(0, blob.size());
-  auto fed = co_await feed(*source, deps_.cpu, deadline, look);
+  auto fed = co_await feed_in_turns(*source, deps_.cpu, deadline, look);
   if (fed) {
     auto work = [&] { return intake.finish(); };
     fed = co_await offload(deps_.cpu, std::move(work));

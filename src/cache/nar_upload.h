@@ -46,8 +46,9 @@ class NarUploads {
   static constexpr std::size_t kAtOnce = 64;  // by default: each may need a decompressor's memory
   static constexpr std::uint64_t kMostNarBytes = 256ull << 30;  // decompressed
 
-  explicit NarUploads(NarUploadDeps deps, std::size_t at_once = kAtOnce)
-      : deps_(deps), slots_(at_once) {}
+  explicit NarUploads(NarUploadDeps deps, std::size_t at_once = kAtOnce,
+                      std::size_t waiting = Slots::kMostWaiting)
+      : deps_(deps), slots_(at_once, waiting) {}
 
   // `most`: bytes of the file. `length`: what the client says of the body, if it does; what can never
   // be kept (Space::largest) is refused unread, or where it gets larger than that. `from`: the

@@ -3,6 +3,7 @@
 #include <fstream>
 
 #include "cache/testing/plain_sample.h"
+#include "cache/testing/turns.h"
 #include "cache/testing/upload_fixture.h"
 
 namespace ncps::cache {
@@ -60,6 +61,23 @@ TEST_F(NarUpload, WhatIsNotWhatItsNameSaysIsRefusedAndNothingOfItIsKept) {
     EXPECT_EQ(put_nar(plain, file), "unfit");
   expect_nothing_kept();
   EXPECT_FALSE(run(catalog.find_nar(sample.url())).value());
+}
+
+// A few thousand bytes: without turns all of it would come out in one.
+TEST_F(NarUpload, ABombLetsOthersHaveTheirTurnsOfThePool) {
+  Pool one(1);
+  Turns turns(one);
+  NarUploads uploads({.store = store,
+                      .catalog = catalog,
+                      .downloads = *downloads,
+                      .locks = locks,
+                      .disk = disk,
+                      .cpu = one});
+  auto bomb = codec::compress(Compression::zstd, nix::nar_of(std::string(96 << 20, '\0')));
+  auto url = nix::NarUrl::parse("nar/zeros.nar.zst").value();
+  TextBody body(bomb, bomb.size());
+  EXPECT_EQ(said(run(uploads.put(url, body, 1 << 20))), "kept");
+  EXPECT_GE(turns.stop(), 6);
 }
 
 TEST_F(NarUpload, ANameThatIsNoHashIsTakenForWhatItHolds) {

@@ -72,16 +72,27 @@ Result<NarVerifier> NarVerifier::for_unknown(nix::Compression compression, std::
 }
 
 Result<void> NarVerifier::feed(std::string_view bytes) {
+  while (!bytes.empty()) {
+    TRY(auto taken, feed_some(bytes));
+    bytes.remove_prefix(taken);
+  }
+  return {};
+}
+
+Result<std::size_t> NarVerifier::feed_some(std::string_view bytes) {
   auto& s = *state_;
-  s.file_bytes += bytes.size();
-  if (s.expected.file_size && s.file_bytes > *s.expected.file_size) {
+  auto file_bytes = s.file_bytes + bytes.size();
+  if (s.expected.file_size && file_bytes > *s.expected.file_size) {
     return fail(ErrorKind::corrupt,
                 "the file is larger than its FileSize " + std::to_string(*s.expected.file_size));
   }
-  if (s.file_bytes > most_file_bytes(s.expected.nar_size.value_or(s.most)))
+  if (file_bytes > most_file_bytes(s.expected.nar_size.value_or(s.most)))
     return fail(ErrorKind::corrupt, "the file is far larger than the NAR in it can be");
-  if (!s.file_is_the_nar()) s.file_sha.update(bytes);
-  return s.decompressor->feed(bytes, [&s](std::string_view part) { return s.nar_part(part); });
+  auto nar_part = [&s](std::string_view part) { return s.nar_part(part); };
+  TRY(auto taken, s.decompressor->feed_some(bytes, nar_part));
+  if (!s.file_is_the_nar()) s.file_sha.update(bytes.substr(0, taken));
+  s.file_bytes += taken;
+  return taken;
 }
 
 Result<NarFacts> NarVerifier::finish() {

@@ -4,6 +4,7 @@
 // can follow a download. Blocking work for the CPU pool; not thread-safe.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -51,6 +52,10 @@ class NarVerifier {
   // Errors: corrupt, as soon as the bytes cannot become right (also: more than NarSize or
   // FileSize; also in the middle of `bytes`, however much would come out of them).
   Result<void> feed(std::string_view bytes);
+
+  // The same, up to codec::Decompressor::kTurn that come out, so that other NARs get their turns of
+  // the pool: how many of `bytes` were taken; the rest is to be given again. Errors: as feed.
+  Result<std::size_t> feed_some(std::string_view bytes);
 
   // All bytes were fed. Errors: corrupt, naming what does not match.
   Result<NarFacts> finish();

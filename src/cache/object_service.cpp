@@ -22,7 +22,7 @@ Task<std::optional<OpenObject>> ObjectService::find(nix::ObjectPath path, Deadli
     CO_TRY(auto blob, co_await store_.open(key));
     if (blob) {
       if (uses_ != nullptr) uses_->used(key, blob->size());
-      co_return co_await opened(std::move(blob), how, deadline);
+      co_return co_await opened(key, std::move(blob), how, deadline);
     }
     // What is missing everywhere is asked for again each time: this is the place to remember it.
     auto work = [this, path] { return bring(path); };
@@ -38,23 +38,39 @@ Task<std::optional<OpenObject>> ObjectService::find_kept(nix::ObjectPath path, D
   CO_TRY(auto blob, co_await store_.open(key));
   if (!blob) co_return std::nullopt;
   if (uses_ != nullptr) uses_->used(key, blob->size());
-  co_return co_await opened(std::move(blob), "hit", deadline);
+  co_return co_await opened(key, std::move(blob), "hit", deadline);
+}
+
+Task<OpenObject> ObjectService::opened(const storage::BlobKey& key,
+                                       std::unique_ptr<storage::Blob> blob, std::string_view how,
+                                       Deadline deadline) {
+  CO_TRY(auto etag, co_await etag_of(key, *blob, deadline));
+  co_return OpenObject{.blob = std::move(blob), .etag = std::move(etag), .how = how};
 }
 
 // The bytes themselves say what they are: two instances, or a store made anew, may have got the
-// same name from different upstreams.
-Task<OpenObject> ObjectService::opened(std::unique_ptr<storage::Blob> blob, std::string_view how,
-                                       Deadline deadline) {
+// same name from different upstreams. Once for each version that the store has of them.
+Task<std::string> ObjectService::etag_of(const storage::BlobKey& key, storage::Blob& blob,
+                                         Deadline deadline) {
+  auto version = blob.version();
+  auto known = etags_.with([&](auto& etags) {
+    auto last = etags.take(key.str());
+    if (!last || version.empty() || last->version != version) return std::string();
+    etags.put(key.str(), *last);
+    return last->etag;
+  });
+  if (!known.empty()) co_return known;
   crypto::Sha256 sha;
   auto update = [&](std::string_view part) -> Result<void> {
     sha.update(part);
     return {};
   };
-  auto source = blob->read(0, blob->size());
+  auto source = blob.read(0, blob.size());
   CO_TRY(co_await feed(*source, cpu_, deadline, update));
-  auto digest = crypto::to_hex(sha.finish());
-  co_return OpenObject{
-      .blob = std::move(blob), .etag = "\"" + digest.substr(0, 32) + "\"", .how = how};
+  auto etag = "\"" + crypto::to_hex(sha.finish()).substr(0, 32) + "\"";
+  if (!version.empty())
+    etags_.with([&](auto& etags) { etags.put(key.str(), KnownETag{std::move(version), etag}); });
+  co_return etag;
 }
 
 Task<Presence> ObjectService::bring(nix::ObjectPath path) {

@@ -11,8 +11,10 @@
 #include <string>
 #include <string_view>
 
+#include "base/guarded.h"
 #include "cache/listing_maker.h"
 #include "cache/object_fetcher.h"
+#include "cache/recent.h"
 #include "cache/single_flight.h"
 #include "cache/space.h"
 #include "cache/use_log.h"
@@ -40,7 +42,8 @@ struct OpenObject {
 
 class ObjectService {
  public:
-  static constexpr std::size_t kAtOnce = 64;  // being fetched; and as many listings
+  static constexpr std::size_t kAtOnce = 64;         // being fetched; and as many listings
+  static constexpr std::size_t kMostETags = 10'000;  // remembered
 
   ObjectService(Runtime& runtime, ObjectDeps deps)
       : store_(deps.store),
@@ -70,8 +73,9 @@ class ObjectService {
   Task<Presence> bring_now(nix::ObjectPath path, Deadline deadline);
   Task<Presence> bring_listing(const nix::ObjectPath& path, Deadline deadline);
   Task<Presence> keep(const nix::ObjectPath& path, std::string text);
-  Task<OpenObject> opened(std::unique_ptr<storage::Blob> blob, std::string_view how,
-                          Deadline deadline);
+  Task<OpenObject> opened(const storage::BlobKey& key, std::unique_ptr<storage::Blob> blob,
+                          std::string_view how, Deadline deadline);
+  Task<std::string> etag_of(const storage::BlobKey& key, storage::Blob& blob, Deadline deadline);
 
   storage::BlobStore& store_;
   Pool& cpu_;
@@ -82,6 +86,10 @@ class ObjectService {
   Slots slots_{kAtOnce};
   Slots listing_slots_{kAtOnce};  // of their own: they may wait minutes for a NAR
   SingleFlight<nix::ObjectPath, Presence> flights_;
+  struct KnownETag {
+    std::string version, etag;  // of the blob of that version
+  };
+  Guarded<Recent<std::string, KnownETag>> etags_{Recent<std::string, KnownETag>(kMostETags)};
 };
 
 }  // namespace ncps::cache

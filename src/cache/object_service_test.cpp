@@ -57,6 +57,51 @@ TEST_F(Object, AnEmptyLogIsALog) {
   EXPECT_EQ(get_object(log).value()->how, "hit");
 }
 
+// A store that counts who begins to read its blobs.
+struct CountedReads final : storage::FailingBlobStore {
+  struct Counted final : storage::Blob {
+    Counted(std::unique_ptr<storage::Blob> blob, std::atomic<int>& reads)
+        : inner(std::move(blob)), reads(reads) {}
+    std::uint64_t size() const noexcept override { return inner->size(); }
+    std::string version() const override { return inner->version(); }
+    std::unique_ptr<ByteSource> read(std::uint64_t first, std::uint64_t length) override {
+      ++reads;
+      return inner->read(first, length);
+    }
+    std::unique_ptr<storage::Blob> inner;
+    std::atomic<int>& reads;
+  };
+  using FailingBlobStore::FailingBlobStore;
+  Task<std::unique_ptr<storage::Blob>> open(storage::BlobKey key) override {
+    CO_TRY(auto blob, co_await FailingBlobStore::open(std::move(key)));
+    if (!blob) co_return nullptr;
+    co_return std::make_unique<Counted>(std::move(blob), reads);
+  }
+  std::atomic<int> reads = 0;
+};
+
+TEST_F(Object, ItsETagIsTakenOnceOfTheSameBytesAndAnewOfOthers) {
+  CountedReads counted(*real_store, faults);
+  ObjectService over_it(runtime, {.store = counted,
+                                  .upstreams = upstreams,
+                                  .narinfos = *service,
+                                  .nars = *nars,
+                                  .disk = disk,
+                                  .cpu = cpu});
+  auto etag = [&] {
+    auto found = run(over_it.find(log, Deadline::after(std::chrono::minutes(1))));
+    return found.value().value().etag;
+  };
+  auto key = object_key(log);
+  for (auto bytes : {"one", "two", "one"}) {
+    ASSERT_TRUE(run(real_store->put_text(key, bytes, storage::IfExists::replace)));
+    auto before = counted.reads.load();
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(etag(), etag_of(bytes));
+    EXPECT_EQ(counted.reads - before, 1) << bytes;
+  }
+  EXPECT_TRUE(over_it.stop(Deadline::after(std::chrono::seconds(60))));
+}
+
 TEST_F(Object, ManyClientsAtOnceCostOneUpstreamRequest) {
   auto gate = std::make_shared<testing::Gate>();
   a.nar(log.url(), {.bytes = noise("log", 50'000), .answers = gate});

@@ -29,6 +29,7 @@ Task<UploadAnswer> ObjectUploads::put(nix::ObjectPath path, ByteSource& body,
     left = part.substr(blob->file().size() - before);
     return {};
   };
+  // NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines): awaited while it lives
   auto append_left = [&]() -> Task<void> {
     auto bytes = std::exchange(left, {});
     if (bytes.empty()) co_return Result<void>();

@@ -26,8 +26,11 @@ class VerifiedSource final : public ByteSource {
       taken_ += bytes.size();
       if (body_.total && (taken_ > *body_.total || (ended_ && taken_ < *body_.total)))
         co_return fail(ErrorKind::upstream, "the body has another length than announced");
-      auto work = [&] { return ended_ ? finish() : feed(bytes); };
-      CO_TRY(co_await offload(cpu_, std::move(work)));
+      do {
+        auto work = [&] { return ended_ ? finish() : feed(bytes); };
+        CO_TRY(auto taken, co_await offload(cpu_, std::move(work)));
+        bytes.remove_prefix(taken);
+      } while (!bytes.empty());
       // Before the end the last bytes stay; at the end all of them are right.
       auto ready = ended_ ? held_.size()
                           : held_.size() - std::min<std::size_t>(held_.size(), Spool::kHeldBack);
@@ -40,21 +43,28 @@ class VerifiedSource final : public ByteSource {
   }
 
  private:
-  Result<void> take(std::string_view bytes) {
-    TRY(verifier_.feed(bytes));
-    held_ += bytes;
-    return {};
-  }
+  // What we have packed unpacks to what came.
   codec::Sink sink() {
-    return [this](std::string_view part) { return take(part); };
+    return [this](std::string_view part) -> Result<void> {
+      TRY(verifier_.feed(part));
+      held_ += part;
+      return {};
+    };
   }
-  Result<void> feed(std::string_view bytes) {
-    return encoder_ ? encoder_->feed(bytes, sink()) : take(bytes);
+  // One turn of the pool: how many bytes it has taken.
+  Result<std::size_t> feed(std::string_view bytes) {
+    if (encoder_) {
+      TRY(encoder_->feed(bytes, sink()));
+      return bytes.size();
+    }
+    TRY(auto taken, verifier_.feed_some(bytes));
+    held_ += bytes.substr(0, taken);
+    return taken;
   }
-  Result<void> finish() {
+  Result<std::size_t> finish() {
     if (encoder_) TRY(encoder_->finish(sink()));
     TRY(verifier_.finish());
-    return {};
+    return 0;
   }
 
   Slots::Slot slot_;

@@ -14,6 +14,7 @@ Task<void> PinnedClosure::refresh() {
   }
   CO_TRY(auto pins, co_await pins_.list());
   std::vector<nix::StorePathHash> roots;
+  roots.reserve(pins.size());
   for (const auto& pin : pins) roots.push_back(pin.hash);
   co_return co_await walk(std::move(roots));
 }

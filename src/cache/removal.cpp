@@ -22,12 +22,25 @@ Task<std::optional<nix::NarUrl>> Removal::nar_of(const nix::StorePathHash& hash,
   CO_TRY(auto text, co_await store_.find_text(key));
   found = row || text;
   if (row) co_return std::move(row->nar_url);
-  if (!text) co_return std::nullopt;
+  if (!text) {
+    auto left = unfinished_.with([&](const auto& all) {
+      auto it = all.find(hash);
+      return it == all.end() ? std::nullopt : std::optional(it->second);
+    });
+    found = left.has_value();
+    co_return left;
+  }
   auto info = nix::parse_nar_info(*text);
   if (!info) co_return std::nullopt;
   auto url = nix::NarUrl::parse(info->url);
   if (!url) co_return std::nullopt;
   co_return std::move(*url);
+}
+
+void Removal::begin(const nix::StorePathHash& hash, const nix::NarUrl& url) {
+  unfinished_.with([&](auto& all) {
+    if (all.size() < kMostUnfinished || all.contains(hash)) all.insert_or_assign(hash, url);
+  });
 }
 
 Task<void> Removal::remove_files(nix::StorePathHash hash) {
@@ -60,8 +73,10 @@ Task<Removed> Removal::narinfo(nix::StorePathHash hash) {
   }
   // A flight that is under way would write file and row again.
   CO_TRY(auto alone, co_await narinfos_.hold(hash, deadline));
+  if (url) begin(hash, *url);  // what fails from here on is found again by its hash
   CO_TRY(co_await remove_files(hash));
   CO_TRY(auto orphan, co_await catalog_.uploads().remove_narinfo(hash));
+  forget_(hash);
   if (!orphan && url) {
     // It had no row: is its NAR anybody's?
     CO_TRY(auto others, co_await catalog_.uploads().narinfos_of(*url));
@@ -72,7 +87,8 @@ Task<Removed> Removal::narinfo(nix::StorePathHash hash) {
     CO_TRY(auto excluded, co_await downloads_.exclude(*orphan, deadline));
     CO_TRY(co_await store_.remove(nar_key(*orphan)));
   }
-  co_return Removed{.found = true, .narinfos = {hash}};
+  unfinished_.with([&](auto& all) { all.erase(hash); });
+  co_return Removed{.found = true};
 }
 
 // The locks of narinfos come before that of their NAR (key_locks.h); so the list may be another one
@@ -107,16 +123,18 @@ Task<Removed> Removal::nar(nix::NarUrl url) {
     CO_TRY(auto row, co_await catalog_.find_nar(url));
     for (const auto& hash : locks.leading) {
       CO_TRY(co_await remove_files(hash));
-      if (!locks.complete) CO_TRY(co_await catalog_.uploads().remove_narinfo(hash));
+      if (locks.complete) continue;
+      CO_TRY(co_await catalog_.uploads().remove_narinfo(hash));
+      forget_(hash);
     }
     removed.found = removed.found || row;
-    std::ranges::copy(locks.leading, std::back_inserter(removed.narinfos));
     if (locks.complete) {
       if (row) CO_TRY(co_await catalog_.uploads().remove_nar(url));
+      for (const auto& hash : locks.leading) forget_(hash);
       CO_TRY(auto alone, co_await downloads_.exclude(url, deadline));
       CO_TRY(auto was_there, co_await remove_blob(nar_key(url)));
       removed.found = removed.found || was_there;
-      co_return std::move(removed);
+      co_return removed;
     }
     if (deadline.passed())
       co_return fail(ErrorKind::timeout, "narinfos that lead to it kept coming");

@@ -7,9 +7,13 @@ namespace {
 
 struct RemovalTest : UploadFixture {
   bool remove(const Sample& sample) {
+    auto before = forgot();
     auto removed = run(removal.narinfo(sample.hash())).value();
-    EXPECT_EQ(removed.narinfos.size(), removed.found ? 1u : 0u);
+    EXPECT_EQ(forgot() - before, removed.found ? 1u : 0u);
     return removed.found;
+  }
+  std::size_t forgot() const {
+    return forgotten.with([](const auto& all) { return all.size(); });
   }
   upstream::FakeUpstream& from = add_upstream("from");
   std::size_t files() { return files_in("store") - files_in("store/tmp"); }
@@ -53,7 +57,7 @@ TEST_F(RemovalTest, ANarTakesAllItsNarInfosWithIt) {
   }
   auto removed = run(removal.nar(one.url())).value();
   EXPECT_TRUE(removed.found);
-  EXPECT_EQ(removed.narinfos.size(), 2u);
+  EXPECT_EQ(forgot(), 2u);
   EXPECT_EQ(served(one) + served(two), "");
   EXPECT_FALSE(at_rest(one.url()));
   EXPECT_EQ(served(other), other.text());
@@ -86,6 +90,29 @@ TEST_F(RemovalTest, WhatWasInterruptedCanBeDoneAgain) {
     ASSERT_TRUE(run(removal.nar(sample.url()))) << n;
     EXPECT_EQ(files(), 0u) << n;
     EXPECT_EQ(served(sample), "") << n;
+  }
+}
+
+TEST_F(RemovalTest, WhatWasInterruptedByItsNarInfoCanBeDoneAgain) {
+  auto sample = make_sample("one");
+  for (bool with_rows : {true, false}) {
+    bool fired = true;
+    for (int n = 1; fired; ++n) {
+      put_nar(sample);
+      ASSERT_EQ(put_info(sample), "kept");
+      if (!with_rows) lose_rows(sample);
+      faults.fail_nth(n);
+      auto removed = run(removal.narinfo(sample.hash()));
+      fired = faults.fired();
+      EXPECT_EQ(removed.has_value(), !fired) << n;
+      faults.heal();
+      auto again = run(removal.narinfo(sample.hash()));
+      ASSERT_TRUE(again) << n;
+      EXPECT_EQ(again->found, fired) << n;
+      EXPECT_EQ(files(), 0u) << n << " " << with_rows;
+      EXPECT_EQ(served(sample), "") << n;
+      EXPECT_FALSE(run(catalog.find_nar(sample.url())).value()) << n;
+    }
   }
 }
 
@@ -132,7 +159,8 @@ TEST_F(RemovalLocks, ANarInfoThatCameMeanwhileGoesToo) {
       two.row(""))));
   busy.reset();
   auto removed = removing.get().value();
-  EXPECT_EQ(removed.narinfos.size(), 2u);
+  EXPECT_TRUE(removed.found);
+  EXPECT_EQ(forgot(), 2u);
   EXPECT_EQ(served(one) + served(two), "");
   EXPECT_EQ(files(), 0u);
 }
@@ -170,24 +198,27 @@ TEST_F(RemovalTest, WhoReadsANarGoesOnReading) {
 }
 
 TEST_F(RemovalTest, ARequestThatIsUnderWayDoesNotWriteItBack) {
-  auto sample = signed_sample("one");
-  offer(from, sample);
-  auto gate = std::make_shared<testing::Gate>();
-  from.narinfos_wait(gate);
-  auto asking = std::async(std::launch::async, [&] { return find(sample); });
-  ASSERT_TRUE(gate->wait_for(1));
-  auto nar = sample.row("from");  // as another instance would
-  ASSERT_TRUE(run(real_catalog->put_narinfo(
-      {.hash = sample.hash(), .text = sample.text(), .upstream = "from", .nar_url = nar.url},
-      nar)));
-  auto removing =
-      std::async(std::launch::async, [&] { return run(removal.narinfo(sample.hash())); });
-  // Time for a removal that waits for nobody, to be seen through.
-  removing.wait_for(std::chrono::milliseconds(500));
-  gate->open();
-  EXPECT_TRUE(asking.get().value());
-  EXPECT_TRUE(removing.get().value().found);
-  EXPECT_FALSE(kept(sample));
+  for (bool reloaded : {false, true}) {
+    auto sample = signed_sample(reloaded ? "a" : "b");
+    offer(from, sample);
+    auto gate = std::make_shared<testing::Gate>();
+    from.narinfos_wait(gate);
+    auto asking = std::async(std::launch::async, [&] { return find(sample); });
+    ASSERT_TRUE(gate->wait_for(1));
+    if (reloaded) service->use(policy);
+    auto nar = sample.row("from");  // as another instance would
+    ASSERT_TRUE(run(real_catalog->put_narinfo(
+        {.hash = sample.hash(), .text = sample.text(), .upstream = "from", .nar_url = nar.url},
+        nar)));
+    auto removing =
+        std::async(std::launch::async, [&] { return run(removal.narinfo(sample.hash())); });
+    // Time for a removal that waits for nobody, to be seen through.
+    removing.wait_for(std::chrono::milliseconds(500));
+    gate->open();
+    EXPECT_TRUE(asking.get().value());
+    EXPECT_TRUE(removing.get().value().found);
+    EXPECT_FALSE(kept(sample)) << reloaded;
+  }
 }
 
 }  // namespace

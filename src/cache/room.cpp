@@ -6,6 +6,9 @@ namespace {
 // What a name wants besides the bytes: a folder, its entry, a row.
 constexpr std::uint64_t kNameRoom = 64 * 1024;
 
+// Attempts that write nothing: somebody else was quicker, or a quota says no though the disk has room.
+constexpr int kMostFruitless = 3;
+
 // Whether it is worth another attempt.
 Task<bool> room_after(const Result<void>& done, std::uint64_t bytes, Space* space) {
   if (done || !done.error().no_space() || space == nullptr) co_return false;
@@ -23,12 +26,15 @@ Task<void> publish(storage::StagedBlob& blob, Space* space) {
 
 Task<void> append_in_room(storage::SpoolFile& file, std::string_view bytes,
                           std::uint64_t still_to_come, Pool& disk, Space* space) {
-  for (;;) {
+  for (int fruitless = 0;;) {
     auto before = file.size();
     auto work = [&] { return file.append(bytes); };
     auto written = co_await offload(disk, std::move(work));
     if (written) co_return Result<void>();
-    bytes.remove_prefix(file.size() - before);
+    auto got = file.size() - before;
+    fruitless = got == 0 ? fruitless + 1 : 0;
+    if (file.spoiled() || fruitless > kMostFruitless) co_return std::move(written);
+    bytes.remove_prefix(got);
     CO_TRY(bool room, co_await room_after(written, bytes.size() + still_to_come, space));
     if (!room) co_return std::move(written);
   }

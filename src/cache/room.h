@@ -2,7 +2,8 @@
 // a round of eviction has made some (space.h).
 //
 // `space` nullptr: nobody makes any, and there is no limit. Who waits, waits for Space::kPatience at
-// most. Errors: those of the store; unavailable with no_space(): there is none to be had.
+// most. What may have lost bytes (SpoolFile::spoiled) is not gone on with. Errors: those of the store; unavailable
+// with no_space(): there is none to be had.
 #pragma once
 
 #include <cstdint>

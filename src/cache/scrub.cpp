@@ -9,11 +9,6 @@ namespace {
 
 constexpr std::size_t kPage = 100;
 constexpr std::size_t kMostUnread = 300;  // then something else is wrong
-constexpr std::chrono::minutes kNap{1};   // the clock may be set meanwhile
-
-db::Time now() {
-  return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-}
 
 void tell(const ScrubOutcome& outcome) {
   if (outcome.elsewhere) return log::debug("another instance scrubs");
@@ -39,16 +34,14 @@ boost::asio::awaitable<void> Scrub::at_its_times() {
 }
 
 boost::asio::awaitable<bool> Scrub::wait_for_its_time() {
-  for (auto since = now();;) {
+  for (Timetable times(options_.clock());;) {
     auto seen = stop_.version();
     if (stopping_) co_return false;
-    // Anew after each nap: a clock that was far ahead must not leave us waiting for its next time.
-    since = std::min(since, now());
-    auto next = options_.schedule->next_after(since);
-    if (!next) co_return false;  // never
-    auto left = *next - std::chrono::system_clock::now();
-    if (left <= left.zero()) co_return true;
-    auto nap = std::min<Deadline::Clock::duration>(left, kNap);
+    auto left = times.left(*options_.schedule, options_.clock());
+    if (!left) co_return false;  // never
+    if (*left <= left->zero()) co_return true;
+    // Anew after each nap: the clock may be set meanwhile.
+    auto nap = std::min<Deadline::Clock::duration>(*left, options_.nap);
     co_await stop_.wait_past(seen, Deadline::after(nap));
   }
 }
@@ -63,7 +56,7 @@ Task<std::optional<std::unique_ptr<lock::Lease>>> Scrub::take_lease() {
 }
 
 Task<ScrubOutcome> Scrub::run() {
-  auto begun = now();
+  auto begun = system_time();
   ScrubOutcome outcome;
   CO_TRY(auto lease, co_await take_lease());
   outcome.elsewhere = !lease;
@@ -80,19 +73,18 @@ Task<ScrubOutcome> Scrub::run() {
       if (stopping_) break;
       if (*lease && !(*lease)->good())
         co_return fail(ErrorKind::unavailable, "the lease was lost: another instance goes on");
-      auto absent_before = outcome.absent;
-      auto done = co_await one(entry.row, begun, pace, outcome);
-      in_a_row = outcome.absent == absent_before ? 0 : in_a_row + 1;
-      if (in_a_row >= kMostAbsent) {
+      auto fate = co_await one(entry.row, begun, pace, outcome);
+      if (!fate || *fate == Fate::judged) in_a_row = 0;  // what went says nothing about the store
+      if (fate && *fate == Fate::absent && ++in_a_row >= kMostAbsent) {
         log::error("many NARs in a row are not in the store, so the scrub ends",
                    {{"absent", in_a_row}, {"last", entry.row.url.str()}});
         co_return fail(ErrorKind::unavailable, "the store seems to be another one");
       }
-      if (done || stopping_) continue;
+      if (fate || stopping_) continue;
       ++outcome.unread;
       unread.insert(entry.row.url);
       log::warn("a NAR could not be scrubbed",
-                {{"nar", entry.row.url.str()}, {"error", done.error().what()}});
+                {{"nar", entry.row.url.str()}, {"error", fate.error().what()}});
     }
     if (unread.size() >= kMostUnread)
       co_return fail(ErrorKind::unavailable, "too many NARs cannot be read");
@@ -100,7 +92,14 @@ Task<ScrubOutcome> Scrub::run() {
   co_return outcome;
 }
 
-Task<void> Scrub::one(const db::NarRow& row, db::Time begun, Pace& pace, ScrubOutcome& outcome) {
+// As it is now: the page was read many files ago, and the server goes on evicting meanwhile.
+Task<bool> Scrub::is_noted(const nix::NarUrl& url) {
+  CO_TRY(auto entry, co_await deps_.inventory.find_nar(url));
+  co_return entry && entry->row.stored_size;
+}
+
+Task<Scrub::Fate> Scrub::one(const db::NarRow& row, db::Time begun, Pace& pace,
+                             ScrubOutcome& outcome) {
   using How = NarVerdict::How;
   auto url = row.url;
   CO_TRY(auto verdict, co_await check_nar(deps_, url, row, pace, stopping_));
@@ -109,20 +108,29 @@ Task<void> Scrub::one(const db::NarRow& row, db::Time begun, Pace& pace, ScrubOu
     outcome.bytes += verdict.bytes;
     std::vector<nix::NarUrl> right{url};
     // Not before the run began, or it would be read again and again after the clock was set back.
-    co_return co_await deps_.inventory.mark_verified(std::move(right), std::max(now(), begun));
+    CO_TRY(
+        co_await deps_.inventory.mark_verified(std::move(right), std::max(system_time(), begun)));
+    co_return Fate::judged;
   }
   if (verdict.how == How::absent) {
-    CO_TRY(co_await note_absent(deps_, url));
+    CO_TRY(bool noted, co_await is_noted(url));
+    if (!noted) co_return Fate::gone;
+    CO_TRY(bool absent, co_await note_absent(deps_, url));
+    if (!absent) co_return Fate::gone;  // and has come again: it is read with the next page
     ++outcome.absent;
     log::warn("a NAR was noted as stored, but is not there", {{"nar", url.str()}});
-    co_return Result<void>();
+    co_return Fate::absent;
   }
   CO_TRY(bool removed, co_await discard_nar(deps_, url, std::move(verdict.read)));
-  if (!removed) co_return fail(ErrorKind::unavailable, "it has come anew since it was read");
+  if (!removed) {
+    CO_TRY(bool noted, co_await is_noted(url));
+    if (!noted) co_return Fate::gone;
+    co_return fail(ErrorKind::unavailable, "it has come anew since it was read");
+  }
   ++outcome.removed;
   log::error("a kept NAR was damaged, and is removed; it is fetched again when it is asked for",
              {{"nar", url.str()}, {"why", verdict.why}});
-  co_return Result<void>();
+  co_return Fate::judged;
 }
 
 bool Scrub::stop(Deadline deadline) {

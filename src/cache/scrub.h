@@ -8,7 +8,7 @@
 #include <atomic>
 #include <optional>
 
-#include "base/cron.h"
+#include "base/timetable.h"
 #include "cache/nar_check.h"
 #include "lock/leases.h"
 #include "rt/runtime.h"
@@ -22,6 +22,8 @@ struct ScrubOptions {
   std::uint64_t bytes_per_second = 0;    // 0: as fast as they come
   lock::Leases* leases = nullptr;        // nullptr: there are no other instances
   std::chrono::milliseconds lease_lasts{std::chrono::minutes(30)};  // after an instance has died
+  WallClock clock = system_time;                                    // of the schedule
+  std::chrono::milliseconds nap{std::chrono::minutes(1)};  // between two looks at it, at most
 };
 
 struct ScrubOutcome {
@@ -38,7 +40,7 @@ class Scrub {
       50;  // one after the other: then it is the store that went
 
   Scrub(Runtime& runtime, NarCheckDeps deps, ScrubOptions options)
-      : runtime_(runtime), deps_(deps), options_(std::move(options)) {}
+      : runtime_(runtime), deps_(std::move(deps)), options_(std::move(options)) {}
 
   // Waits for its times, if it has any.
   void start();
@@ -52,11 +54,17 @@ class Scrub {
   bool stop(Deadline deadline);
 
  private:
+  enum class Fate : std::uint8_t {
+    judged,  // right, or removed
+    absent,
+    gone,  // since the page was read: it was evicted, or a client removed it
+  };
   boost::asio::awaitable<void> at_its_times();
   boost::asio::awaitable<bool> wait_for_its_time();  // false: stopped, or it has none
   // nullopt: another instance has it.
   Task<std::optional<std::unique_ptr<lock::Lease>>> take_lease();
-  Task<void> one(const db::NarRow& row, db::Time begun, Pace& pace, ScrubOutcome& outcome);
+  Task<bool> is_noted(const nix::NarUrl& url);  // as stored
+  Task<Fate> one(const db::NarRow& row, db::Time begun, Pace& pace, ScrubOutcome& outcome);
 
   Runtime& runtime_;
   const NarCheckDeps deps_;

@@ -7,8 +7,9 @@ namespace ncps::cache {
 namespace {
 
 struct ScrubTest : CareFixture {
-  NarCheckDeps deps() {
-    return {.store = store,
+  NarCheckDeps deps() { return deps(store); }
+  NarCheckDeps deps(storage::BlobStore& of) {
+    return {.store = of,
             .inventory = *inventory,
             .cpu = cpu,
             .catalog = real_catalog.get(),
@@ -68,15 +69,15 @@ TEST_F(ScrubTest, AfterItADamagedNarIsFetchedAgain) {
   EXPECT_EQ(run(get(bad.url())).value().bytes, bad.file);
 }
 
-// Somebody sends the right one just when the wrong one has been opened to be read again.
-struct MendedMeanwhile : storage::FailingBlobStore {
+// While a file is opened for the nth time (from 1) something else happens.
+struct BusyStore : storage::FailingBlobStore {
   using FailingBlobStore::FailingBlobStore;
   Task<std::unique_ptr<storage::Blob>> open(storage::BlobKey key) override {
     CO_TRY(auto blob, co_await FailingBlobStore::open(std::move(key)));
-    if (++opened == 2) mend();
+    CO_TRY(co_await meanwhile(++opened));
     co_return std::move(blob);
   }
-  std::function<void()> mend;
+  std::function<Task<void>(int)> meanwhile;
   int opened = 0;
 };
 
@@ -88,20 +89,71 @@ TEST_F(ScrubTest, WhatHasComeAnewWhileTheWrongOneWasReadStays) {
   auto path = root.path() / key.str();
   std::filesystem::last_write_time(
       path, std::filesystem::file_time_type::clock::now() - std::chrono::hours(1));
-  MendedMeanwhile store(*real_store, faults);
-  store.mend = [&] { write(key, bad.file); };
-  auto with_it = deps();
-  Scrub other(runtime,
-              {.store = store,
-               .inventory = *inventory,
-               .cpu = cpu,
-               .catalog = with_it.catalog,
-               .locks = &locks,
-               .forget = with_it.forget},
-              {});
+  BusyStore busy(*real_store, faults);
+  busy.meanwhile = [&](int nth) -> Task<void> {  // it has been opened to be read again
+    if (nth == 2) write(key, bad.file);
+    co_return Result<void>();
+  };
+  Scrub other(runtime, deps(busy), {});
   EXPECT_EQ(run(other.run()).value().removed, 0u);
   EXPECT_EQ(read(key), bad.file);
   EXPECT_TRUE(entry(bad.url())->row.stored_size);
+}
+
+// As eviction and a DELETE do it: the row first, then the file.
+TEST_F(ScrubTest, WhatGoesBetweenThePageAndItsTurnIsNoFault) {
+  std::vector<Sample> all;
+  for (std::size_t i = 0; i < Scrub::kMostAbsent + 3; ++i) {
+    all.push_back(keep("a-" + std::to_string(i)));
+    forget_verified(all.back(), i == 0 ? 1 : 2);
+  }
+  BusyStore busy(*real_store, faults);
+  busy.meanwhile = [&](int nth) -> Task<void> {
+    for (std::size_t i = 1; nth == 1 && i < all.size(); ++i) {
+      auto url = all[i].url();
+      CO_TRY(co_await (i % 2 == 0 ? inventory->mark_gone(url)
+                                  : real_catalog->uploads().remove_nar(url)));
+      std::filesystem::remove(root.path() / nar_key(url).str());
+    }
+    co_return Result<void>();
+  };
+  Scrub other(runtime, deps(busy), {});
+  auto outcome = run(other.run()).value();
+  EXPECT_EQ(outcome.right, 1u);
+  EXPECT_EQ(outcome.absent + outcome.removed + outcome.unread, 0u);
+}
+
+TEST_F(ScrubTest, WhatWasEvictedAndFetchedAgainMeanwhileIsNotMissed) {
+  auto sample = keep("a", 50'000);
+  forget_verified(sample);
+  auto key = nar_key(sample.url());
+  std::filesystem::remove(root.path() / key.str());
+  BusyStore busy(*real_store, faults);
+  busy.meanwhile = [&](int nth) -> Task<void> {
+    if (nth == 1) write(key, sample.file);  // it was not there a moment ago
+    co_return Result<void>();
+  };
+  Scrub other(runtime, deps(busy), {});
+  auto outcome = run(other.run()).value();
+  EXPECT_EQ(outcome.absent, 0u);
+  EXPECT_EQ(outcome.right, 1u);
+  EXPECT_EQ(entry(sample.url())->row.stored_size, sample.file.size());
+}
+
+TEST_F(ScrubTest, WhatWasDamagedAndWentWhileItWasReadIsNoFault) {
+  auto bad = keep("bad", 50'000);
+  forget_verified(bad);
+  flip(bad);
+  BusyStore busy(*real_store, faults);
+  busy.meanwhile = [&](int nth) -> Task<void> {
+    if (nth != 2) co_return Result<void>();
+    CO_TRY(co_await inventory->mark_gone(bad.url()));
+    std::filesystem::remove(root.path() / nar_key(bad.url()).str());
+    co_return Result<void>();
+  };
+  Scrub other(runtime, deps(busy), {});
+  auto outcome = run(other.run()).value();
+  EXPECT_EQ(outcome.absent + outcome.removed + outcome.unread, 0u);
 }
 
 TEST_F(ScrubTest, AnUploadWhoseNarIsDamagedOrGoneIsNotPromisedAnyMore) {
@@ -112,6 +164,42 @@ TEST_F(ScrubTest, AnUploadWhoseNarIsDamagedOrGoneIsNotPromisedAnyMore) {
   EXPECT_EQ(done(), "0 1 1 0");
   for (const auto& sample : {bad, gone}) expect_withdrawn(sample);
   EXPECT_EQ(forgotten.size(), 2u);
+}
+
+// About to write a row, it waits.
+struct SlowCatalog : db::FailingCatalog {
+  using FailingCatalog::FailingCatalog;
+  Task<void> put_narinfo(db::NarInfoRow narinfo, db::NarRow nar) override {
+    co_await gate.pass();
+    co_return co_await FailingCatalog::put_narinfo(std::move(narinfo), std::move(nar));
+  }
+  testing::Gate gate;
+};
+
+TEST_F(ScrubTest, ARequestThatIsUnderWayDoesNotBringAnUploadBack) {
+  auto sample = keep_upload("a");
+  ASSERT_TRUE(run(real_catalog->uploads().remove_nar(sample.url())));
+  SlowCatalog slow(*real_catalog, faults);
+  NarInfoService narinfos(runtime, store, slow, upstreams, *downloads, cpu, live_trust, policy);
+  auto asking = std::async(std::launch::async, [&] {
+    return run(
+        narinfos.find(sample.hash(), Asked::by_head, Deadline::after(std::chrono::minutes(1))));
+  });
+  ASSERT_TRUE(slow.gate.wait_for(1));  // it has found the files
+  put_upload_rows(sample);             // as another instance would
+  forget_verified(sample);
+  std::filesystem::remove(root.path() / nar_key(sample.url()).str());
+  auto with_it = deps();
+  with_it.narinfos = &narinfos;
+  Scrub other(runtime, with_it, {});
+  auto scrubbing = std::async(std::launch::async, [&] { return run(other.run()); });
+  // Time for a scrub that waits for nobody, to be seen through.
+  scrubbing.wait_for(std::chrono::milliseconds(500));
+  slow.gate.open();
+  EXPECT_TRUE(asking.get().value());
+  EXPECT_EQ(scrubbing.get().value().absent, 1u);
+  EXPECT_TRUE(narinfos.stop(Deadline::after(std::chrono::seconds(60))));
+  expect_withdrawn(sample);
 }
 
 TEST_F(ScrubTest, OfAStoreThatDoesNotAnswerNothingIsNotedAsAbsent) {
@@ -148,6 +236,17 @@ TEST_F(ScrubTest, WhatCannotBeReadIsLeft) {
   EXPECT_EQ(done(), "2 0 0 0");
 }
 
+TEST_F(ScrubTest, WhatIsWrongAndCannotBeRemovedIsLookedAtAgain) {
+  auto bad = keep("bad", 50'000);
+  forget_verified(bad);
+  flip(bad);
+  faults.fail_always("remove");
+  EXPECT_EQ(done(), "0 0 0 1");
+  faults.heal();
+  EXPECT_EQ(done(), "0 1 0 0");
+  EXPECT_FALSE(lies(nar_key(bad.url())));
+}
+
 TEST_F(ScrubTest, WhatWasVerifiedLongestAgoComesFirst) {
   auto b = keep("b"), a = keep("a");
   forget_verified(a, 1);
@@ -169,17 +268,68 @@ TEST_F(ScrubTest, ItComesAtItsTimesAndEndsWhenItIsTold) {
   EXPECT_TRUE(timed.stop(Deadline::after(std::chrono::seconds(60))));
 }
 
-// It may not have begun yet, or be somewhere in the middle.
-TEST_F(ScrubTest, StoppedInTheMiddleOfANarItRemovesNothing) {
-  auto sample = keep("a", 3'000'000);
+// A clock that a test sets, and knows how often somebody has looked at.
+struct SetClock {
+  std::atomic<long long> seconds = 0;
+  std::atomic<int> looks = 0;
+  void set(std::chrono::sys_seconds to) { seconds = to.time_since_epoch().count(); }
+  bool is_looked_at(int times) {
+    auto deadline = Deadline::after(std::chrono::seconds(60));
+    for (int before = looks; looks < before + times; std::this_thread::yield())
+      if (deadline.passed()) return false;
+    return true;
+  }
+  WallClock clock() {
+    return [this] {
+      ++looks;
+      return std::chrono::sys_seconds(std::chrono::seconds(seconds));
+    };
+  }
+};
+
+TEST_F(ScrubTest, AClockThatWasFarAheadDoesNotKeepItFromItsTimes) {
+  using namespace std::chrono;
+  auto sample = keep("a", 50'000);
   forget_verified(sample);
-  Scrub slow(runtime, deps(), {.schedule = {}, .bytes_per_second = 1'000'000});
+  flip(sample);
+  SetClock clock;
+  clock.set(sys_days(June / 1 / 2040));
+  Scrub timed(runtime, deps(),
+              {.schedule = CronSchedule::parse("0 3 * * *", "UTC").value(),
+               .clock = clock.clock(),
+               .nap = milliseconds(1)});
+  timed.start();
+  ASSERT_TRUE(clock.is_looked_at(3));
+  clock.set(sys_days(January / 1 / 2026) + hours(3) - seconds(1));
+  ASSERT_TRUE(clock.is_looked_at(3));
+  EXPECT_TRUE(lies(nar_key(sample.url()))) << "it is not time yet";
+  clock.set(sys_days(January / 1 / 2026) + hours(3));
+  auto deadline = Deadline::after(seconds(60));
+  while (lies(nar_key(sample.url())) && !deadline.passed()) std::this_thread::yield();
+  EXPECT_FALSE(lies(nar_key(sample.url())));
+  EXPECT_TRUE(timed.stop(Deadline::after(seconds(60))));
+}
+
+TEST_F(ScrubTest, StoppedInTheMiddleOfANarItRemovesNothing) {
+  auto bad = keep("bad", 3'000'000);
+  forget_verified(bad);
+  flip(bad);  // who reads on finds it wrong
+  testing::Gate opened;
+  BusyStore busy(*real_store, faults);
+  busy.meanwhile = [&](int) -> Task<void> {
+    co_await opened.pass();
+    co_return Result<void>();
+  };
+  Scrub slow(runtime, deps(busy), {});
   auto running = std::async(std::launch::async, [&] { return run(slow.run()); });
+  ASSERT_TRUE(opened.wait_for(1));
   EXPECT_TRUE(slow.stop(Deadline::after(std::chrono::seconds(60))));
+  opened.open();
   auto outcome = running.get();
   ASSERT_TRUE(outcome);
-  EXPECT_EQ(outcome->removed + outcome->absent, 0u);
-  EXPECT_TRUE(lies(nar_key(sample.url())));
+  EXPECT_EQ(outcome->removed + outcome->absent + outcome->unread, 0u);
+  EXPECT_TRUE(lies(nar_key(bad.url())));
+  EXPECT_EQ(opened.come(), 1) << "it was read again";
 }
 
 TEST_F(CareFixture, WhatIsServedIsCountedByDay) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <future>
 
 #include "rt/block_on.h"
 #include "rt/testing/gate.h"
@@ -125,6 +126,50 @@ TEST_F(SingleFlightTest, WhoHoldsAKeyKeepsWorkOnItFromStarting) {
   hold.reset();
   ASSERT_TRUE(callers.join_blocking(Deadline::after(minutes(1))));
   EXPECT_EQ(good, 20);
+}
+
+TEST_F(SingleFlightTest, EditionsOfAKeyDoNotWaitForEachOtherAndAHoldWaitsForAll) {
+  testing::Gate old_gate, new_gate;
+  auto through = [&](testing::Gate& gate, int what) -> SingleFlight<int, int>::Work {
+    return [&gate, what]() -> Task<int> {
+      co_await gate.pass();
+      co_return what;
+    };
+  };
+  auto asking = [&](testing::Gate& gate, int what, std::uint64_t edition) {
+    return std::async(std::launch::async, [&, what, edition] {
+      return block_on(runtime, flights.run(1, through(gate, what), Deadline::never(), edition));
+    });
+  };
+  auto before = asking(old_gate, 7, 0);
+  ASSERT_TRUE(old_gate.wait_for(1));
+  auto after = asking(new_gate, 8, 1);
+  ASSERT_TRUE(new_gate.wait_for(1));
+  EXPECT_FALSE(flights.try_hold(1));
+  testing::Gate held;
+  auto holder = [&]() -> Task<void> {
+    CO_TRY(auto hold, co_await flights.hold(1, Deadline::never()));
+    co_await held.pass();
+    co_return Result<void>();
+  };
+  auto holding = std::async(std::launch::async, [&] { return block_on(runtime, holder()); });
+  new_gate.open();
+  EXPECT_EQ(after.get().value(), 8);
+  EXPECT_FALSE(flights.try_hold(1)) << "the older one is still at it";
+  EXPECT_EQ(held.come(), 0);
+  old_gate.open();
+  EXPECT_EQ(before.get().value(), 7);
+  ASSERT_TRUE(held.wait_for(1));
+  for (std::uint64_t edition : {0, 1, 2}) {
+    auto late =
+        block_on(runtime, flights.run(1, through(old_gate, 9), Deadline::after({}), edition));
+    ASSERT_FALSE(late) << edition;
+    EXPECT_EQ(late.error().kind(), ErrorKind::timeout);
+  }
+  held.open();
+  EXPECT_TRUE(holding.get());
+  auto again = block_on(runtime, flights.run(1, through(old_gate, 9), Deadline::never(), 2));
+  EXPECT_EQ(again.value(), 9);
 }
 
 TEST_F(SingleFlightTest, WorkAndHoldNeverMeet) {

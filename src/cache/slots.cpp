@@ -24,8 +24,8 @@ Result<bool> Slots::try_take(const std::string& who) {
 bool Slots::queue(const std::string& who) {
   return state_.with([&](State& s) {
     auto it = s.by.find(who);
-    bool its_share = it != s.by.end() && it->second.waits >= kMostWaiting / 2;
-    if (s.waiting == kMostWaiting || its_share) return false;
+    bool its_share = it != s.by.end() && it->second.waits >= (most_waiting_ + 1) / 2;
+    if (s.waiting >= most_waiting_ || its_share) return false;
     ++s.waiting;
     count(s, who, &State::One::waits, 1);
     return true;

@@ -19,7 +19,7 @@ namespace ncps::cache {
 
 class Slots {
  public:
-  static constexpr std::size_t kMostWaiting = 1'000;
+  static constexpr std::size_t kMostWaiting = 1'000;  // by default
 
   // One place; destroying it gives it back.
   class Slot {
@@ -37,8 +37,9 @@ class Slots {
     std::string who_;
   };
 
-  explicit Slots(std::size_t places)
+  explicit Slots(std::size_t places, std::size_t most_waiting = kMostWaiting)
       : places_(places),
+        most_waiting_(most_waiting),
         share_(std::max<std::size_t>(1, places * 3 / 4)),
         state_(State{.free = places}) {}
 
@@ -74,6 +75,7 @@ class Slots {
   static void count(State& state, const std::string& who, std::size_t State::One::* what, int by);
 
   const std::size_t places_;
+  const std::size_t most_waiting_;
   const std::size_t share_;  // of one alone
   Guarded<State> state_;
   Signal changed_;

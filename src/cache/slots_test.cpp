@@ -120,6 +120,23 @@ TEST_F(SlotsTest, NobodyAloneFillsTheQueue) {
   EXPECT_TRUE(all.join_blocking(Deadline::after(std::chrono::minutes(1))));
 }
 
+TEST_F(SlotsTest, AsManyWaitAsIsSaid) {
+  Slots none(1, 0), two(1, 2);
+  auto take_of = [&](Slots& of, const char* who) {
+    return block_on(runtime, of.take(Deadline::after(std::chrono::minutes(1)), who));
+  };
+  auto held = take_of(none, "a");
+  EXPECT_EQ(take_of(none, "b").error().what(), "too many wait already");
+  auto first = take_of(two, "a");
+  std::vector<std::future<Result<Slots::Slot>>> waiting;
+  for (auto who : {"b", "c"})
+    waiting.push_back(std::async(std::launch::async, [&, who] { return take_of(two, who); }));
+  while (two.load().waiting < 2) std::this_thread::yield();
+  EXPECT_EQ(take_of(two, "d").error().what(), "too many wait already");
+  two.close();
+  for (auto& one : waiting) EXPECT_FALSE(one.get());
+}
+
 TEST_F(SlotsTest, ClosedNobodyWaitsAndNobodyGetsOne) {
   auto first = take(), second = take();
   auto waiting = take_meanwhile();

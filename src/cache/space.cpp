@@ -109,15 +109,15 @@ void Space::add(std::uint64_t bytes) {
   if (over) ask();
 }
 
-Task<bool> Space::has_room(std::uint64_t bytes) {
+Task<bool> Space::has_room(std::uint64_t bytes, Deadline deadline) {
   CO_TRY(auto disk, co_await this->disk());
   if (!disk || disk->free >= bytes) co_return true;
-  co_return co_await make_room(bytes);
+  co_return co_await make_room(bytes, deadline);
 }
 
-Task<bool> Space::make_room(std::uint64_t bytes) {
+Task<bool> Space::make_room(std::uint64_t bytes, Deadline deadline) {
   if (!probe_) co_return false;
-  auto deadline = Deadline::after(kPatience);
+  deadline = deadline.at_most(kPatience);
   Waiting waiting(state_, &State::disk_wanted, bytes);
   auto ticket = ask();
   if (!ticket) co_return false;

@@ -41,10 +41,11 @@ class Space {
   void give_back(std::uint64_t bytes);  // it is not
   void add(std::uint64_t bytes);        // kept without asking: small things
 
-  // The disk was full. Whether there is room for `bytes` now, after a round.
-  Task<bool> make_room(std::uint64_t bytes);
+  // The disk was full. Whether there is room for `bytes` now, after a round, for which nobody waits longer than
+  // kPatience.
+  Task<bool> make_room(std::uint64_t bytes, Deadline deadline = Deadline::never());
   // Whether the disk has room for `bytes` that are to be fetched, if need be after a round.
-  Task<bool> has_room(std::uint64_t bytes);
+  Task<bool> has_room(std::uint64_t bytes, Deadline deadline);
 
   // Bytes of the largest thing that could be kept if all the rest went. Errors: unavailable.
   Task<std::uint64_t> largest();

@@ -208,6 +208,18 @@ TEST_F(SpaceTest, OnAFullDiskNarsArePassedThroughVerified) {
   EXPECT_TRUE(here(sample));
 }
 
+TEST_F(SpaceTest, WhileNobodyKnowsWhetherThereWillBeRoomAClientGetsItsBytesInTime) {
+  auto sample = offered("hello", 100'000);
+  ASSERT_TRUE(find(sample).value());
+  disk_says.with([](auto& disk) { disk = storage::FreeSpace{.free = 10, .capacity = 10'000}; });
+  // No round ever ends.
+  auto deadline = Deadline::after(std::chrono::seconds(8));
+  auto nar = run(nars->open(sample.url(), deadline));
+  ASSERT_TRUE(nar);
+  EXPECT_FALSE(deadline.passed()) << "no upstream answers whose time is up";
+  EXPECT_EQ(run(testing::drain(nar->read(0, nar->size()))).value().bytes, sample.file);
+}
+
 TEST_F(SpaceTest, APartIsPassedThroughToo) {
   auto sample = offered("hello", 100'000);
   ASSERT_TRUE(find(sample).value());

@@ -131,7 +131,8 @@ Task<Spool::View> Spool::sized(Deadline deadline) {
 Error Spool::too_late(const View& view) {
   if (view.queued)
     return Error(ErrorKind::unavailable,
-                 "too many downloads run already, this one waits for its turn");
+                 "it waits for its turn: too many downloads run already, or this NAR is just being "
+                 "removed or sent");
   if (view.state == SpoolState::waiting)
     return Error(ErrorKind::timeout, "the upstream has not answered in time");
   return Error(ErrorKind::timeout, "its length is not known in time, it is still coming");

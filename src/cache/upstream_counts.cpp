@@ -4,6 +4,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/thread_number.h"
+
 namespace ncps::cache {
 namespace {
 
@@ -18,50 +20,59 @@ std::string fitting(std::string_view upstream) {
 
 }  // namespace
 
-void UpstreamCounts::count(State& state, std::string_view upstream, std::string_view name,
+void UpstreamCounts::count(Sums& sums, std::string_view upstream, std::string_view name,
                            const Tally& tally) {
   std::pair key(fitting(upstream), name);
-  if (!state.sums.contains(key) && state.sums.size() >= 3 * kMostUpstreams) return;
-  state.sums[std::move(key)].add(tally);
+  if (!sums.contains(key) && sums.size() >= 3 * kMostUpstreams) return;
+  sums[std::move(key)].add(tally);
 }
 
 void UpstreamCounts::fetched(std::string_view upstream, std::uint64_t bytes) {
-  state_.with([&](State& s) { count(s, upstream, kFetched, {1, bytes}); });
+  sums_.with([&](Sums& sums) { count(sums, upstream, kFetched, {1, bytes}); });
 }
 
 void UpstreamCounts::served(const nix::NarUrl& url, std::string_view how, std::uint64_t bytes) {
-  state_.with([&](State& s) {
-    auto at = s.nars.find(url);
-    if (at == s.nars.end()) {
-      if (s.nars.size() >= kMost) return;
-      at = s.nars.emplace(url, Of()).first;
+  nars_[thread_number() % kShards].with([&](Nars& nars) {
+    auto at = nars.find(url);
+    if (at == nars.end()) {
+      if (nars.size() >= kMostOfThread) return;
+      at = nars.emplace(url, Of()).first;
     }
-    at->second.served.add({1, bytes});
-    if (how != "miss") at->second.saved.add({1, bytes});
+    at->second.add({.served = {1, bytes}, .saved = how == "miss" ? Tally() : Tally{1, bytes}});
+  });
+}
+
+// Of all threads, and forgets it.
+UpstreamCounts::Nars UpstreamCounts::take_nars() {
+  auto all = waiting_.with([](Nars& nars) { return std::exchange(nars, {}); });
+  for (auto& shard : nars_)
+    for (const auto& [url, of] : shard.with([](Nars& nars) { return std::exchange(nars, {}); }))
+      all[url].add(of);
+  return all;
+}
+
+void UpstreamCounts::keep_for_later(const Nars& nars) {
+  waiting_.with([&](Nars& into) {
+    for (const auto& [url, of] : nars)
+      if (into.size() < kMostWaiting || into.contains(url)) into[url].add(of);
   });
 }
 
 Task<void> UpstreamCounts::attribute() {
-  auto nars = state_.with([](State& s) { return std::exchange(s.nars, {}); });
+  auto nars = take_nars();
   while (!nars.empty()) {
-    auto one = nars.extract(nars.begin());
-    auto row = co_await catalog_.find_nar(one.key());
+    const auto& [url, of] = *nars.begin();
+    auto row = co_await catalog_.find_nar(url);
     if (!row) {  // the database is away: all of it later
-      state_.with([&](State& s) {
-        nars.insert(std::move(one));
-        for (auto& [url, of] : nars) {
-          auto& into = s.nars[url];
-          into.served.add(of.served);
-          into.saved.add(of.saved);
-        }
-      });
+      keep_for_later(nars);
       co_return std::unexpected(std::move(row).error());
     }
     std::string upstream = *row ? (*row)->upstream : "";
-    state_.with([&](State& s) {
-      count(s, upstream, kServed, one.mapped().served);
-      if (one.mapped().saved.number > 0) count(s, upstream, kSaved, one.mapped().saved);
+    sums_.with([&](Sums& sums) {
+      count(sums, upstream, kServed, of.served);
+      if (of.saved.number > 0) count(sums, upstream, kSaved, of.saved);
     });
+    nars.erase(nars.begin());
   }
   co_return Result<void>();
 }
@@ -70,8 +81,9 @@ Task<void> UpstreamCounts::write() {
   using namespace std::chrono;
   auto attributed = co_await attribute();
   auto today = db::print_time(floor<seconds>(system_clock::now())).substr(0, 10);
-  auto sums = state_.with([](State& s) { return std::exchange(s.sums, {}); });
+  auto sums = sums_.with([](Sums& all) { return std::exchange(all, {}); });
   std::vector<db::UpstreamCount> counts;
+  counts.reserve(sums.size());
   for (const auto& [key, tally] : sums)
     counts.push_back({.day = today,
                       .upstream = key.first,
@@ -81,8 +93,8 @@ Task<void> UpstreamCounts::write() {
   if (counts.empty()) co_return attributed;
   auto written = co_await inventory_.add_upstream_counts(std::move(counts));
   if (!written) {
-    state_.with([&](State& s) {
-      for (const auto& [key, tally] : sums) s.sums[key].add(tally);
+    sums_.with([&](Sums& all) {
+      for (const auto& [key, tally] : sums) all[key].add(tally);
     });
     co_return written;
   }

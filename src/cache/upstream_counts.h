@@ -2,10 +2,11 @@
 // database.
 //
 // Who serves a NAR from the store does not know where it once came from: its URL is remembered, and its
-// row looked at when the numbers are written. Bounded: NARs beyond kMost between two writes are not
-// attributed. A crash forgets what was not written. Thread-safe.
+// row looked at when the numbers are written. Bounded: NARs beyond kMostOfThread between two writes are not
+// attributed. A crash forgets what was not written. Thread-safe; io threads do not meet here.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -27,7 +28,9 @@ inline constexpr std::string_view kSaved =
 
 class UpstreamCounts {
  public:
-  static constexpr std::size_t kMost = 10'000;
+  static constexpr std::size_t kShards = 16;  // threads rarely meet
+  static constexpr std::size_t kMostOfThread = 2'000;
+  static constexpr std::size_t kMostWaiting = 10'000;  // while the database is away
 
   UpstreamCounts(db::Catalog& catalog, db::Inventory& inventory)
       : catalog_(catalog), inventory_(inventory) {}
@@ -49,19 +52,25 @@ class UpstreamCounts {
   };
   struct Of {
     Tally served, saved;
+    void add(const Of& other) {
+      served.add(other.served);
+      saved.add(other.saved);
+    }
   };
-  struct State {
-    std::unordered_map<nix::NarUrl, Of> nars;
-    std::map<std::pair<std::string, std::string_view>, Tally> sums;  // by upstream and name
-  };
-  static void count(State& state, std::string_view upstream, std::string_view name,
+  using Nars = std::unordered_map<nix::NarUrl, Of>;
+  using Sums = std::map<std::pair<std::string, std::string_view>, Tally>;  // by upstream and name
+  static void count(Sums& sums, std::string_view upstream, std::string_view name,
                     const Tally& tally);
 
+  Nars take_nars();
+  void keep_for_later(const Nars& nars);
   Task<void> attribute();
 
   db::Catalog& catalog_;
   db::Inventory& inventory_;
-  Guarded<State> state_;
+  std::array<Guarded<Nars>, kShards> nars_;  // by the thread that served them
+  Guarded<Nars> waiting_;                    // could not be attributed yet
+  Guarded<Sums> sums_;
 };
 
 }  // namespace ncps::cache

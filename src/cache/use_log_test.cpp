@@ -7,20 +7,27 @@ namespace ncps::cache {
 namespace {
 
 struct UseLogTest : CacheFixture {
-  // A NAR at rest that has never been used: older than all that this test does.
+  static constexpr std::chrono::sys_seconds kLongAgo =
+      std::chrono::sys_days(std::chrono::January / 1 / 2020);
+  // A NAR at rest that was used before all that this test does.
   Sample stored(const std::string& name) {
     auto sample = make_sample(name, 100);
     EXPECT_TRUE(run(real_catalog->put_narinfo(
         {.hash = sample.hash(), .text = sample.text(), .upstream = "a", .nar_url = sample.url()},
         sample.row("a"))));
     EXPECT_TRUE(run(real_catalog->mark_stored(sample.url(), 1)));
-    EXPECT_TRUE(run(real_catalog->note_uses({.narinfos = {}, .nars = {sample.url()}}, {})));
+    EXPECT_TRUE(run(real_catalog->note_uses({.narinfos = {}, .nars = {sample.url()}}, kLongAgo)));
     return sample;
   }
   bool last_is(const Sample& sample) {
-    return run(real_catalog->least_used(500)).value().back().url == sample.url();
+    auto nars = run(database.eviction->nars({}, 10, {})).value();
+    return nars.size() == 3 && nars.back().url == sample.url();
   }
 
+  db::Database database =
+      db::open_database(
+          {.kind = db::DatabaseKind::sqlite, .sqlite_path = root.path() / "db.sqlite"}, {})
+          .value();
   Sample one = stored("one"), two = stored("two"), three = stored("three");
   UseLog uses{runtime, catalog};
 };
@@ -28,7 +35,8 @@ struct UseLogTest : CacheFixture {
 TEST_F(UseLogTest, AUsedNarInfoIsAUsedNar) {
   for (const auto* sample : {&one, &two, &three}) {
     for (const auto* other : {&one, &two, &three})
-      ASSERT_TRUE(run(real_catalog->note_uses({.narinfos = {other->hash()}, .nars = {}}, {})));
+      ASSERT_TRUE(
+          run(real_catalog->note_uses({.narinfos = {other->hash()}, .nars = {}}, kLongAgo)));
     uses.used(sample->hash());
     ASSERT_TRUE(run(uses.write()));
     EXPECT_TRUE(last_is(*sample));

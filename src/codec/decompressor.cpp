@@ -3,6 +3,7 @@
 #include <array>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <utility>
 
 #include "codec/stream_decoder.h"
@@ -14,8 +15,9 @@ constexpr std::size_t kPieceBytes = 65'536;
 
 class PassThrough final : public Decompressor {
  public:
-  Result<void> feed(std::string_view bytes, const Sink& sink) override {
-    return bytes.empty() ? Result<void>() : sink(bytes);
+  Result<std::size_t> feed_some(std::string_view bytes, const Sink& sink) override {
+    if (!bytes.empty()) TRY(sink(bytes));
+    return bytes.size();
   }
   Result<void> finish(const Sink& /*sink*/) override { return {}; }
 };
@@ -26,7 +28,7 @@ class StreamDecompressor final : public Decompressor {
   StreamDecompressor(std::unique_ptr<StreamDecoder> decoder, nix::Compression compression)
       : decoder_(std::move(decoder)), name_(nix::to_string(compression)) {}
 
-  Result<void> feed(std::string_view bytes, const Sink& sink) override {
+  Result<std::size_t> feed_some(std::string_view bytes, const Sink& sink) override {
     return once_failed_always([&] { return decode(bytes, sink); });
   }
 
@@ -37,29 +39,31 @@ class StreamDecompressor final : public Decompressor {
  private:
   // A library in the middle of an error, or output that the sink refused, cannot be gone on from.
   template <class Work>
-  Result<void> once_failed_always(Work work) {
+  std::invoke_result_t<Work> once_failed_always(Work work) {
     if (failure_) return std::unexpected(*failure_);
-    Result<void> result = work();
+    auto result = work();
     if (!result) failure_ = result.error();
     return result;
   }
 
-  Result<void> decode(std::string_view bytes, const Sink& sink) {
+  Result<std::size_t> decode(std::string_view bytes, const Sink& sink) {
     int idle = 0;
-    bool more = false;  // the last step filled the buffer: the library may hold back more
-    while (!bytes.empty() || more) {
+    const auto given = bytes.size();
+    for (std::size_t out = 0; (!bytes.empty() || more_) && out < kTurn;) {
       TRY(const Step step, deliver(decoder_->step(bytes, buffer_), sink));
       bytes.remove_prefix(step.consumed);
       whole_ = step.whole;
-      more = step.produced == buffer_.size() && !step.whole;
+      more_ = step.produced == buffer_.size() && !step.whole;
+      out += step.produced;
       // Once is normal between two streams; a library that stands still must not hang us.
       idle = step.consumed + step.produced > 0 ? 0 : idle + 1;
       if (idle > 2) return refuse("the stream leads nowhere");
     }
-    return {};
+    return given - bytes.size();
   }
 
   Result<void> end(const Sink& sink) {
+    while (more_) TRY(decode({}, sink));
     for (bool more = true; more;) {
       TRY(const Step step, deliver(decoder_->end(buffer_), sink));
       whole_ = whole_ || step.whole;
@@ -82,6 +86,7 @@ class StreamDecompressor final : public Decompressor {
 
   std::unique_ptr<StreamDecoder> decoder_;
   std::string_view name_;
+  bool more_ = false;   // the last step filled the buffer: the library may hold back more
   bool whole_ = false;  // no input at all is not a stream
   std::optional<Error> failure_;
   std::array<char, kPieceBytes> buffer_;

@@ -7,6 +7,7 @@
 // corrupt. br and lzma have no checksum: what comes out is only as good as the hash taken over it.
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <string_view>
@@ -25,8 +26,22 @@ class Decompressor {
  public:
   virtual ~Decompressor() = default;
 
+  // What comes out of one feed_some() at most, and a piece more.
+  static constexpr std::size_t kTurn = 16ul << 20;
+
   // Errors: corrupt (not such a stream, checksum wrong), or what the sink returned.
-  virtual Result<void> feed(std::string_view bytes, const Sink& sink) = 0;
+  Result<void> feed(std::string_view bytes, const Sink& sink) {
+    while (!bytes.empty()) {
+      TRY(auto taken, feed_some(bytes, sink));
+      bytes.remove_prefix(taken);
+    }
+    return {};
+  }
+
+  // The same, up to kTurn: of a few bytes gigabytes may come out, and others want the thread as well.
+  // How many of `bytes` were taken; the rest is to be given again. None taken: much came out. Errors:
+  // as feed.
+  virtual Result<std::size_t> feed_some(std::string_view bytes, const Sink& sink) = 0;
 
   // The input has ended; call at most once. Errors: corrupt, if that is in the middle of a stream
   // or there was none (none: never), or what the sink returned.

@@ -212,6 +212,30 @@ TEST_P(CompressedFormat, ABombStopsWhenTheSinkHasEnough) {
   EXPECT_FALSE(decompressor->finish(sink));
 }
 
+TEST_P(CompressedFormat, WhatABombHoldsComesOutInTurns) {
+  const std::string zeros(48 << 20, '\0');
+  const auto bomb = compress(compression(), zeros);
+  ASSERT_LT(bomb.size(), zeros.size() / 200);
+  auto decompressor = make_decompressor(compression()).value();
+  std::size_t out = 0, most = 0;
+  const Sink count = [&](std::string_view piece) -> Result<void> {
+    out += piece.size();
+    return {};
+  };
+  int turns = 0;
+  for (std::string_view left = bomb; !left.empty(); ++turns) {
+    auto before = out;
+    auto taken = decompressor->feed_some(left, count);
+    ASSERT_TRUE(taken) << taken.error().what();
+    left.remove_prefix(*taken);
+    most = std::max(most, out - before);
+  }
+  ASSERT_TRUE(decompressor->finish(count));
+  EXPECT_EQ(out, zeros.size());
+  EXPECT_LE(most, Decompressor::kTurn + 64 * 1024);
+  EXPECT_GE(turns, 2);
+}
+
 constexpr auto kName = [](const auto& info) { return std::string(to_string(info.param)); };
 
 INSTANTIATE_TEST_SUITE_P(All, EveryDecompressor,

@@ -201,7 +201,7 @@ TEST_F(Storage, ABucketIsReadWithAllThatBelongsToIt) {
             "--cache-storage-s3-access-key-id=id", "--cache-storage-s3-secret-access-key=secret",
             "--cache-storage-s3-force-path-style", "--cache-storage-s3-key-prefix=a/b",
             "--cache-storage-s3-storage-class=STANDARD_IA", "--cache-storage-s3-ca-file=/dev/null",
-            "--cache-storage-s3-local-cache-size=2G"});
+            "--cache-storage-s3-max-transfers=16384", "--cache-storage-s3-local-cache-size=2G"});
   ASSERT_TRUE(loaded.mistakes.empty()) << loaded.mistakes.front();
   ASSERT_TRUE(loaded.options.storage_s3);
   const auto& s3 = *loaded.options.storage_s3;
@@ -213,6 +213,7 @@ TEST_F(Storage, ABucketIsReadWithAllThatBelongsToIt) {
   EXPECT_EQ(s3.access_key + ":" + s3.secret_key, "id:secret");
   EXPECT_EQ(s3.storage_class, "STANDARD_IA");
   EXPECT_EQ(s3.ca_file, "/dev/null");
+  EXPECT_EQ(s3.max_transfers, 16'384u);
   EXPECT_EQ(loaded.options.s3_local_cache, 2ULL << 30);
   EXPECT_EQ(s3.outside_urls, s3::OutsideUrls::no);
   EXPECT_FALSE(with({"--cache-storage-local=/x"}).options.storage_s3);
@@ -229,6 +230,10 @@ TEST_F(Storage, AMistakeInTheBucketsOptionsNamesTheOption) {
   expect_one(bucket("--cache-storage-s3-key-prefix=a//b"), "--cache-storage-s3-key-prefix", "used");
   expect_one(bucket("--cache-storage-s3-storage-class=cheap one"),
              "--cache-storage-s3-storage-class", "STANDARD_IA");
+  for (auto wrong : {"0", "15", "16385", "many"})
+    expect_one(bucket(std::string("--cache-storage-s3-max-transfers=") + wrong),
+               "--cache-storage-s3-max-transfers", "");
+  EXPECT_EQ(bucket("--log-level=info").options.storage_s3->max_transfers, 2'048u);
   EXPECT_EQ(bucket("--cache-storage-s3-redirect").options.storage_s3->outside_urls,
             s3::OutsideUrls::yes);
   expect_one(with({"--cache-storage-s3-bucket=bucket", "--cache-database-url=sqlite:/d",
@@ -288,12 +293,13 @@ TEST(NeedRestart, NamesWhatOnlyARestartPutsIntoForce) {
 }
 
 TEST(NeedRestart, IsNotNeededForUpstreamsKeysNetrcLevelAndSigning) {
-  for (auto flag : {"--log-level", "--cache-upstream-url", "--cache-upstream-public-key",
-                    "--cache-upstream-dialer-timeout", "--cache-upstream-response-header-timeout",
-                    "--netrc-file", "--cache-sign-narinfo", "--cache-sign-unverified",
-                    "--cache-secret-key-path", "--cache-get-token", "--cache-put-token",
-                    "--cache-delete-token", "--cache-admin-token", "--cache-token-file",
-                    "--cache-peer-secret", "--cache-max-size", "--cache-lru-schedule"})
+  for (auto flag :
+       {"--log-level", "--cache-upstream-url", "--cache-upstream-public-key",
+        "--cache-upstream-dialer-timeout", "--cache-upstream-response-header-timeout",
+        "--cache-upstream-stall-timeout", "--netrc-file", "--cache-sign-narinfo",
+        "--cache-sign-unverified", "--cache-secret-key-path", "--cache-get-token",
+        "--cache-put-token", "--cache-delete-token", "--cache-admin-token", "--cache-token-file",
+        "--cache-peer-secret", "--cache-max-size", "--cache-lru-schedule"})
     EXPECT_EQ(spec(flag).reload, Reload::yes) << flag;
   for (auto flag :
        {"--cache-hostname", "--cache-storage-local", "--server-addr", "--cache-database-url"})

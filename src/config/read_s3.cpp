@@ -32,6 +32,13 @@ Result<std::filesystem::path> parse_ca_file(std::string_view text) {
   return path;
 }
 
+// Fewer would let the parts of one upload keep everybody else out.
+Result<std::size_t> parse_transfers(std::string_view text) {
+  TRY(auto count, parse_count(text));
+  if (count < 16 || count > 16'384) return fail(ErrorKind::invalid, "must be 16 to 16384");
+  return std::size_t{count};
+}
+
 Result<std::string> as_it_is(std::string_view text) {
   return std::string(text);
 }
@@ -59,6 +66,7 @@ s3::S3Options read_s3(Reader& read) {
     read.mistake(
         "--cache-storage-s3-access-key-id and --cache-storage-s3-secret-access-key belong "
         "together: give both, or none");
+  read.one("--cache-storage-s3-max-transfers", o.max_transfers, parse_transfers);
   read.one("--cache-storage-s3-storage-class", o.storage_class, parse_storage_class);
   read.one("--cache-storage-s3-ca-file", o.ca_file, parse_ca_file);
   bool redirect = false;

@@ -31,6 +31,14 @@ Result<std::size_t> parse_at_once(std::string_view text) {
   return count;
 }
 
+auto count_between(std::uint64_t least, std::uint64_t most, std::string_view what) {
+  return [=](std::string_view text) -> Result<std::size_t> {
+    TRY(auto count, parse_count(text));
+    if (count < least || count > most) return fail(ErrorKind::invalid, std::string(what));
+    return std::size_t{count};
+  };
+}
+
 Result<std::size_t> parse_number(std::string_view text) {
   TRY(auto count, parse_count(text));
   return std::size_t{count};
@@ -59,17 +67,25 @@ void read_server(Reader& read, ServeOptions& into) {
   read.one("--server-max-connections-per-client", limits.max_per_client, parse_number);
   read.one("--server-max-header-size", limits.max_head_bytes,
            between(4 << 10, 1 << 20, "must be 4K to 1M"));
+  read.one("--server-max-target-size", limits.max_target_bytes,
+           between(1 << 10, 64 << 10, "must be 1K to 64K"));
+  read.one("--server-http2-max-streams", limits.max_streams,
+           count_between(1, 4096, "must be 1 to 4096"));
   read.one("--server-header-timeout", limits.head_timeout, parse_seconds);
   read.one("--server-body-timeout", limits.body_timeout, parse_seconds);
   read.one("--server-idle-timeout", limits.idle_timeout, parse_seconds);
   read.one("--server-write-timeout", limits.write_timeout, parse_seconds);
   auto& proxies = into.proxies;
   read.many("--server-proxy-protocol-from", proxies.send_header, http::parse_network);
+  read.one("--server-proxy-header-timeout", proxies.header_timeout, parse_seconds);
   read.many("--server-trusted-proxies", proxies.trusted, http::parse_network);
   read.one("--server-forwarded-header", proxies.named_by, parse_hop_header);
   read.one("--cache-max-downloads", into.max_downloads, parse_at_once);
   read.one("--cache-max-queued-downloads", into.max_queued_downloads, parse_number);
   read.one("--cache-max-uploads", into.max_uploads, parse_at_once);
+  read.one("--cache-max-queued-uploads", into.max_queued_uploads, parse_number);
+  read.one("--cache-max-narinfo-searches", into.max_narinfo_searches,
+           count_between(1, 65'536, "must be 1 to 65536"));
   read.one("--cache-max-temp-size", into.max_temp_size, parse_byte_size);
   read.one("--cache-max-narinfo-size", into.max_narinfo_size,
            between(4 << 10, nix::kMaxNarInfoBytes, "must be 4K to 1M"));

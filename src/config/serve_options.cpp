@@ -215,6 +215,7 @@ void read_upstreams(Reader& read, ServeOptions& o, const Environment& environmen
   read.many("--cache-upstream-public-key", o.upstream_keys, nix::PublicKey::parse);
   read.one("--cache-upstream-dialer-timeout", o.dialer_timeout, parse_timeout);
   read.one("--cache-upstream-response-header-timeout", o.response_header_timeout, parse_timeout);
+  read.one("--cache-upstream-stall-timeout", o.stall_timeout, parse_timeout);
   read.one("--cache-upstream-mode", o.offline, parse_mode);
   read.one("--cache-upstream-redirects", o.elsewhere, parse_elsewhere);
   read_prefetch(read, o);

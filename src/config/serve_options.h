@@ -41,6 +41,7 @@ struct ServeOptions {
   std::vector<nix::PublicKey> upstream_keys;
   std::chrono::milliseconds dialer_timeout{};
   std::chrono::milliseconds response_header_timeout{};
+  std::chrono::milliseconds stall_timeout{};               // of upstreams' bodies
   bool offline = false;                                    // no upstream is asked
   fetch::Elsewhere elsewhere = fetch::Elsewhere::outward;  // where upstreams may lead us
   bool prefetch_nars = true;
@@ -67,8 +68,10 @@ struct ServeOptions {
   http::Proxies proxies;
   std::size_t max_downloads = 64;  // at once; half of them without a client
   std::size_t max_queued_downloads = 10'000;
-  std::size_t max_uploads = 64;     // NARs at once
-  std::uint64_t max_temp_size = 0;  // bytes of downloads and uploads under way; 0: any
+  std::size_t max_uploads = 64;  // NARs at once
+  std::size_t max_queued_uploads = 1'000;
+  std::size_t max_narinfo_searches = 4'096;  // at upstreams at once
+  std::uint64_t max_temp_size = 0;           // bytes of downloads and uploads under way; 0: any
   std::size_t max_narinfo_size = nix::kMaxNarInfoBytes;
   std::shared_ptr<const http::TlsContext> tls;  // absent: plain HTTP
   bool certificates_required = false;           // of clients; false: they may be shown

@@ -15,7 +15,7 @@ Result<Bytes> by_long_division(std::string_view text, std::size_t size) {
     auto carry = kDigits.find(c);
     if (carry == kDigits.npos) return fail(ErrorKind::invalid, "no digit");
     for (auto& byte : out) {
-      auto value = byte * 32U + carry;
+      auto value = std::size_t{32} * byte + carry;
       byte = static_cast<std::uint8_t>(value);
       carry = value >> 8;
     }

@@ -95,14 +95,8 @@ class Catalog {
   // not known there is nothing to note.
   virtual Task<void> note_uses(Uses uses, std::chrono::sys_seconds when) = 0;
 
-  // The NARs at rest that were used longest ago, at most `most` of them, the longest ago first.
-  virtual Task<std::vector<StoredNar>> least_used(std::size_t most) = 0;
-
   // Of what clients send and remove.
   virtual UploadRows& uploads() = 0;
-
-  // They are not at rest any more, all or none of them; the way to fetch them again stays.
-  virtual Task<void> mark_gone(std::vector<nix::NarUrl> urls) = 0;
 };
 
 }  // namespace ncps::db

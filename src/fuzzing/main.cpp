@@ -9,6 +9,8 @@ namespace {
 ncps::fuzzing::Target target = nullptr;
 }
 
+// libFuzzer gives these their names.
+// NOLINTBEGIN(readability-identifier-naming)
 extern "C" int LLVMFuzzerInitialize(int*, char***) {
   const char* name = std::getenv("FUZZ");
   target = name == nullptr ? nullptr : ncps::fuzzing::find_target(name);
@@ -23,3 +25,4 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   target({reinterpret_cast<const char*>(data), size});
   return 0;
 }
+// NOLINTEND(readability-identifier-naming)

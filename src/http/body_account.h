@@ -26,6 +26,9 @@ class BodyAccount {
   // Whether the last byte of what was taken last has to wait for the end.
   bool keeps_last() const noexcept { return left_ == 0 && !sure_; }
 
+  // All that was announced has come.
+  bool is_whole() const noexcept { return left_ == 0; }
+
   // Announced, and without a byte.
   bool is_empty() const noexcept { return empty_; }
 

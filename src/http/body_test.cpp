@@ -154,6 +154,101 @@ TEST_F(HttpBody, NothingIsKeptBackOfWhatWasRightBefore) {
   }
 }
 
+// Gives what it was given, though it may not be what was announced.
+class SurePieces final : public SureSource {
+ public:
+  explicit SurePieces(std::deque<Piece> pieces) : pieces_(std::move(pieces)) {}
+
+  Task<Piece> next() override {
+    if (pieces_.empty()) co_return Piece(std::string_view());
+    auto piece = pieces_.front();
+    pieces_.pop_front();
+    co_return piece;
+  }
+
+ private:
+  std::deque<Piece> pieces_;
+};
+
+TEST_F(HttpBody, WhatIsSureToBeRightIsStillMeasured) {
+  auto content = pattern(700'000);
+  auto file = make_file(content);
+  FileSpan all{file, 0, content.size()}, half{file, 0, 300'000}, rest{file, 300'000, 400'000};
+  using Pieces = std::deque<Piece>;
+  auto give = [this](std::string path, Pieces pieces, std::uint64_t length) {
+    serve(std::move(path),
+          [=] { return response_of(std::make_unique<SurePieces>(pieces), length); });
+  };
+  give("/file", {all}, content.size());
+  give("/halves", {half, rest}, content.size());
+  give("/text", {"abc", "def"}, 6);
+  give("/both", {"abc", half}, 300'003);
+  give("/empty", {}, 0);
+  give("/short", {half}, content.size());
+  give("/nothing", {}, 1);
+  give("/beyond", {FileSpan{file, 10, content.size()}}, content.size());
+  give("/more", {"abcd"}, 3);
+  auto port = start().port();
+  RawClient client(port);
+  for (auto [path, body] : {std::pair<std::string, std::string>{"/file", content},
+                            {"/halves", content},
+                            {"/text", "abcdef"},
+                            {"/both", "abc" + content.substr(0, 300'000)},
+                            {"/empty", ""}}) {
+    ASSERT_TRUE(client.get(path));
+    auto answer = client.read();
+    EXPECT_TRUE(answer.complete && answer.body == body) << path << ' ' << answer.body.size();
+  }
+  for (auto path : {"/short", "/nothing", "/beyond", "/more"}) {
+    RawClient other(port);
+    ASSERT_TRUE(other.get(path));
+    EXPECT_FALSE(other.read().complete) << path;
+    EXPECT_TRUE(other.reset()) << path;
+  }
+}
+
+TEST_F(HttpBody, APreparedFileIsSentWhole) {
+  auto content = pattern(3'000'000);
+  auto file = make_file(content);
+  auto prepared = [=](std::uint64_t length) {
+    Response response;
+    response.body = PreparedFile{.head = prepare_file({{"X-Mark", "m"}}, length),
+                                 .owner = nullptr,
+                                 .span = {file, 0, length}};
+    return response;
+  };
+  const std::size_t sizes[] = {0, 1, 60'000, 128ul << 10, (128ul << 10) + 1, content.size()};
+  for (auto size : sizes) serve("/" + std::to_string(size), [=] { return prepared(size); });
+  serve("/shorter", [=] { return prepared(content.size() + 1); });
+  auto port = start().port();
+  RawClient client(port);
+  for (int round = 0; round < 2; ++round)
+    for (auto size : sizes) {
+      auto path = "/" + std::to_string(size);
+      ASSERT_TRUE(client.get(path));
+      auto answer = client.read();
+      EXPECT_EQ(answer.status, 200u);
+      EXPECT_TRUE(answer.has("X-Mark: m\r\n")) << answer.head;
+      EXPECT_TRUE(answer.has("Content-Length: " + std::to_string(size) + "\r\n")) << answer.head;
+      EXPECT_TRUE(answer.has("\r\nDate: ")) << answer.head;
+      EXPECT_TRUE(answer.complete && answer.body == content.substr(0, size)) << path;
+      ASSERT_TRUE(client.send("HEAD " + path + " HTTP/1.1\r\nHost: a\r\n\r\n"));
+      EXPECT_TRUE(client.read(RawClient::To::head).has("Content-Length: " + std::to_string(size)));
+    }
+  // Pipelined, so that the client's side is full when the last ones are sent.
+  std::string requests;
+  for (int i = 0; i < 300; ++i) requests += "GET /60000 HTTP/1.1\r\nHost: a\r\n\r\n";
+  ASSERT_TRUE(client.send(requests));
+  for (int i = 0; i < 300; ++i) {
+    auto answer = client.read();
+    ASSERT_TRUE(answer.complete && answer.body == content.substr(0, 60'000)) << i;
+  }
+  RawClient cut(port);
+  ASSERT_TRUE(cut.get("/shorter"));
+  EXPECT_FALSE(cut.read().complete);
+  EXPECT_TRUE(cut.reset());
+}
+
 TEST_F(HttpBody, ASourceThatFailsNeverLooksComplete) {
   serve_pieces("/known", {"abc"}, 6, kBroken);
   serve_pieces("/at-once", {}, 6, kBroken);
@@ -285,6 +380,25 @@ TEST_F(HttpBody, ManySlowReadersHoldUpNobody) {
     ASSERT_TRUE(answer.complete);
     ASSERT_TRUE(answer.body == content);
     client = nullptr;
+  }
+}
+
+// Over TLS a record that has begun must go on with the bytes it began with.
+TEST_F(HttpBody, WhatLeavesMemoryWhileAClientIsSlowIsReadAgain) {
+  auto content = pattern(6'000'000);
+  auto file = make_file(content);
+  ASSERT_EQ(::fsync(file), 0);
+  serve_spans("/file", {{file, 0, content.size()}}, content.size());
+  RawClient client(start().port(), 4096);
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_TRUE(client.get("/file"));
+    while (client.rest().size() < content.size()) {
+      ASSERT_TRUE(client.more());
+      ASSERT_EQ(::posix_fadvise(file, 0, 0, POSIX_FADV_DONTNEED), 0);
+    }
+    auto answer = client.read();
+    EXPECT_TRUE(answer.complete);
+    EXPECT_TRUE(answer.body == content);
   }
 }
 

@@ -15,7 +15,11 @@ std::array<std::uint8_t, N> bytes_of(const void* from) {
   return bytes;
 }
 
-std::optional<IpAddress> address_of(const sockaddr_storage& name) {
+using Endpoint = boost::asio::generic::stream_protocol::endpoint;
+
+std::optional<IpAddress> address_of(const Endpoint& end) {
+  sockaddr_storage name{};
+  std::memcpy(&name, end.data(), end.size());
   if (name.ss_family == AF_INET)
     return IpAddress::v4(bytes_of<4>(&reinterpret_cast<const sockaddr_in&>(name).sin_addr));
   // On a dual-stack socket IPv4 clients appear as ::ffff:1.2.3.4.
@@ -31,10 +35,21 @@ Caller caller_of(const boost::asio::generic::stream_protocol::socket& socket) {
   auto peer = socket.remote_endpoint(error);
   if (error) return {};
   if (peer.protocol().family() == AF_UNIX) return {.address = {}, .name = "unix"};
-  sockaddr_storage name{};
-  std::memcpy(&name, peer.data(), peer.size());
-  auto address = address_of(name);
+  auto address = address_of(peer);
   return {.address = address, .name = address ? address->str() : std::string()};
+}
+
+bool on_one_machine(const IpAddress& own, const IpAddress& other) noexcept {
+  return own == other || (own.is_loopback() && other.is_loopback());
+}
+
+void bound_what_is_on_the_way(boost::asio::generic::stream_protocol::socket& socket) noexcept {
+  boost::system::error_code gone;  // then there is nothing to bound
+  auto own = address_of(socket.local_endpoint(gone));
+  auto other = address_of(socket.remote_endpoint(gone));
+  if (gone || !own || !other || !on_one_machine(*own, *other)) return;
+  boost::asio::socket_base::send_buffer_size half(kOnTheWay / 2);  // the kernel doubles it
+  socket.set_option(half, gone);
 }
 
 }  // namespace ncps::http

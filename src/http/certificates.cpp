@@ -29,10 +29,16 @@ int note_encryption(char*, int, int, void* noted) {
   return -1;
 }
 
+// Our clock has the years 1678 to 2262, certificates have 0 to 9999; that is what they write who have no
+// end (RFC 5280 section 4.1.2.5).
 std::chrono::system_clock::time_point time_of(const ASN1_TIME* time) {
+  using Clock = std::chrono::system_clock;
+  using std::chrono::seconds;
   std::tm parts{};
   if (::ASN1_TIME_to_tm(time, &parts) != 1) return {};
-  return std::chrono::system_clock::from_time_t(::timegm(&parts));
+  constexpr auto kFirst = std::chrono::ceil<seconds>(Clock::time_point::min().time_since_epoch());
+  constexpr auto kLast = std::chrono::floor<seconds>(Clock::time_point::max().time_since_epoch());
+  return Clock::time_point(std::clamp(seconds(::timegm(&parts)), kFirst, kLast));
 }
 
 void add(std::vector<std::string>& names, const ASN1_STRING* text) {

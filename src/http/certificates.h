@@ -30,6 +30,7 @@ Result<PrivateKey> parse_private_key(std::string_view pem);
 
 bool fits(const PrivateKey& key, const Certificate& certificate);
 
+// What is before or after all times of that clock is its first or last second.
 struct Validity {
   std::chrono::system_clock::time_point begin, end;
 };

@@ -63,6 +63,17 @@ TEST_F(Certificates, AreValidForTheirTime) {
   EXPECT_LT(now, validity_of(ours.certificate).end);
 }
 
+// Beyond what nanoseconds in 64 bits can say; "99991231235959Z" is the usual word for no end.
+TEST_F(Certificates, MayBeValidForCenturies) {
+  auto now = std::chrono::system_clock::now();
+  for (long years : {200, 300, 1000, 7900}) {
+    auto seconds = years * 365 * 24 * 3600;
+    auto valid = validity_of(authority.sign({.begin = -3600, .end = seconds}).certificate);
+    EXPECT_LT(valid.begin, now);
+    EXPECT_GT(valid.end, now + 24h * 365 * 100) << years;
+  }
+}
+
 TEST_F(Certificates, AreKnownByTheirNames) {
   using Names = std::vector<std::string>;
   struct Row {

@@ -78,6 +78,10 @@ class Connection {
   // byte for too long.
   boost::asio::awaitable<bool> send(std::span<iovec> parts, More more = More::no);
 
+  // As much of it as the client takes at once; `span` is what is left, and `sent` grows. All of it is left
+  // over TLS, and of what is large. Waits for the disk if it must: for what was looked at lately.
+  void send_file_now(FileSpan& span, std::uint64_t& sent) noexcept;
+
   // A stretch of a file, without copying it through us; pages that are not in memory are read on
   // the disk pool first. False: as send(). Errors: unavailable: the file cannot be read, or is
   // shorter than that. Adds to `sent` as it goes.

@@ -10,6 +10,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <cerrno>
 #include <cstring>
+#include <optional>
 #include <utility>
 
 #include "base/posix_error.h"
@@ -48,22 +49,45 @@ std::string_view next_record(std::span<const iovec> parts, std::array<char, kRec
   return {gathered.data(), size};
 }
 
-struct Got {
-  ssize_t size;
-  int error;
-};
-
-Got read_from_memory(FileSpan from, std::span<char> to) noexcept {
+// Reads without waiting; nullopt: less than a record is in memory, though more is wanted.
+std::optional<ssize_t> read_from_memory(FileSpan from, std::span<char> to) noexcept {
   iovec into{to.data(), to.size()};
   auto size = ::preadv2(from.fd, &into, 1, static_cast<off_t>(from.offset), RWF_NOWAIT);
-  return {size, errno};
+  if (may_wait_for_disk(size, errno)) return std::nullopt;
+  if (size > 0 && static_cast<std::size_t>(size) < std::min(to.size(), kRecord))
+    return std::nullopt;
+  return size;
 }
 
-Got read_from_disk(FileSpan from, std::span<char> to) noexcept {
-  auto at = static_cast<off_t>(from.offset);
-  ::posix_fadvise(from.fd, at, static_cast<off_t>(kReadAhead), POSIX_FADV_WILLNEED);
-  auto size = ::pread(from.fd, to.data(), to.size(), at);
-  return {size, errno};
+struct FilePiece {  // what became of a try to send one
+  std::size_t taken = 0;
+  TlsStream::Step step = TlsStream::Step::done;
+  bool cold = false, at_end = false;
+  int error = 0;  // errno, of reading
+};
+
+// What is read lies on the stack: a connection that waits for its client holds none of it, and
+// reads it again. OpenSSL wants no other bytes then, and no fewer than the record that it has begun.
+FilePiece send_piece(TlsStream& tls, FileSpan from, std::uint64_t warm_until) noexcept {
+  std::array<char, kFilePiece> buffer;
+  std::span<char> to(buffer.data(), std::min<std::uint64_t>(from.length, buffer.size()));
+  auto got = read_from_memory(from, to);
+  if (!got) {
+    auto warm = warm_until - std::min(from.offset, warm_until);
+    to = to.first(std::min<std::uint64_t>(to.size(), warm));
+    if (to.size() < std::min<std::uint64_t>(from.length, kRecord)) return {.cold = true};
+    got = ::pread(from.fd, to.data(), to.size(), static_cast<off_t>(from.offset));
+  }
+  if (*got < 0) return {.error = errno};
+  FilePiece piece{.at_end = *got == 0};
+  for (std::string_view left(to.data(), static_cast<std::size_t>(*got)); !left.empty();) {
+    std::size_t taken = 0;
+    piece.step = tls.write(left, taken);
+    if (piece.step != TlsStream::Step::done) break;
+    left.remove_prefix(taken);
+    piece.taken += taken;
+  }
+  return piece;
 }
 
 }  // namespace
@@ -142,27 +166,31 @@ Connection::Sent Connection::send_tls_now(std::span<iovec>& parts) noexcept {
 }
 
 Task<bool> Connection::send_file_tls(FileSpan span, std::uint64_t& sent) {
-  auto size = static_cast<std::size_t>(std::min<std::uint64_t>(span.length, kFilePiece));
-  auto buffer = std::make_unique_for_overwrite<char[]>(size);
+  std::uint64_t warm_until = 0;
   for (std::uint64_t since_turn = 0; span.length > 0;) {
-    std::span<char> to(buffer.get(),
-                       static_cast<std::size_t>(std::min<std::uint64_t>(span.length, size)));
-    auto got = read_from_memory(span, to);
-    if (may_wait_for_disk(got.size, got.error)) {
-      auto work = [&] { return read_from_disk(span, to); };
-      got = co_await offload(disk_, std::move(work));
+    if (!open() || !tls_) co_return false;
+    auto piece = send_piece(*tls_, span, warm_until);
+    if (piece.error == EINTR) continue;
+    if (piece.error != 0)
+      co_return std::unexpected(posix_error("sending", "a file of the store", piece.error));
+    if (piece.at_end) co_return fail(ErrorKind::unavailable, "the file is shorter than it was");
+    if (piece.cold) {
+      auto size = std::min<std::uint64_t>(span.length, kFilePiece);
+      auto work = [&] { return warm_up(span.fd, span.offset, size, kReadAhead); };
+      co_await offload(disk_, std::move(work));  // a failure shows again when it is read
+      warm_until = span.offset + size;
+      continue;
     }
-    if (got.size < 0 && got.error == EINTR) continue;
-    if (got.size < 0)
-      co_return std::unexpected(posix_error("sending", "a file of the store", got.error));
-    if (got.size == 0) co_return fail(ErrorKind::unavailable, "the file is shorter than it was");
-    auto read = static_cast<std::size_t>(got.size);
-    std::array parts{part({to.data(), read})};
-    if (!co_await send(parts)) co_return false;
-    sent += read;
-    span.offset += read;
-    span.length -= read;
-    if ((since_turn += read) < kStretch || span.length == 0) continue;
+    sent += piece.taken;
+    span.offset += piece.taken;
+    span.length -= piece.taken;
+    if (piece.step == TlsStream::Step::wants_write) {
+      if (!co_await wait_writable()) co_return false;
+    } else if (piece.step != TlsStream::Step::done) {
+      co_return false;
+    }
+    since_turn += piece.taken;
+    if (since_turn < kStretch || span.length == 0) continue;
     since_turn = 0;
     co_await asio::post(asio::use_awaitable);
   }

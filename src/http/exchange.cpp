@@ -13,16 +13,6 @@ namespace ncps::http {
 
 namespace asio = boost::asio;
 
-namespace {
-
-unsigned status_of(const Response& response) {
-  if (const auto* prepared = std::get_if<std::shared_ptr<const Prepared>>(&response.body))
-    return (*prepared)->status;
-  return response.status;
-}
-
-}  // namespace
-
 Exchange::Exchange(const ServerContext& server, const Request& request, std::string_view protocol)
     : server_(server), request_(request), protocol_(protocol) {
   server_.options.probe.active.add(1);

@@ -90,7 +90,7 @@ std::optional<std::string> take_value(std::string_view& in) {
 // "for=192.0.2.7;proto=http, for="[2001:db8::7]:80"". Where the grammar is broken, all of the header
 // is: a quote that does not end would take the elements of our own proxies into itself.
 Hops hops_of_elements(std::string_view value) {
-  const Hops broken(1);
+  Hops broken(1);
   Hops hops;
   std::optional<std::string> hop, proto;  // of this element
   bool element = false;                   // it has some pair

@@ -9,11 +9,11 @@ namespace ncps::http {
 
 H2Head::H2Head(const Response& response, bool head_only, DateLine& date) {
   fields_.reserve(response.headers.size() + 8);
-  const auto* prepared = std::get_if<std::shared_ptr<const Prepared>>(&response.body);
-  status_ = std::to_string(prepared != nullptr ? (*prepared)->status : response.status);
+  const auto* prepared = prepared_of(response);
+  status_ = std::to_string(status_of(response));
   fields_.push_back({":status", status_});
   if (prepared != nullptr) {
-    add_lines((*prepared)->head);
+    add_lines(prepared->head);
   } else {
     for (const auto& header : response.headers) fields_.push_back({header.name, header.value});
     auto frame = frame_of(response, {.head_only = head_only});

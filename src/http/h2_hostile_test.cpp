@@ -242,7 +242,7 @@ TEST_F(H2Hostile, RequestsThatAreTakenBackAtOnceEndTheConnectionAndRunNoHandlerW
   });
   EXPECT_TRUE(cut);
   expect_well(server);
-  EXPECT_LE(most, static_cast<int>(H2Session::kStreams));
+  EXPECT_LE(most, static_cast<int>(options.max_streams));
   EXPECT_GT(most, 0);
   gate.open();
   server.drain(Deadline::never());  // nobody is at the gate any more
@@ -266,13 +266,14 @@ TEST_F(H2Hostile, RequestsThatWeAreMadeToResetRunNoHandlerWithoutBound) {
                             frame(kWindowUpdate, 0, 2 * i + 1, number(0x7fffffff, 4))));
   for (std::uint32_t resets = 0; resets < kRequests; ++resets)
     ASSERT_EQ(client.next(kReset).type, kReset);
-  EXPECT_LE(most, static_cast<int>(H2Session::kStreams));
+  EXPECT_LE(most, static_cast<int>(options.max_streams));
   expect_well(server);
   gate.open();
   server.drain(Deadline::never());
 }
 
 TEST_F(H2Hostile, MoreRequestsThanAllowedAreRefusedAndTheOthersAnswered) {
+  options.max_streams = 20;
   Gate gate;
   routes["/gated"] = [&](const Request&) -> asio::awaitable<Response> {
     co_await gate.pass();
@@ -281,17 +282,17 @@ TEST_F(H2Hostile, MoreRequestsThanAllowedAreRefusedAndTheOthersAnswered) {
   auto& server = start();
   RawH2 client(server.port());
   std::string requests;
-  for (std::uint32_t i = 0; i < H2Session::kStreams + 50; ++i)
+  for (std::uint32_t i = 0; i < options.max_streams + 50; ++i)
     requests += frame(kHeaders, kEndStream | kEndHeaders, 2 * i + 1, get("/gated"));
   ASSERT_TRUE(client.send(requests));
   for (int i = 0; i < 50; ++i) {
     auto refused = client.next(kReset);
     ASSERT_EQ(refused.type, kReset);
     EXPECT_EQ(refused.code(), static_cast<std::uint32_t>(h2::Code::refused_stream));
-    EXPECT_GT(refused.stream, 2 * H2Session::kStreams);
+    EXPECT_GT(refused.stream, 2 * options.max_streams);
   }
   gate.open();
-  for (std::uint32_t i = 0; i < H2Session::kStreams; ++i)
+  for (std::uint32_t i = 0; i < options.max_streams; ++i)
     EXPECT_EQ(client.next(kHeaders).type, kHeaders);
   server.drain(Deadline::never());
 }

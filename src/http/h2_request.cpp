@@ -79,12 +79,15 @@ Refusal H2Request::judge(const Limits& limits, bool body_follows) {
   if (host.empty() && authority.empty()) return {400, "a request names its Host once"};
   if (!host.empty() && !authority.empty() && !same_word(host, authority))
     return {400, "a request names its Host once"};
-  auto expect = find("expect");
-  if (!expect.empty() && !same_word(expect, "100-continue"))
-    return {417, "the only expectation known here is 100-continue"};
+  bool expects = false;
+  for (auto expect : values("expect")) {
+    if (!expect.empty() && !same_word(expect, "100-continue"))
+      return {417, "the only expectation known here is 100-continue"};
+    expects = expects || !expect.empty();
+  }
   content_length = length_of(find("content-length"));
   if (content_length == 0) has_body = false;
-  expects_continue = has_body && !expect.empty();
+  expects_continue = has_body && expects;
   return {};
 }
 

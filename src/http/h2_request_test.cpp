@@ -61,6 +61,8 @@ TEST(H2RequestHead, IsJudgedAsOneOfHttp1) {
       {get("/", {{"host", "a.c:1"}}), 400},
       {get("/", {{"expect", "100-Continue"}}), 0},
       {get("/", {{"expect", "more"}}), 417},
+      {get("/", {{"expect", "more"}, {"expect", "100-continue"}}), 417},
+      {get("/", {{"expect", "100-continue"}, {"expect", "more"}}), 417},
       {get("/", {{"x", std::string(2000, 'x')}}), 431},
       {{{":method", "GET"}, {":path", "/"}}, 400},
       {{{":method", "GET"}, {":path", "/"}, {"host", "a"}}, 0},
@@ -81,6 +83,7 @@ TEST(H2RequestHead, KnowsWhetherABodyComes) {
                           Row{{{"content-length", "5"}}, true, true, false},
                           Row{{{"content-length", "0"}}, true, false, false},
                           Row{{{"expect", "100-continue"}}, true, true, true},
+                          Row{{{"expect", ""}, {"expect", "100-continue"}}, true, true, true},
                           Row{{{"expect", "100-continue"}}, false, false, false}}) {
     H2Request request;
     ASSERT_EQ(judge(request, get("/", row.more), row.follows).status, 0u);

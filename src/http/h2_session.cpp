@@ -11,6 +11,7 @@
 #include "http/client_name.h"
 #include "http/h2_head.h"
 #include "http/linger.h"
+#include "rt/open_file_source.h"
 #include "telemetry/log.h"
 
 namespace ncps::http {
@@ -28,7 +29,7 @@ constexpr auto kPongTime = 1s;  // then a client that answers no PING is told th
 
 h2::Limits limits_of(const ServerOptions& options) {
   h2::Limits limits;
-  limits.streams = H2Session::kStreams;
+  limits.streams = static_cast<std::uint32_t>(options.max_streams);
   limits.head_bytes = static_cast<std::uint32_t>(options.max_head_bytes);
   return limits;
 }
@@ -175,6 +176,7 @@ asio::awaitable<Written> H2Session::send(H2Stream& stream, Response& response,
   auto* source = std::get_if<std::unique_ptr<ByteSource>>(&response.body);
   const auto* text = std::get_if<std::string>(&response.body);
   const auto* prepared = std::get_if<std::shared_ptr<const Prepared>>(&response.body);
+  auto* file = std::get_if<PreparedFile>(&response.body);
 
   std::string_view body = text != nullptr ? *text : std::string_view();
   if (prepared != nullptr) body = (*prepared)->body;
@@ -182,6 +184,10 @@ asio::awaitable<Written> H2Session::send(H2Stream& stream, Response& response,
   if (!bodiless && source != nullptr) {
     machine_.respond(stream.id, head.fields(), Content::pulled);
     co_await stream.send(**source, response.length, target);
+  } else if (!bodiless && file != nullptr) {
+    OpenFileSource all(std::move(file->owner), file->span);
+    machine_.respond(stream.id, head.fields(), Content::pulled);
+    co_await stream.send(all, file->span.length, target);
   } else {
     if (!body.empty()) stream.offer_all(body);
     machine_.respond(stream.id, head.fields(), body.empty() ? Content::none : Content::pulled);
@@ -207,7 +213,7 @@ void H2Session::begin(h2::StreamId id) {
   head_of_ = id;
   head_until_ = coarse_now() + options().head_timeout;
   // Those whose clients have taken them back are among them.
-  if (streams_.size() >= kStreams || heads_ > kMostHeads)
+  if (streams_.size() >= options().max_streams || heads_ > kMostHeads)
     return machine_.reset(id, h2::Code::refused_stream);
   H2Stream::Around around{machine_, output_, loop_.context.disk, connection_.executor()};
   streams_.emplace(id, std::make_unique<H2Stream>(around, id));

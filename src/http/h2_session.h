@@ -38,7 +38,6 @@ namespace ncps::http {
 
 class H2Session final : private h2::Events {
  public:
-  static constexpr std::uint32_t kStreams = 256;
   static constexpr std::size_t kMostHeads = 1024ul * 1024;  // bytes of heads of running requests
 
   // All outlive it. `certificate`: the names in the client's.

@@ -89,7 +89,36 @@ TEST_F(H2Server, AnswersAsHttp1Does) {
   EXPECT_EQ(client.read(client.get("/nowhere")).status, 404u);
   EXPECT_EQ(client.read(client.get("/echo?a=b", {{"x-mark", "m"}})).body,
             "GET|/echo?a=b|a=b|127.0.0.1|test|m\n");
-  EXPECT_EQ(client.most_streams(), H2Session::kStreams);
+  EXPECT_EQ(client.most_streams(), options.max_streams);
+}
+
+TEST_F(H2Server, TellsHowManyRequestsMayBeUnderWay) {
+  options.max_streams = 7;
+  H2Client client(start().port());
+  EXPECT_EQ(client.read(client.get("/hello")).status, 200u);
+  EXPECT_EQ(client.most_streams(), 7u);
+}
+
+TEST_F(H2Server, APreparedFileIsSentWhole) {
+  auto content = pattern(1'000'000);
+  auto file = make_file(content);
+  for (std::size_t size : {0ul, 1ul, 60'000ul, content.size()})
+    serve("/" + std::to_string(size), [=] {
+      Response response;
+      response.body = PreparedFile{
+          .head = prepare_file({{"X-Mark", "m"}}, size), .owner = nullptr, .span = {file, 0, size}};
+      return response;
+    });
+  H2Client client(start().port());
+  for (std::size_t size : {0ul, 1ul, 60'000ul, content.size()}) {
+    auto path = "/" + std::to_string(size);
+    auto& answer = client.read(client.get(path));
+    EXPECT_EQ(answer.status, 200u);
+    EXPECT_EQ(answer.header("content-length"), std::to_string(size));
+    EXPECT_EQ(answer.header("x-mark"), "m");
+    EXPECT_TRUE(answer.whole() && answer.body == content.substr(0, size)) << path;
+    EXPECT_EQ(client.read(client.ask("HEAD", path)).body, "");
+  }
 }
 
 TEST_F(H2Server, HeadHasTheHeadersOfGetAndNoBody) {

@@ -25,10 +25,10 @@ bool bit(const IpAddress& address, unsigned at) noexcept {
 
 std::optional<unsigned> parse_bits(std::string_view text, unsigned most) {
   unsigned bits = 0;
-  const char* end = text.data() + text.size();
-  auto [stopped, error] = std::from_chars(text.data(), end, bits);
+  auto [stopped, error] = std::from_chars(text.data(), text.data() + text.size(), bits);
   bool plain = !text.empty() && text[0] != '-' && (text.size() == 1 || text[0] != '0');
-  if (error != std::errc() || stopped != end || !plain || bits > most) return std::nullopt;
+  if (error != std::errc() || stopped != text.data() + text.size() || !plain || bits > most)
+    return std::nullopt;
   return bits;
 }
 
@@ -60,6 +60,13 @@ IpAddress IpAddress::v6(std::span<const std::uint8_t, 16> bytes) {
 
 bool IpAddress::is_v4() const noexcept {
   return std::equal(kMapped.begin(), kMapped.end(), bytes_.begin());
+}
+
+bool IpAddress::is_loopback() const noexcept {
+  if (is_v4()) return bytes_[kMapped.size()] == 127;
+  return std::ranges::all_of(bytes_.begin(), bytes_.end() - 1,
+                             [](auto byte) { return byte == 0; }) &&
+         bytes_.back() == 1;
 }
 
 std::string IpAddress::str() const {

@@ -25,6 +25,7 @@ class IpAddress {
   static IpAddress v6(std::span<const std::uint8_t, 16> bytes);
 
   bool is_v4() const noexcept;
+  bool is_loopback() const noexcept;  // 127.0.0.0/8, ::1
   // As IPv6 has them; of an IPv4 address the last four count.
   const std::array<std::uint8_t, 16>& bytes() const noexcept { return bytes_; }
   std::string str() const;

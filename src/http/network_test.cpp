@@ -36,6 +36,14 @@ TEST(IpAddress, RefusesEverythingElse) {
     EXPECT_FALSE(ip(text)) << text;
 }
 
+TEST(IpAddress, KnowsLoopback) {
+  for (std::string_view text : {"127.0.0.1", "127.255.255.254", "::1", "::ffff:127.0.0.2"})
+    EXPECT_TRUE(ip(text)->is_loopback()) << text;
+  for (std::string_view text :
+       {"128.0.0.1", "126.255.255.255", "0.0.0.0", "::", "::2", "1::1", "::127.0.0.1", "7f00::1"})
+    EXPECT_FALSE(ip(text)->is_loopback()) << text;
+}
+
 TEST(Network, ContainsWhatBeginsAlike) {
   struct Row {
     std::string network, address;

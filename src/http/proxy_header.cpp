@@ -112,7 +112,7 @@ Decoded decode_binary(std::string_view text) {
       return refuse("its version is not 2, or its command neither LOCAL nor PROXY");
   }
   if (text.size() < kFixed) return std::nullopt;
-  std::size_t size = kFixed + byte_at(text, 14) * 256 + byte_at(text, 15);
+  std::size_t size = kFixed + std::size_t{256} * byte_at(text, 14) + byte_at(text, 15);
   if (size > ProxyHeader::kMostBytes) return refuse("it is too long");
   if (text.size() < size) return std::nullopt;
   ProxyHeader header;

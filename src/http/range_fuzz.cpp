@@ -24,6 +24,18 @@ FUZZ_TARGET(range) {
         input.contains("no such tag"));
   CHECK(!if_range_allows(input, "\"tag\"") || input.contains("\"tag\"") ||
         input.find_first_not_of(" \t") == input.npos);
+  // Whatever a tag is, it is found in a list, weak or strong, and is no other one's.
+  std::string tag = "\"";
+  for (char c : input)
+    if (c != '"') tag += c;
+  tag += '"';
+  for (const auto& list : {tag, "W/" + tag, "\"a\", W/" + tag + " ,", tag + "\t,,\"b\""}) {
+    CHECK(if_none_match(list, tag) && if_none_match(list, "W/" + tag));
+    auto other = tag;
+    other.insert(1, "x");
+    CHECK(!if_none_match(list, other));
+  }
+  CHECK(if_range_allows(tag, tag) && !if_range_allows("W/" + tag, tag));
 }
 
 }  // namespace ncps::http

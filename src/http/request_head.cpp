@@ -38,7 +38,8 @@ class Parser final : public beast::http::basic_parser<true> {
   int transfer_encodings = 0;
   bool plain_length = true;  // digits and nothing else
   std::string_view transfer_encoding;
-  std::string_view expect;
+  bool expects = false;
+  bool expects_other = false;  // than 100-continue
 
  private:
   void on_request_impl(beast::http::verb verb, beast::string_view method, beast::string_view target,
@@ -60,7 +61,10 @@ class Parser final : public beast::http::basic_parser<true> {
       ++transfer_encodings;
       transfer_encoding = {value.data(), value.size()};
     }
-    if (name == beast::http::field::expect) expect = {value.data(), value.size()};
+    if (name == beast::http::field::expect && !value.empty()) {
+      expects = true;
+      expects_other = expects_other || !same_word({value.data(), value.size()}, "100-continue");
+    }
   }
 
   void on_response_impl(int, beast::string_view, int, ErrorCode&) override {}
@@ -155,7 +159,7 @@ Refusal read_head(std::string_view text, std::size_t max_target_bytes, RequestHe
     if (parser.transfer_encodings > 1 || !same_word(parser.transfer_encoding, "chunked"))
       return {501, "the only Transfer-Encoding known here is chunked"};
   }
-  if (!head.http_1_0 && !parser.expect.empty() && !same_word(parser.expect, "100-continue"))
+  if (!head.http_1_0 && parser.expects_other)
     return {417, "the only expectation known here is 100-continue"};
   if (!split_target(head)) return {400, "malformed request target"};
 
@@ -165,7 +169,7 @@ Refusal read_head(std::string_view text, std::size_t max_target_bytes, RequestHe
   head.has_body = parser.chunked() || parser.content_length().value_or(0) > 0;
   head.content_length.reset();
   if (auto length = parser.content_length()) head.content_length = *length;
-  head.expects_continue = head.has_body && !head.http_1_0 && !parser.expect.empty();
+  head.expects_continue = head.has_body && !head.http_1_0 && parser.expects;
   head.body = nullptr;
   return {};
 }

@@ -163,6 +163,9 @@ TEST(ReadHead, RefusesWhatIsNotHttp) {
       {"GET /" + std::string(kMaxTarget - 1, 'x') + " HTTP/1.1\r\nHost: a\r\n\r\n", 0},
       {"GET /" + std::string(kMaxTarget, 'x') + " HTTP/1.1\r\nHost: a\r\n\r\n", 414},
       {"GET / HTTP/1.1\r\nHost: a\r\nExpect: magic\r\n\r\n", 417},
+      {"GET / HTTP/1.1\r\nHost: a\r\nExpect: magic\r\nExpect: 100-continue\r\n\r\n", 417},
+      {"GET / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nExpect: magic\r\n\r\n", 417},
+      {"GET / HTTP/1.1\r\nHost: a\r\nExpect:\r\nExpect: 100-continue\r\n\r\n", 0},
   };
   for (const auto& [text, status] : rows) EXPECT_EQ(status_of(text), status) << text;
 }

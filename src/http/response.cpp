@@ -20,6 +20,29 @@ std::shared_ptr<const Prepared> prepare(unsigned status, const std::vector<Heade
   return prepared;
 }
 
+std::shared_ptr<const Prepared> prepare_file(const std::vector<Header>& headers,
+                                             std::uint64_t length) {
+  auto prepared = std::make_shared<Prepared>();
+  prepared->status = 200;
+  append_status_line(prepared->head, 200);
+  append_headers(prepared->head, headers);
+  append_content_length(prepared->head, length);
+  prepared->head.shrink_to_fit();
+  return prepared;
+}
+
+const Prepared* prepared_of(const Response& response) noexcept {
+  if (const auto* text = std::get_if<std::shared_ptr<const Prepared>>(&response.body))
+    return text->get();
+  const auto* file = std::get_if<PreparedFile>(&response.body);
+  return file != nullptr ? file->head.get() : nullptr;
+}
+
+unsigned status_of(const Response& response) noexcept {
+  const auto* prepared = prepared_of(response);
+  return prepared != nullptr ? prepared->status : response.status;
+}
+
 // Its headers are those of `whole`, which stand between the status line and the length.
 std::shared_ptr<const Prepared> not_modified(const Prepared& whole) {
   auto lines = std::string_view(whole.head).substr(0, whole.head.rfind("Content-Length: "));

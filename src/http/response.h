@@ -29,14 +29,21 @@ struct Prepared {
   std::string body;
 };
 
+// A file that was looked at within this second, with what comes before it: nothing is to be found out any more.
+struct PreparedFile {
+  std::shared_ptr<const Prepared> head;  // its Content-Length is the file's; without a body
+  std::shared_ptr<const void> owner;     // keeps the descriptor open
+  FileSpan span;
+};
+
 struct Response {
   unsigned status = 200;
   std::vector<Header> headers;
 
   // monostate: no body. As the answer to HEAD: Content-Length is `length`, or absent with it.
   // ByteSource: if it fails or ends short, the connection is aborted: a clean end is a complete
-  // body. Prepared: status and headers above are ignored.
-  std::variant<std::monostate, std::string, std::shared_ptr<const Prepared>,
+  // body. Prepared, PreparedFile: status and headers above are ignored.
+  std::variant<std::monostate, std::string, std::shared_ptr<const Prepared>, PreparedFile,
                std::unique_ptr<ByteSource>>
       body;
 
@@ -54,9 +61,17 @@ struct Response {
   std::string_view route;
 };
 
+// What was prepared of it; nullptr: nothing was.
+const Prepared* prepared_of(const Response& response) noexcept;
+unsigned status_of(const Response& response) noexcept;
+
 // Renders status line and headers for a Prepared.
 std::shared_ptr<const Prepared> prepare(unsigned status, const std::vector<Header>& headers,
                                         std::string body);
+
+// The same for a PreparedFile of so many bytes.
+std::shared_ptr<const Prepared> prepare_file(const std::vector<Header>& headers,
+                                             std::uint64_t length);
 
 // The 304 for a client that has what `whole` would give. REQUIRES: it was prepared, with a body.
 std::shared_ptr<const Prepared> not_modified(const Prepared& whole);

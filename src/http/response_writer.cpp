@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "http/source_writer.h"
+#include "http/sure_writer.h"
 
 namespace ncps::http {
 
@@ -16,23 +17,31 @@ std::size_t taken_of(std::string_view body, std::span<const iovec> parts) noexce
   return body.size() - parts.back().iov_len;
 }
 
+// How a prepared head ends. Copied, because the cached date changes under us if the client makes us wait.
+class HeadTail {
+ public:
+  HeadTail(DateLine& date, Reply reply) {
+    add(date.text());
+    add(connection_line(reply.connection_header()));
+    add("\r\n");
+  }
+  std::string_view text() const noexcept { return {text_.data(), size_}; }
+
+ private:
+  void add(std::string_view more) noexcept {
+    std::memcpy(text_.data() + size_, more.data(), more.size());
+    size_ += more.size();
+  }
+  std::array<char, 80> text_;
+  std::size_t size_ = 0;
+};
+
 // The hot path: one sendmsg from three strings that exist already, and no allocation.
 asio::awaitable<Written> write_prepared(Connection& connection, DateLine& date, Reply reply,
                                         const Prepared& prepared) {
-  // Copied, because the cached date changes under us if the client makes us wait.
-  std::array<char, 80> tail;
-  auto line = connection_line(reply.connection_header());
-  auto date_text = date.text();
-  char* end = static_cast<char*>(std::memcpy(tail.data(), date_text.data(), date_text.size()));
-  end += date_text.size();
-  std::memcpy(end, line.data(), line.size());
-  end += line.size();
-  std::memcpy(end, "\r\n", 2);
-  end += 2;
-
+  HeadTail tail(date, reply);
   std::string_view body = reply.head_only ? std::string_view() : std::string_view(prepared.body);
-  std::string_view tail_text(tail.data(), static_cast<std::size_t>(end - tail.data()));
-  std::array parts{part(prepared.head), part(tail_text), part(body)};
+  std::array parts{part(prepared.head), part(tail.text()), part(body)};
   std::span<iovec> rest(parts);
   auto sent = connection.send_now(rest);
   bool complete = sent == Connection::Sent::all;
@@ -40,6 +49,30 @@ asio::awaitable<Written> write_prepared(Connection& connection, DateLine& date, 
   if (!complete) connection.abort();
   co_return Written{
       .complete = complete, .close = reply.close, .body_bytes = taken_of(body, parts)};
+}
+
+// The hot path of files: a sendmsg and a sendfile, and no allocation, if the client takes it at once.
+asio::awaitable<Written> write_prepared_file(Connection& connection, DateLine& date, Reply reply,
+                                             const PreparedFile& file, std::string_view target) {
+  HeadTail tail(date, reply);
+  Written written{.close = reply.close};
+  std::array parts{part(file.head->head), part(tail.text())};
+  std::span<iovec> rest(parts);
+  auto span = file.span;
+  if (reply.head_only) span.length = 0;
+  auto more = span.length > 0 ? More::yes : More::no;
+  auto sent = connection.send_now(rest, more);
+  bool complete = sent == Connection::Sent::all;
+  if (sent == Connection::Sent::partly) complete = co_await connection.send(rest, more);
+  if (complete) connection.send_file_now(span, written.body_bytes);
+  if (complete && span.length > 0) {
+    auto all = co_await connection.send_file(span, written.body_bytes);
+    if (!all) log_broken_body(target, all.error().what());
+    complete = all && *all;
+  }
+  written.complete = complete;
+  if (!complete) connection.abort();
+  co_return written;
 }
 
 asio::awaitable<Written> write_text(Connection& connection, std::string_view head,
@@ -76,6 +109,8 @@ asio::awaitable<Written> write_response(Connection& connection, DateLine& date, 
                                         Response& response, std::string_view target) {
   if (const auto* prepared = std::get_if<std::shared_ptr<const Prepared>>(&response.body))
     co_return co_await write_prepared(connection, date, reply, **prepared);
+  if (const auto* file = std::get_if<PreparedFile>(&response.body))
+    co_return co_await write_prepared_file(connection, date, reply, *file, target);
 
   auto frame = frame_of(response, reply);
   if (frame.framing == Framing::until_close && !reply.head_only) reply.close = true;
@@ -85,6 +120,13 @@ asio::awaitable<Written> write_response(Connection& connection, DateLine& date, 
   if (auto* source = std::get_if<std::unique_ptr<ByteSource>>(&response.body);
       source != nullptr && !bodiless) {
     Written written{.close = reply.close};
+    auto* sure = dynamic_cast<SureSource*>(source->get());
+    if (sure != nullptr && frame.framing == Framing::length) {
+      written.complete =
+          co_await write_sure(connection, head, frame.length, *sure, target, written.body_bytes);
+      if (!written.complete) connection.abort();
+      co_return written;
+    }
     SourceWriter writer(connection, std::move(head), frame.framing, frame.length);
     written.complete = co_await writer.write(**source, target, written.body_bytes);
     if (!written.complete) connection.abort();

@@ -10,6 +10,7 @@
 
 #include "base/check.h"
 #include "http/admission.h"
+#include "http/caller.h"
 #include "http/connection.h"
 #include "http/listener.h"
 #include "http/session.h"
@@ -28,13 +29,27 @@ namespace {
 using ErrorCode = boost::system::error_code;
 using Socket = Connection::Socket;
 
-asio::awaitable<void> run_session(SessionLoop& loop, Socket socket) {
-  auto admitted = co_await admit(loop, socket);
-  if (!admitted) {
-    loop.context.connections.fetch_sub(1);
-    co_return;
+// Of who was counted when the connection came. Whatever is thrown on the way, it does not count for ever.
+class Counted {
+ public:
+  explicit Counted(std::atomic<std::size_t>& connections) : connections_(&connections) {}
+  Counted(const Counted&) = delete;
+  ~Counted() {
+    if (connections_ != nullptr) connections_->fetch_sub(1);
   }
+  void left_to_its_session() { connections_ = nullptr; }
+
+ private:
+  std::atomic<std::size_t>* connections_;
+};
+
+asio::awaitable<void> run_session(SessionLoop& loop, Socket socket) {
+  Counted counted(loop.context.connections);
+  auto admitted = co_await admit(loop, socket);
+  if (!admitted) co_return;
+  bound_what_is_on_the_way(socket);
   Session session(loop, std::move(socket), std::move(admitted->caller));
+  counted.left_to_its_session();
   co_await session.run();
 }
 

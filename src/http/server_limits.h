@@ -15,6 +15,7 @@ struct ServerLimits {
   std::size_t max_per_client = 4'096;       // of one address; further ones get 429; 0: any number
   std::size_t max_head_bytes = 32 * 1024;   // 431 beyond
   std::size_t max_target_bytes = 8 * 1024;  // 414 beyond
+  std::size_t max_streams = 256;            // requests of one HTTP/2 connection at once
   std::chrono::milliseconds head_timeout{
       30'000};  // from a request's first byte to the end of its head
   std::chrono::milliseconds body_timeout{30'000};  // without a byte of a request's body

@@ -19,7 +19,7 @@
 
 namespace ncps::http {
 
-class H2Session;
+class H2Session;  // NOLINT(cppcoreguidelines-virtual-class-destructor): it is final
 struct Written;
 
 class Session {

@@ -32,7 +32,7 @@ class MeasuredLease final : public Lease {
 class MeasuredLeases final : public Leases {
  public:
   MeasuredLeases(std::unique_ptr<Leases> inner, LeaseProbe probe)
-      : inner_(std::move(inner)), probe_(std::move(probe)) {}
+      : inner_(std::move(inner)), probe_(probe) {}
 
   Task<Taken> try_take(Ask ask, Deadline deadline) override {
     auto begin = Clock::now();
@@ -64,7 +64,7 @@ class MeasuredLeases final : public Leases {
 }  // namespace
 
 std::unique_ptr<Leases> measured(std::unique_ptr<Leases> inner, LeaseProbe probe) {
-  return std::make_unique<MeasuredLeases>(std::move(inner), std::move(probe));
+  return std::make_unique<MeasuredLeases>(std::move(inner), probe);
 }
 
 }  // namespace ncps::lock

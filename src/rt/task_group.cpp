@@ -34,7 +34,7 @@ void TaskGroup::spawn(asio::any_io_executor executor, std::string_view name,
     std::lock_guard lock(state_->mutex);
     ++state_->running;
   }
-  auto ended = [state = state_, name](std::exception_ptr escaped) {
+  auto ended = [state = state_, name](const std::exception_ptr& escaped) {
     if (escaped) {
       try {
         std::rethrow_exception(escaped);
@@ -52,7 +52,7 @@ void TaskGroup::spawn(asio::any_io_executor executor, std::string_view name,
     if (left == 0) state->ended.notify();
   };
   if (trace::enabled()) executor = traced(executor, trace::here());
-  asio::co_spawn(std::move(executor), std::move(task), std::move(ended));
+  asio::co_spawn(executor, std::move(task), std::move(ended));
 }
 
 std::size_t TaskGroup::running() const {

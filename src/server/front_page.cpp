@@ -3,6 +3,7 @@
 #include <fmt/chrono.h>
 
 #include <algorithm>
+#include <cmath>
 #include <mustache.hpp>
 
 #include "base/byte_size.h"
@@ -36,7 +37,7 @@ std::string counted(std::uint64_t number, std::string_view what) {
 std::string percent(std::optional<double> rate) {
   if (!rate) return std::string(kNothing);
   // All of them, or none, is said of nothing else.
-  auto rounded = static_cast<int>(*rate * 100 + 0.5);
+  auto rounded = static_cast<int>(std::lround(*rate * 100));
   if (*rate < 1) rounded = std::min(rounded, 99);
   if (*rate > 0) rounded = std::max(rounded, 1);
   return fmt::format("{}\u202f%", rounded);

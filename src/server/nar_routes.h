@@ -21,18 +21,25 @@ class NarRoutes {
   NarRoutes(cache::NarService& nars, cache::UseLog& uses, const Permissions& permissions)
       : nars_(nars), uses_(uses), permissions_(permissions) {}
 
-  boost::asio::awaitable<http::Response> answer(const http::Request& request, nix::NarUrl url,
-                                                Side side = Side::root);
+  // The whole of a NAR at rest that this thread has sent within the present second, by GET. nullopt: answer()
+  // has to.
+  std::optional<http::Response> answer_from_memory(const http::Request& request,
+                                                   const nix::NarUrl& url);
+
+  // Both must live until it has answered.
+  boost::asio::awaitable<http::Response> answer(const http::Request& request,
+                                                const nix::NarUrl& url, Side side = Side::root);
 
  private:
-  boost::asio::awaitable<http::Response> answer_head(nix::NarUrl url, Side side);
+  boost::asio::awaitable<http::Response> answer_head(const nix::NarUrl& url, Side side);
   boost::asio::awaitable<std::optional<http::Response>> answer_elsewhere(http::Method method,
                                                                          const nix::NarUrl& url);
-  Task<std::optional<std::uint64_t>> size_of(nix::NarUrl url, Side side);
-  Task<cache::OpenNar> open(nix::NarUrl url, Side side, std::optional<storage::Part> part = {},
-                            std::string from = {});
+  Task<std::optional<std::uint64_t>> size_of(const nix::NarUrl& url, Side side);
+  Task<cache::OpenNar> open_kept(const nix::NarUrl& url, std::optional<storage::Part> part = {});
 
-  std::vector<http::Header> headers_for(const nix::NarUrl& url) const;
+  std::vector<http::Header> headers_for(const nix::NarUrl& url, Audience audience) const;
+  void keep_near(const nix::NarUrl& url, Audience audience, const cache::OpenNar& nar,
+                 const std::vector<http::Header>& headers);
 
   cache::NarService& nars_;
   cache::UseLog& uses_;

@@ -38,7 +38,7 @@ boost::asio::awaitable<http::Response> PeerRoutes::answer(const http::Request& r
       beyond.headers.push_back({"Content-Range", http::content_range_unsatisfied(*total)});
       co_return beyond;
     }
-    response.length = *total;
+    response.length = total;
     if (decision.answer == http::RangeAnswer::part) {
       part = decision.range;
       response.status = 206;

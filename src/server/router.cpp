@@ -97,6 +97,13 @@ boost::asio::awaitable<http::Response> Router::answer(const http::Request& reque
       co_return std::move(*hot);
     }
   }
+  if (auto* url = std::get_if<nix::NarUrl>(&target.route);
+      url != nullptr && target.side == Side::root) {
+    if (auto hot = nars_.answer_from_memory(request, *url)) {
+      count(target, *hot, begin);
+      co_return std::move(*hot);
+    }
+  }
   auto response = co_await read(request, target);
   count(target, response, begin);
   co_return response;

@@ -44,7 +44,7 @@ class Router {
         writes_(writes),
         pins_(pins),
         permissions_(permissions),
-        watching_(std::move(watching)),
+        watching_(watching),
         peers_(peers) {}
 
   boost::asio::awaitable<http::Response> answer(const http::Request& request);

@@ -23,10 +23,6 @@ class BrokenCatalog final : public db::Catalog, public db::UploadRows {
   Task<void> note_uses(db::Uses, std::chrono::sys_seconds) override {
     co_return std::unexpected(error());
   }
-  Task<std::vector<db::StoredNar>> least_used(std::size_t) override {
-    co_return std::unexpected(error());
-  }
-  Task<void> mark_gone(std::vector<nix::NarUrl>) override { co_return std::unexpected(error()); }
   Task<std::optional<db::NarRow>> find_nar(nix::NarUrl) override {
     co_return std::unexpected(error());
   }

@@ -36,12 +36,6 @@ bool possible(std::size_t object, std::string_view how) {
   return object == kNar && (how == "inflight" || how == "peer" || how == "redirect");
 }
 
-// A memory's answer has the status that it was made with.
-unsigned status_of(const http::Response& response) {
-  const auto* prepared = std::get_if<std::shared_ptr<const http::Prepared>>(&response.body);
-  return prepared != nullptr ? (*prepared)->status : response.status;
-}
-
 metrics::Sample in_words_of_go(std::string result, std::string status, std::uint64_t number) {
   return {.labels = {{"result", std::move(result)}, {"status", std::move(status)}},
           .value = static_cast<double>(number),
@@ -91,7 +85,7 @@ void ServedProbe::answered(const Route& route, http::Response& response,
   if (!which) return;
   const auto& object = objects_[*which];
   auto how = how_of(response.cache);
-  auto status = status_of(response);
+  auto status = http::status_of(response);
   object.seconds.observe(seconds);
   if (status >= 500) return object.failed.add();
   if (status == 404) return object.missing[how == negative ? 1 : 0].add();

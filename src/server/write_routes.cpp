@@ -154,7 +154,6 @@ asio::awaitable<http::Response> WriteRoutes::remove(const http::Request& request
     audit(request, who, "delete", response.status, removed.error().what());
     co_return response;
   }
-  for (const auto& hash : removed->narinfos) deps_.hot.forget(hash);
   auto response =
       removed->found ? done() : http::text_response(404, "nothing of that name is here");
   audit(request, who, "delete", response.status, "");

@@ -20,14 +20,23 @@
 
 namespace ncps::storage {
 
+struct SharedFile;
+
 // An open blob. If it is removed or replaced meanwhile, who has begun to read it may go on, or gets
 // an Error, but never bytes of another blob.
 class Blob {
  public:
   virtual ~Blob() = default;
   virtual std::uint64_t size() const noexcept = 0;  // bytes at rest
+  // Two blobs of one key and one version, which is not empty, hold the same bytes; as long as nobody
+  // replaces a blob it mostly stays what it is. Empty: the store cannot tell.
+  virtual std::string version() const { return {}; }
   // REQUIRES: first + length <= size().
   virtual std::unique_ptr<ByteSource> read(std::uint64_t first, std::uint64_t length) = 0;
+
+  // The file that it is, if its store keeps that open for whoever comes next (file_blob.h). Until it is
+  // retired it is the blob of that key, as long ago as its store looked. Empty: there is none.
+  virtual std::weak_ptr<const SharedFile> kept_open() const { return {}; }
 };
 
 // A blob that is being written. publish() makes it visible; if it is destroyed before that, nothing
@@ -44,7 +53,8 @@ class StagedBlob {
   virtual void grown() {}
 
   // Makes what is in the file the blob: visible whole or not at all, durable when this returns,
-  // replacing an older one. At most once. Errors: unavailable; then the blob may be there or not.
+  // replacing an older one. Once, and once more after an Error for want of space, which fails again if bytes
+  // may be lost (SpoolFile::spoiled). Errors: unavailable; then the blob may be there or not.
   virtual Task<void> publish() = 0;
 };
 
@@ -89,6 +99,9 @@ class BlobStore {
   // it is a secret. nullopt: there is none to be given. Whether the blob exists is not looked at.
   // Errors: unavailable.
   virtual Task<std::optional<std::string>> outside_url(BlobKey, Asking) { co_return std::nullopt; }
+
+  // Whether outside_url() gives any: never, or whenever it can.
+  virtual bool has_outside_urls() const noexcept { return false; }
 
   // The whole of a small document. nullopt: confirmed absent. Errors: unavailable, also if it is
   // larger than kMaxText: then it is none of ours.

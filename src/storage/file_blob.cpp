@@ -1,50 +1,51 @@
 #include "storage/file_blob.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/stat.h>
 
 #include <cerrno>
 
 #include "base/check.h"
 #include "base/posix_error.h"
-#include "rt/sure_source.h"
+#include "rt/open_file_source.h"
 #include "storage/stale_handle.h"
 
 namespace ncps::storage {
 namespace {
 
-class FileSource final : public SureSource {
- public:
-  FileSource(std::shared_ptr<const UniqueFd> fd, std::uint64_t first, std::uint64_t length)
-      : fd_(std::move(fd)), first_(first), length_(length) {}
-
-  Task<Piece> next() override {
-    if (length_ == 0) co_return Piece(std::string_view());
-    FileSpan all{fd_->get(), first_, length_};
-    length_ = 0;
-    co_return Piece(all);
-  }
-
- private:
-  std::shared_ptr<const UniqueFd> fd_;
-  std::uint64_t first_, length_;
-};
-
 class FileBlob final : public Blob {
  public:
-  FileBlob(std::shared_ptr<const UniqueFd> fd, std::uint64_t size)
-      : fd_(std::move(fd)), size_(size) {}
+  FileBlob(OpenFile file, KeptOpen kept)
+      : file_(std::move(file)),
+        size_(static_cast<std::uint64_t>(file_.info.st_size)),
+        kept_(kept) {}
 
   std::uint64_t size() const noexcept override { return size_; }
 
+  // One that takes the place of another is another file, also if that one's number is given out anew: it was
+  // renamed later (st_ctim).
+  std::string version() const override {
+    const auto& info = file_.info;
+    return fmt::format("{}-{}-{}-{}.{}-{}.{}", info.st_dev, info.st_ino, size_, info.st_mtim.tv_sec,
+                       info.st_mtim.tv_nsec, info.st_ctim.tv_sec, info.st_ctim.tv_nsec);
+  }
+
   std::unique_ptr<ByteSource> read(std::uint64_t first, std::uint64_t length) override {
     CHECK(first <= size_ && length <= size_ - first);
-    return std::make_unique<FileSource>(fd_, first, length);
+    return std::make_unique<OpenFileSource>(file_.file,
+                                            FileSpan{file_.file->fd.get(), first, length});
+  }
+
+  std::weak_ptr<const SharedFile> kept_open() const override {
+    if (kept_ == KeptOpen::yes) return file_.file;
+    return {};
   }
 
  private:
-  std::shared_ptr<const UniqueFd> fd_;
-  std::uint64_t size_;
+  const OpenFile file_;
+  const std::uint64_t size_;
+  const KeptOpen kept_;
 };
 
 }  // namespace
@@ -59,12 +60,11 @@ Result<std::optional<OpenFile>> open_file(const std::filesystem::path& path) {
   if (::fstat(fd.get(), &info) != 0)
     return std::unexpected(posix_error("sizing", path.native(), errno));
   if (!S_ISREG(info.st_mode)) return fail(ErrorKind::unavailable, path.native() + ": is no file");
-  return OpenFile{std::make_shared<const UniqueFd>(std::move(fd)), info};
+  return OpenFile{std::make_shared<SharedFile>(std::move(fd)), info};
 }
 
-std::unique_ptr<Blob> make_file_blob(OpenFile file) {
-  return std::make_unique<FileBlob>(std::move(file.fd),
-                                    static_cast<std::uint64_t>(file.info.st_size));
+std::unique_ptr<Blob> make_file_blob(OpenFile file, KeptOpen kept) {
+  return std::make_unique<FileBlob>(std::move(file), kept);
 }
 
 Result<std::unique_ptr<Blob>> open_file_blob(const std::filesystem::path& path) {

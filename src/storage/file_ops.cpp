@@ -1,9 +1,12 @@
 #include "storage/file_ops.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
+#include <cstdint>
 #include <cstdio>
 
 namespace ncps::storage {
@@ -33,6 +36,19 @@ int FileOps::unlink(const fs::path& path) {
 }
 int FileOps::mkdir(const fs::path& path, mode_t mode) {
   return ::mkdir(path.c_str(), mode);
+}
+
+bool FileOps::tells_late(int fd) {
+  constexpr std::int64_t kCifs = 0xff534d42;  // linux/magic.h has no name for it
+  struct statfs where{};
+  if (::fstatfs(fd, &where) != 0) return true;
+  switch (static_cast<std::int64_t>(where.f_type)) {
+    case NFS_SUPER_MAGIC:
+    case SMB2_SUPER_MAGIC:
+    case kCifs:
+    case FUSE_SUPER_MAGIC: return true;
+    default: return false;
+  }
 }
 
 FileOps& FileOps::real() {

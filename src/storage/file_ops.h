@@ -24,6 +24,10 @@ class FileOps {
   virtual int unlink(const std::filesystem::path& path);
   virtual int mkdir(const std::filesystem::path& path, mode_t mode);
 
+  // Whether a write to that file may be refused for bytes that were written before, and are lost then: on
+  // a file system whose server is elsewhere (NFS, SMB, FUSE).
+  virtual bool tells_late(int fd);
+
   // The system's own.
   static FileOps& real();
 };

@@ -24,11 +24,14 @@ SpoolFile::~SpoolFile() {
 }
 
 Result<void> SpoolFile::append(std::string_view bytes) {
+  if (spoiled_) return std::unexpected(*spoiled_);
   while (!bytes.empty()) {
     auto n = ops_.pwrite(fd_.get(), bytes.data(), bytes.size(), static_cast<off_t>(size_));
     if (n < 0) {
       if (errno == EINTR) continue;
-      return std::unexpected(posix_write_error("writing", path_.native(), errno));
+      auto error = posix_write_error("writing", path_.native(), errno);
+      if (ops_.tells_late(fd_.get())) spoiled_ = error;
+      return std::unexpected(std::move(error));
     }
     size_ += static_cast<std::uint64_t>(n);
     bytes.remove_prefix(static_cast<std::size_t>(n));
@@ -37,9 +40,10 @@ Result<void> SpoolFile::append(std::string_view bytes) {
 }
 
 Result<void> SpoolFile::sync() {
-  if (ops_.fsync(fd_.get()) != 0)
-    return std::unexpected(posix_write_error("syncing", path_.native(), errno));
-  return {};
+  if (spoiled_) return std::unexpected(*spoiled_);
+  if (ops_.fsync(fd_.get()) == 0) return {};
+  spoiled_ = posix_write_error("syncing", path_.native(), errno);
+  return std::unexpected(*spoiled_);
 }
 
 Result<void> SpoolFile::move_to(const fs::path& target) {

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -33,6 +34,10 @@ class SpoolFile {
   // Bytes and size reach the disk. Errors: unavailable.
   Result<void> sync();
 
+  // What was appended may not be there any more, though nothing shows it while we run: the kernel drops what
+  // it could not write back, and says so once. From then on append() and sync() fail. Source: fsync(2), NOTES.
+  bool spoiled() const noexcept { return spoiled_.has_value(); }
+
   // Renames it, within one file system, replacing what is there, and syncs both folders' entries.
   // Errors: unavailable.
   Result<void> move_to(const std::filesystem::path& target);
@@ -51,6 +56,7 @@ class SpoolFile {
   UniqueFd fd_;
   std::filesystem::path path_;  // empty once moved
   std::uint64_t size_ = 0;
+  std::optional<Error> spoiled_;
   std::function<void(std::function<void()>)> elsewhere_;
 };
 

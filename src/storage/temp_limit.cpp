@@ -62,6 +62,7 @@ class LimitedBlobStore final : public BlobStore {
   Task<std::optional<std::string>> outside_url(BlobKey key, Asking asking) override {
     return inner_->outside_url(std::move(key), asking);
   }
+  bool has_outside_urls() const noexcept override { return inner_->has_outside_urls(); }
   Task<std::optional<std::string>> find_text(BlobKey key) override {
     return inner_->find_text(std::move(key));
   }

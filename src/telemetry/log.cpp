@@ -7,7 +7,6 @@
 #include <spdlog/sinks/base_sink.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
@@ -21,14 +20,16 @@
 #include "base/guarded.h"
 #include "telemetry/current_span.h"
 #include "telemetry/flood_lines.h"
+#include "telemetry/json_text.h"
 #include "telemetry/log_copy.h"
 #include "telemetry/log_flood.h"
 #include "telemetry/repeats.h"
 #include "telemetry/stdout_mutex.h"
-#include "telemetry/utf8.h"
 
 namespace ncps::log {
 namespace {
+
+using telemetry::append_json;
 
 constexpr std::size_t kQueueLines = 4096;  // 2 MB, all of it from the start
 
@@ -94,9 +95,9 @@ struct Writer {
   // A line of the flood goes where others go.
   void make(const UnmadeLine& line, std::string& to);
 
-  void put(std::string line) {
+  void put(std::string_view line) {
     given.fetch_add(1, std::memory_order_relaxed);
-    logger->log(spdlog::level::info, std::move(line));
+    logger->log(spdlog::level::info, line);
   }
   bool all_written() const {
     return out->written.load() + thread->overrun_counter() >= given.load();
@@ -109,36 +110,6 @@ std::atomic<std::uint64_t> dropped_before{0}, left_out_lines{0};
 
 std::atomic<Level> lowest{Level::panic};
 std::atomic<Writer*> writer{nullptr};
-
-// How many bytes from the beginning stand in a JSON string as they are: nearly all there ever are.
-std::size_t plain_bytes(std::string_view text) {
-  auto plain = [](char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; };
-  return static_cast<std::size_t>(std::ranges::find_if_not(text, plain) - text.begin());
-}
-
-// JSON string (RFC 8259). What is not UTF-8 becomes U+FFFD: upstreams send whatever they like.
-void append_json(std::string& out, std::string_view text) {
-  out.push_back('"');
-  while (!text.empty()) {
-    auto plain = plain_bytes(text);
-    out.append(text.substr(0, plain));
-    text.remove_prefix(plain);
-    if (text.empty()) break;
-    char c = text.front();
-    auto byte = static_cast<unsigned char>(c);
-    auto length = telemetry::utf8_character(text);
-    if (c == '"' || c == '\\') {
-      out.push_back('\\');
-      out.push_back(c);
-    } else if (byte < 0x20 || byte == 0x7f) {
-      fmt::format_to(std::back_inserter(out), "\\u{:04x}", byte);
-    } else {
-      out.append(length == 0 ? "\\ufffd" : text.substr(0, length));
-    }
-    text.remove_prefix(std::max<std::size_t>(length, 1));
-  }
-  out.push_back('"');
-}
 
 void append_value(std::string& out, const Field& field) {
   struct Append {

@@ -38,6 +38,8 @@ TEST(Log, ALineIsAlwaysUtf8) {
       {"\xf4\x90\x80\x80", "\\ufffd\\ufffd\\ufffd\\ufffd"},  // past U+10FFFF
       {"\xf0\x9f\x98", "\\ufffd\\ufffd\\ufffd"},
       {"\x80\"", "\\ufffd\\\""},
+      // C1: to a terminal U+009B begins what U+001B [ begins.
+      {"\x1b[2J\xc2\x9b\x32J\xc2\x9f\xc2\xa0", "\\u001b[2J\\u009b2J\\u009f\xc2\xa0"},
   };
   for (const auto& c : cases) {
     auto line = render(Format::json, Level::info, 0, "x", {{"s", c.text}});

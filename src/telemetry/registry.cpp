@@ -41,9 +41,10 @@ Registry::Kept& Registry::kept(State& state, Name name, Type type, std::vector<d
     at->second.name = std::move(name);
     at->second.type = type;
     at->second.bounds = std::move(bounds);
+  } else {
+    CHECK(at->second.type == type);
+    CHECK(type != Type::histogram || at->second.bounds == bounds);
   }
-  CHECK(at->second.type == type);
-  CHECK(fresh || type != Type::histogram || at->second.bounds == bounds);
   return at->second;
 }
 
@@ -121,6 +122,7 @@ std::vector<Family> Registry::picture() const {
     std::ranges::move(question->read(), std::back_inserter(at->second.samples));
   }
   std::vector<Family> all;
+  all.reserve(families.size());
   for (auto& [key, family] : families) all.push_back(std::move(family));
   return all;
 }

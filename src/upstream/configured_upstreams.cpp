@@ -9,10 +9,10 @@ UpstreamProbe ConfiguredUpstreams::probe_of(const HttpUpstreamOptions& options) 
   return registry_ == nullptr ? UpstreamProbe() : UpstreamProbe(*registry_, options.url.masked());
 }
 
-UpstreamList ConfiguredUpstreams::use(std::vector<HttpUpstreamOptions> options) {
+UpstreamList ConfiguredUpstreams::use(const std::vector<HttpUpstreamOptions>& options) {
   auto before = std::exchange(now_, {});
   UpstreamList list;
-  for (auto& one : options) {
+  for (const auto& one : options) {
     auto same = std::ranges::find(before, one, &Configured::options);
     if (same != before.end()) {
       now_.push_back(std::move(*same));

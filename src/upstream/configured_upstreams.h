@@ -17,7 +17,7 @@ class ConfiguredUpstreams {
       : client_(client), registry_(registry) {}
 
   // In the order of `options`.
-  UpstreamList use(std::vector<HttpUpstreamOptions> options);
+  UpstreamList use(const std::vector<HttpUpstreamOptions>& options);
 
  private:
   struct Configured {

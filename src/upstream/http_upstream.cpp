@@ -52,7 +52,7 @@ class HttpUpstream final : public Upstream {
   HttpUpstream(HttpUpstreamOptions options, fetch::HttpClient& client, UpstreamProbe probe)
       : options_(std::move(options)),
         client_(client),
-        probe_(std::move(probe)),
+        probe_(probe),
         record_(options_.url.masked(), options_.url.priority()) {}
 
   const std::string& name() const noexcept override { return record_.name(); }
@@ -270,7 +270,7 @@ class HttpUpstream final : public Upstream {
 
 std::unique_ptr<Upstream> make_http_upstream(HttpUpstreamOptions options, fetch::HttpClient& client,
                                              UpstreamProbe probe) {
-  return std::make_unique<HttpUpstream>(std::move(options), client, std::move(probe));
+  return std::make_unique<HttpUpstream>(std::move(options), client, probe);
 }
 
 UpstreamList in_order(const UpstreamList& list) {

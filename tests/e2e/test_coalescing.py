@@ -38,7 +38,7 @@ class Coalescing(LabCase):
         """That many clients, all of them with their first bytes."""
         made = [raw.Stream(proxy.url, target).start() for _ in range(count)]
         for stream in made:
-            self.assertTrue(stream.first_byte.wait(20), f"no first byte, {stream.ending}\n{proxy.tail()}")
+            self.assertTrue(stream.first_byte.wait(60), f"no first byte, {stream.ending}\n{proxy.tail()}")
         return made
 
     def test_fifty_clients_of_a_cold_200_megabyte_nar_cost_one_upstream_request(self) -> None:
@@ -103,7 +103,7 @@ class Coalescing(LabCase):
         server.fault(narinfo_target(made.root), gate=gate)
         proxy = self.ncps((server, cache))
         streams = [raw.Stream(proxy.url, narinfo_target(made.root)).start() for _ in range(CLIENTS)]
-        self.assertTrue(gate.reached.wait(10))
+        self.assertTrue(gate.reached.wait(60))
         gate.open()
         self.assertEqual({(s.join().status, s.ending) for s in streams}, {(200, raw.COMPLETE)})
         self.assertEqual(len({s.sha256 for s in streams}), 1)

@@ -11,7 +11,7 @@ from .lab.case import LabCase
 class Crash(LabCase):
     def test_killed_a_hundred_times_it_keeps_its_promises(self) -> None:
         outcome = crash_soak(self.folder("crash"), kills=100, seed=7)
-        self.assertEqual(outcome.findings, [], "\n".join(outcome.findings))
+        self.assertFalse(outcome.findings, "\n".join(finding[:3000] for finding in outcome.findings[:8]) + "\n" + outcome.text())
         self.assertEqual(outcome.kills, 100)
         self.assertGreater(outcome.answers, 100, outcome.text())
         self.assertGreater(outcome.broken_off, 20, outcome.text())

@@ -11,7 +11,7 @@ from .lab.case import LabCase
 class CrashPlaces(LabCase):
     def survives(self, storage: str, database: str, kills: int) -> None:
         outcome = crash_soak(self.folder("crash"), kills=kills, seed=7, storage=storage, database=database)
-        self.assertEqual(outcome.findings, [], "\n".join(outcome.findings))
+        self.assertFalse(outcome.findings, "\n".join(finding[:3000] for finding in outcome.findings[:8]) + "\n" + outcome.text())
         self.assertEqual(outcome.kills, kills)
         self.assertGreater(outcome.answers, 10, outcome.text())
         self.assertGreater(outcome.broken_off, 5, outcome.text())

@@ -74,7 +74,7 @@ class OnAServer(OneDatabase):
     # --- the database goes away ---
 
     def health(self, proxy: Ncps) -> str:
-        answer = raw.get(proxy.url, "/readyz", timeout=10)
+        answer = raw.get(proxy.url, "/readyz", timeout=60)
         self.assertEqual(answer.status, 200)
         return json.loads(answer.body)["database"]
 
@@ -90,7 +90,7 @@ class OnAServer(OneDatabase):
         self.narinfo_of(proxy, known)  # from memory
         self.assert_whole(raw.get(proxy.url, target), nar.body)
         for _ in range(10):
-            self.assertEqual(raw.get(proxy.url, narinfo_target(unknown), timeout=10).status, 503)
+            self.assertEqual(raw.get(proxy.url, narinfo_target(unknown), timeout=60).status, 503)
         self.assertEqual(self.health(proxy), "does not answer")
         self.database.start()
         eventually(lambda: raw.get(proxy.url, narinfo_target(unknown)).status == 200, "it recovers by itself")

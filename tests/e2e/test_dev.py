@@ -66,7 +66,7 @@ class Dev:
     def stop(self, number: int = signal.SIGINT) -> int:
         self.process.send_signal(number)
         code = self.process.wait(PATIENCE)
-        self._reader.join(10)
+        self._reader.join(60)
         self.process.stdout.close()
         return code
 
@@ -74,7 +74,7 @@ class Dev:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
-            self._reader.join(10)
+            self._reader.join(60)
             self.process.stdout.close()
 
 

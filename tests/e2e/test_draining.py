@@ -18,7 +18,7 @@ from .lab.waiting import eventually
 
 
 def readiness(server: Ncps) -> int:
-    return raw.get(server.url, "/readyz", timeout=10).status
+    return raw.get(server.url, "/readyz", timeout=60).status
 
 
 class Draining(LabCase):
@@ -34,23 +34,25 @@ class Draining(LabCase):
         proxy.wait_line("draining: /readyz says 503, everything is served still")
         return proxy
 
-    def test_first_it_says_so_and_serves_everybody_then_it_stops(self) -> None:
-        proxy = self.draining("2s")
+    def test_first_it_says_so_and_serves_everybody(self) -> None:
+        proxy = self.draining("10m")  # a loaded machine takes its time for all this
         answer = raw.get(proxy.url, "/readyz")
         self.assertEqual((answer.status, b'"status":"draining"' in answer.body), (503, True), answer.body)
         self.assertEqual(raw.get(proxy.url, "/healthz").status, 200)
         self.client(proxy.pubkey()).copy(proxy.url, self.made.root)  # new connections, and a download
-        self.assertEqual(proxy.wait(), 0)
+
+    def test_then_it_stops(self) -> None:
+        self.assertEqual(self.draining("1s").wait(), 0)
 
     def test_a_second_signal_ends_it_at_once(self) -> None:
         proxy = self.draining("10m")
         self.assertEqual(readiness(proxy), 503)
         proxy.send_signal(signal.SIGTERM)
-        self.assertEqual(proxy.wait(within=5), 128 + signal.SIGTERM)
+        self.assertEqual(proxy.wait(within=60), 128 + signal.SIGTERM)
 
     def test_a_single_instance_does_not_wait(self) -> None:
         proxy = self.ncps((self.server, self.cache))
-        self.assertEqual(proxy.stop(within=5), 0)
+        self.assertEqual(proxy.stop(within=20), 0)
         self.assertIsNone(proxy.find_line("draining: /readyz says 503, everything is served still"))
 
 
@@ -107,7 +109,7 @@ class Load:
     def wait_rounds(self, count: int) -> None:
         """Until each kind of client has come through so often from now on, or one has failed."""
         until = {kind: done + count for kind, done in self.done.items()}
-        eventually(lambda: self.failures or all(self.done[kind] >= until[kind] for kind in until), "clients", 60)
+        eventually(lambda: self.failures or all(self.done[kind] >= until[kind] for kind in until), "clients", 120)
 
 
 class RollingRestart(LabCase):
@@ -155,14 +157,14 @@ class DiskThatHangs(LabCase):
         eventually(lambda: len(list((shared / "store/nar").glob("*/*/*"))) == len(made.paths), "all are kept")
         pipes = [self.make_hang(shared, target) for target in targets[:9]]
         asked = [raw.Stream(proxy.url, target).start() for target in targets[:9]]
-        eventually(lambda: readiness(proxy) == 503, "its store does not answer", 20)
+        eventually(lambda: readiness(proxy) == 503, "its store does not answer", 60)
         for path in made.paths:  # from memory
-            self.assertEqual(raw.get(proxy.url, narinfo_target(path), timeout=5).status, 200)
-        self.assertEqual(raw.get(proxy.url, "/healthz", timeout=5).status, 200)
+            self.assertEqual(raw.get(proxy.url, narinfo_target(path), timeout=60).status, 200)
+        self.assertEqual(raw.get(proxy.url, "/healthz", timeout=60).status, 200)
         # No thread is left to open it; one that was asked for lately may be open still.
-        self.assertEqual(raw.get(proxy.url, targets[10], timeout=30).status, 503)
+        self.assertEqual(raw.get(proxy.url, targets[10], timeout=60).status, 503)
         for stream in asked:
-            self.assertEqual(stream.join(30).status, 503)
+            self.assertEqual(stream.join().status, 503)
 
         for pipe in pipes:
             os.close(os.open(pipe, os.O_RDWR))

@@ -13,7 +13,7 @@ from .lab.case import LabCase, narinfo_target
 from .lab.closure import hash_of
 from .lab.database import DatabaseServer
 from .lab.mariadb import MariaDb
-from .lab.ncps import Ncps, run_ncps
+from .lab.ncps import Ncps, run_ncps, size_of
 from .lab.postgres import Postgres
 from .lab.waiting import eventually
 
@@ -37,7 +37,7 @@ class EvictionCase(LabCase):
         proxy.wait_line("NAR stored", nar=self.cache.nar_url(path)[1:])
 
     def sizes(self, proxy: Ncps) -> int:
-        return sum(file.stat().st_size for file in proxy.stored_nars().values())
+        return proxy.stored_bytes()
 
     def is_here(self, proxy: Ncps, path: str) -> bool:
         return self.cache.nar_url(path).rpartition("/")[2] in proxy.stored_nars()
@@ -93,7 +93,7 @@ class Limit(EvictionCase):
         options["cache.max-size"] = "300000B"
         config_file.write(file, options)
         proxy.reload()
-        size = lambda: sum(f.stat().st_size for f in store.rglob("*.nar*") if f.is_file())
+        size = lambda: sum(map(size_of, store.rglob("*.nar*")))
         eventually(lambda: size() <= 300_000, "the new limit is held")
 
     def test_the_schedule_makes_room_ahead(self) -> None:
@@ -140,7 +140,7 @@ class Limit(EvictionCase):
                 self.assert_whole(raw.get(proxy.url, self.nar_target(proxy, path)), self.cache.nar_bytes(path))
             return not list((proxy.storage / "store/listing").rglob("*.ls"))
 
-        eventually(gone_after_more, "the listing went in its turn", 30)
+        eventually(gone_after_more, "the listing went in its turn", 60)
 
 
 class Pins(EvictionCase):
@@ -260,11 +260,10 @@ class OnS3(EvictionCase):
         proxy = self.limited("--cache-prefetch=off", store=store)
         for path in self.made.paths:
             self.pull(proxy, path)
-        kept = [key for key in s3.keys(bucket) if key.startswith("store/nar/")]
-        self.assertLessEqual(len(kept) * SIZE, LIMIT)
-        self.assertGreater(len(kept) * SIZE, LIMIT // 2)
-        narinfos = [key for key in s3.keys(bucket) if key.startswith("store/narinfo/")]
-        self.assertEqual(len(narinfos), len(kept), "they go together")
+        kept = lambda kind: [key for key in s3.keys(bucket) if key.startswith(f"store/{kind}/")]
+        self.assertLessEqual(len(kept("nar")) * SIZE, LIMIT)
+        self.assertGreater(len(kept("nar")) * SIZE, LIMIT // 2)
+        eventually(lambda: len(kept("narinfo")) == len(kept("nar")), "they go together")
         path = self.made.paths[0]
         self.assert_whole(raw.get(proxy.url, self.cache.nar_url(path)), self.cache.nar_bytes(path))
 
@@ -281,8 +280,9 @@ class OnAServer:
             self.pull(proxy, path)
             self.assertLessEqual(self.sizes(proxy), LIMIT)
         self.assertEqual(database.count("nar_urls"), COUNT, "the way to each stays")
-        self.assertEqual(database.count("nar_urls WHERE stored_size > 0"), len(proxy.stored_nars()))
-        self.assertEqual(database.count("narinfos"), len(proxy.stored_nars()))
+        # A round goes on after it has made enough room, and takes a row before its file.
+        eventually(lambda: database.count("nar_urls WHERE stored_size > 0") == database.count("narinfos") == len(proxy.stored_nars()),
+                   "rows and files are the same")
         path = self.made.paths[0]
         self.assert_whole(raw.get(proxy.url, self.cache.nar_url(path)), self.cache.nar_bytes(path))
 

@@ -1,7 +1,9 @@
 """Clients that mean harm: each is bounded and answered right, and the others are served."""
 from __future__ import annotations
 
+import collections
 import contextlib
+import re
 import selectors
 import socket
 import threading
@@ -127,7 +129,7 @@ CHUNKS = {
 }
 
 
-def everything(url: str, sent: bytes, timeout: float = 20) -> tuple[list[int], str]:
+def everything(url: str, sent: bytes, timeout: float = 60) -> tuple[list[int], str]:
     """The statuses of all that is answered until the connection ends, and how that ended."""
     statuses = []
     with raw.Connection(url, timeout) as connection:
@@ -220,6 +222,18 @@ class Slow(Hostile):
             with contextlib.suppress(OSError):
                 connection.socket.send(b"x")
 
+    def assert_given_up(self, connections: list[raw.Connection], statuses: set[int]) -> None:
+        """Each is told so, or reset, as a byte too much makes the kernel do; at least one is told 408, and none is left to wait."""
+        ends: collections.Counter[int | str] = collections.Counter()
+        for connection in connections:
+            try:
+                ends[connection.read_head().status] += 1
+            except raw.Ended as ended:
+                self.assertIn(ended.how, (raw.SHORT, raw.RESET))
+                ends[ended.how] += 1
+        self.assertLessEqual(set(ends), statuses | {raw.SHORT, raw.RESET})
+        self.assertGreater(ends[408], 0, ends)
+
     def test_heads_that_drip_are_given_up(self) -> None:
         connections = [raw.Connection(self.proxy.url) for _ in range(200)]
         for connection in connections:
@@ -232,9 +246,7 @@ class Slow(Hostile):
         dripping = threading.Thread(target=go_on)
         dripping.start()
         try:
-            for connection in connections:
-                with contextlib.suppress(raw.Ended):  # a byte too much may have made it a reset
-                    self.assertEqual(connection.read_head().status, 408)
+            self.assert_given_up(connections, {408})
             self.assert_serves()
         finally:
             done.set()
@@ -246,10 +258,8 @@ class Slow(Hostile):
             self.addCleanup(connection.socket.close)
             connection.send(b"PUT /nar/%052d.nar HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\nhalf" % number)
         self.assert_serves()
-        for connection in connections:
-            with contextlib.suppress(raw.Ended):
-                self.assertIn(connection.read_head().status, (408, 503))
-        eventually(lambda: not self.proxy.temporary_files() and self.spooled() == 0, "nothing is left", 20)
+        self.assert_given_up(connections, {408, 503})
+        eventually(lambda: not self.proxy.temporary_files() and self.spooled() == 0, "nothing is left", 60)
 
     def spooled(self) -> int:
         return sum(1 for file in (self.proxy.home / "storage/store/tmp").rglob("*")
@@ -264,7 +274,7 @@ class Slow(Hostile):
             self.addCleanup(connection.socket.close)
             connection.send(f"GET {target} HTTP/1.1\r\nHost: x\r\n\r\n".encode() * 100)
         self.assert_serves()
-        eventually(lambda: self.proxy.descriptors() < before + 20, "their descriptors are given back", 30)
+        eventually(lambda: self.proxy.descriptors() < before + 20, "their descriptors are given back", 60)
 
     def test_pipelining_without_end_fills_no_memory(self) -> None:
         self.narinfo_of(self.proxy, self.made.root)
@@ -293,32 +303,77 @@ class Slow(Hostile):
         self.assertEqual(got, [200])
 
 
+class Idle(Hostile):
+    """With all other times far longer than a client waits."""
+    more = ["--server-idle-timeout=1s", *(f"--server-{kind}-timeout=1h" for kind in ("header", "body", "write"))]
+
+    def test_a_connection_that_asks_nothing_more_is_closed_without_a_word(self) -> None:
+        for asked in (0, 1, 2):
+            with self.subTest(asked=asked), raw.Connection(self.proxy.url) as connection:
+                for _ in range(asked):
+                    self.assertEqual(connection.ask("GET", "/healthz").status, 200)
+                with self.assertRaises(raw.Ended) as end:
+                    connection.read_head()
+                self.assertEqual((end.exception.how, end.exception.received), (raw.SHORT, b""))
+
+
 class Share(Hostile):
     more = ["--server-max-connections-per-client=10", "--server-max-connections=30", "--prometheus-enabled"]
 
+    def setUp(self) -> None:
+        super().setUp()
+        self.held: dict[str, list[raw.Connection]] = {}
+
     def hold(self, source: str, count: int) -> list[raw.Answer]:
-        """Answers on so many connections at once from there."""
+        """Answers on so many more connections at once from there, which stay."""
         host, port = self.proxy.url.removeprefix("http://").split(":")
         answers = []
         for _ in range(count):
             connection = raw.Connection.__new__(raw.Connection)
-            connection.socket = socket.create_connection((host, int(port)), timeout=20, source_address=(source, 0))
+            connection.socket = socket.create_connection((host, int(port)), timeout=60, source_address=(source, 0))
             connection.host, connection.timeout, connection._buffer = host, 20, b""
             self.addCleanup(connection.socket.close)
             with contextlib.suppress(OSError):  # it may have been turned away already
                 connection.send(GET)
             answers.append(connection.read_answer())
+            self.held.setdefault(source, []).append(connection)
         return answers
+
+    def leave(self, source: str) -> None:
+        for connection in self.held.pop(source):
+            connection.socket.close()
+
+    def metrics(self) -> str:
+        return raw.get(self.proxy.url, "/metrics").body.decode()
 
     def test_who_takes_too_many_connections_leaves_the_others_theirs(self) -> None:
         taken = self.hold("127.0.0.2", 15)
         self.assertEqual([a.status for a in taken], [200] * 10 + [429] * 5)
         self.assertTrue(all(a.get("retry-after") for a in taken[10:]))
         self.assertEqual([a.status for a in self.hold("127.0.0.3", 5)], [200] * 5)
-        metrics = raw.get(self.proxy.url, "/metrics").body.decode()
+        metrics = self.metrics()
         self.assertIn("ncps_http_connections_over_share_total 5", metrics)
         self.assertIn("ncps_http_proxy_headers_refused_total 0", metrics)
         self.assertIn("ncps_http_connections_limit 30", metrics)
+
+    def test_beyond_all_connections_is_503_until_some_end(self) -> None:
+        crowd = ("127.0.0.2", "127.0.0.3", "127.0.0.4")
+        for source in crowd:
+            self.assertEqual([a.status for a in self.hold(source, 10)], [200] * 10)
+        late = self.hold("127.0.0.5", 5)
+        self.assertEqual([a.status for a in late], [503] * 5)
+        for answer in late:
+            self.assertGreater(int(answer.get("retry-after")), 0)
+            self.assertEqual(answer.ending, raw.COMPLETE)
+        for source in crowd:  # who was there before is served still
+            for connection in self.held[source]:
+                self.assertEqual(connection.ask("GET", "/healthz").status, 200)
+        self.leave("127.0.0.2")
+        eventually(lambda: self.hold("127.0.0.5", 1)[0].status == 200, "there is room again")
+        self.leave("127.0.0.3")
+        metrics = eventually(lambda: found if "ncps_http_connections_limit" in (found := self.metrics()) else None, "for others as well")
+        turned_away = re.search(r"^ncps_http_connections_turned_away_total (\d+)$", metrics, re.MULTILINE)
+        self.assertGreaterEqual(int(turned_away[1]), 5)
 
 
 if __name__ == "__main__":

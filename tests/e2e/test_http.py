@@ -180,7 +180,7 @@ class Wire(Surface):
     def test_connection_close_and_http_1_0_are_respected(self) -> None:
         for request in (b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
                         b"GET /healthz HTTP/1.0\r\n\r\n"):
-            with self.subTest(request), raw.Connection(self.url, timeout=5) as connection:
+            with self.subTest(request), raw.Connection(self.url) as connection:
                 connection.send(request)
                 self.assertEqual(connection.read_answer().status, 200)
                 with self.assertRaises(raw.Ended) as ended:
@@ -188,7 +188,7 @@ class Wire(Surface):
                 self.assertEqual(ended.exception.how, raw.SHORT)
 
     def test_expect_100_continue_gets_an_answer_without_the_body(self) -> None:
-        with raw.Connection(self.url, timeout=5) as connection:
+        with raw.Connection(self.url) as connection:
             connection.request("PUT", narinfo_target(self.made.root), {"Expect": "100-continue", "Content-Length": "9"})
             head = connection.read_head()
             if head.status == 100:
@@ -199,7 +199,7 @@ class Wire(Surface):
     def test_a_body_is_never_taken_for_a_request(self) -> None:
         smuggled = b"GET /pubkey HTTP/1.1\r\nHost: x\r\n\r\n"
         for method, status in (("PUT", 405), ("POST", 405), ("GET", 200)):
-            with self.subTest(method), raw.Connection(self.url, timeout=5) as connection:
+            with self.subTest(method), raw.Connection(self.url) as connection:
                 connection.request(method, "/healthz", {"Content-Length": str(len(smuggled))}, smuggled)
                 self.assertIn(connection.read_answer().status, (status, 400))
                 try:
@@ -209,7 +209,7 @@ class Wire(Surface):
                     pass  # closed instead: as good
 
     def refused_with(self, request: bytes) -> int:
-        with raw.Connection(self.url, timeout=5) as connection:
+        with raw.Connection(self.url) as connection:
             connection.send(request)
             return connection.read_head().status
 

@@ -163,6 +163,7 @@ backend ncps
         digest = hashlib.sha256(self.cache.nar_bytes(self.made.paths[0])).hexdigest()
         for stream in streams:
             self.assert_whole(stream.join(), digest)
+        proxy.caught_up()
         asked = [line for line in proxy.lines if line["message"] == "handled request" and line["method"] == "GET"]
         self.assertEqual({line["protocol"] for line in asked if line["request_uri"].startswith("/nar/")}, {"HTTP/2"})
 
@@ -194,7 +195,7 @@ class InFlight(Http2Case):
         gate = Gate()
         self.server.fault(self.cache.nar_url(self.made.paths[0]), gate=gate, gate_at=50_000)
         transfers = self.ask_all()
-        eventually(lambda: all(s.whole for s in transfers.streams()[1:]), "all but one are here", 30)
+        eventually(lambda: all(s.whole for s in transfers.streams()[1:]), "all but one are here", 60)
         self.assertFalse(transfers.streams()[0].whole)
         self.assert_whole_ones(transfers.streams()[1:])
         gate.open()
@@ -211,7 +212,7 @@ class InFlight(Http2Case):
         self.server.fault(self.cache.nar_url(self.made.paths[0]), gate=gate, gate_at=50_000)
         transfers = self.ask_all()
         eventually(lambda: all(s.whole for s in transfers.streams()[1:]) and transfers.streams()[0].bytes > 0,
-                   "one is in its middle", 30)
+                   "one is in its middle", 60)
         self.server.stop()
         failed, *others = transfers.wait(90)
         self.assertEqual((failed.whole, failed.reset), (False, "INTERNAL_ERROR(0x02)"))
@@ -222,7 +223,7 @@ class InFlight(Http2Case):
         for path in self.made.paths[:10]:
             self.server.fault(self.cache.nar_url(path), gate=gate, gate_at=50_000)
         transfers = self.ask_all()
-        eventually(lambda: all(stream.bytes > 0 for stream in transfers.streams()), "all have begun", 30)
+        eventually(lambda: all(stream.bytes > 0 for stream in transfers.streams()), "all have begun", 60)
         self.proxy.send_signal(signal.SIGTERM)
         eventually(self.proxy.refuses_connections, "it has begun to stop")
         gate.open()

@@ -8,6 +8,7 @@ from .lab.case import LabCase, narinfo_target
 from .lab.http2 import Nghttp, curl, h2load
 from .lab.ncps import Ncps
 from .lab.tls import Certificate, authority
+from .lab.waiting import eventually
 
 
 class Http2OverTls(LabCase):
@@ -27,8 +28,10 @@ class Http2OverTls(LabCase):
         client.certificates = authority().file
         client.copy(self.url(proxy), made.root)
         client.verify(made.root)
-        asked = [line for line in proxy.lines if line["message"] == "handled request" and line["request_uri"] != "/pubkey"]
-        self.assertGreaterEqual(len(asked), 2 * 40)
+        def handled() -> list[dict]:
+            return [line for line in proxy.lines if line["message"] == "handled request" and line["request_uri"] != "/pubkey"]
+        eventually(lambda: len(handled()) >= 2 * 40, "a line of each request")
+        asked = handled()
         self.assertEqual({line["protocol"] for line in asked}, {"HTTP/2"}, proxy.tail())
 
     def test_alpn_offers_both_and_neither_is_forced(self) -> None:

@@ -151,7 +151,7 @@ class FullDisk(LabCase):
                       ("client-config", "http://a", storage, "--cache-hostname=x"), ("config", "example")):
             with self.subTest(" ".join(words[:2])), open("/dev/full", "w") as full:
                 run = subprocess.run([str(BINARY), *words], env=clean_environment(), stdin=subprocess.DEVNULL, stdout=full,
-                                     stderr=subprocess.PIPE, text=True, timeout=20)
+                                     stderr=subprocess.PIPE, text=True, timeout=60)
                 self.assertEqual(run.returncode, 1, run.stderr)
                 self.assertIn("No space left on device", run.stderr)
 

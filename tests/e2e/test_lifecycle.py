@@ -36,7 +36,7 @@ class LifecycleCase(LabCase):
         gate = Gate()
         self.server.fault(self.name, gate=gate, gate_at=gate_at)
         stream = raw.Stream(proxy.url, self.nar_target(proxy, self.made.root)).start()
-        self.assertTrue(gate.reached.wait(10))
+        self.assertTrue(gate.reached.wait(60))
         eventually(lambda: stream.count > 0, "the first bytes")
         return gate, stream
 
@@ -109,15 +109,15 @@ class Stop(LifecycleCase):
                 proxy.send_signal(number)
                 eventually(proxy.refuses_connections, "it drains")
                 proxy.send_signal(number)
-                proxy.wait(within=5)
-                self.assertIn(stream.join(5).ending, (raw.SHORT, raw.RESET))
+                proxy.wait(within=20)
+                self.assertIn(stream.join().ending, (raw.SHORT, raw.RESET))
                 self.server.faults.clear()
 
     def test_idle_connections_do_not_delay_the_end(self) -> None:
         proxy = self.ncps((self.server, self.cache))
         with raw.Connection(proxy.url) as idle, raw.Connection(proxy.url):
             self.assertEqual(idle.ask("GET", "/healthz").status, 200)
-            self.assertEqual(proxy.stop(within=5), 0)
+            self.assertEqual(proxy.stop(within=20), 0)
 
     def test_after_a_clean_stop_nothing_temporary_is_left(self) -> None:
         proxy = self.ncps((self.server, self.cache))
@@ -139,7 +139,7 @@ class Kill(LifecycleCase):
         target = self.nar_target(proxy, self.made.root)
         self.assert_whole(raw.get(proxy.url, target), self.bytes)
         try:
-            eventually(lambda: not proxy.temporary_files(), "only what this process holds is in store/tmp", within=2)
+            eventually(lambda: not proxy.temporary_files(), "only what this process holds is in store/tmp", within=20)
         except AssertionError as error:
             self.fail(f"{error}; left: {proxy.temporary_files()}")
 
@@ -150,10 +150,10 @@ class Kill(LifecycleCase):
                 self.server.fault(self.name, gate=gate, gate_at=gate_at)
                 proxy = self.ncps((self.server, self.cache))
                 stream = raw.Stream(proxy.url, self.nar_target(proxy, self.made.root)).start()
-                self.assertTrue(gate.reached.wait(10))
+                self.assertTrue(gate.reached.wait(60))
                 eventually(lambda: stream.count >= gate_at * 0.8, "most of it is through")
                 proxy.kill9()
-                self.assertNotEqual(stream.join(10).ending, raw.TIMEOUT)
+                self.assertNotEqual(stream.join().ending, raw.TIMEOUT)
                 self.server.faults.clear()
                 proxy.start()
                 self.assert_sound(proxy)

@@ -129,7 +129,7 @@ class Counting(MetricsCase):
         proxy = self.start("--cache-prefetch=off")
         target = self.nar_target(proxy, self.made.root)
         streams = [raw.Stream(proxy.url, target).start() for _ in range(3)]
-        self.assertTrue(gate.reached.wait(10))
+        self.assertTrue(gate.reached.wait(60))
         # The gate tells what the upstream has sent; until we have read its head, the size is unknown.
         transfer = eventually(lambda: next((t for t in self.status(proxy)["downloads"]["transfers"]
                                             if t["clients"] == 3 and t["total_bytes"] is not None), None), "three clients wait")
@@ -179,13 +179,13 @@ class Packaging(MetricsCase):
         prometheus = Prometheus(self.folder("prometheus"), proxy.url.removeprefix("http://"), (ALERTS,))
         self.addCleanup(prometheus.stop)
         prometheus.start()
-        eventually(prometheus.up, f"it is scraped\n{prometheus.log()}", 30)
+        eventually(prometheus.up, f"it is scraped\n{prometheus.log()}", 60)
         for path in self.made.paths:
             raw.get(proxy.url, self.nar_target(proxy, path))
         raw.get(proxy.url, narinfo_target("0" * 32))
-        eventually(lambda: (prometheus.value('sum(rate(ncps_served_total{object="nar"}[1m]))') or 0) > 0, "rates are known", 30)
+        eventually(lambda: (prometheus.value('sum(rate(ncps_served_total{object="nar"}[1m]))') or 0) > 0, "rates are known", 60)
         eventually(lambda: all(rule.get("lastEvaluation", "0001")[:4] != "0001" for group in prometheus.ask("rules")["data"]["groups"]
-                               for rule in group["rules"]), "the rules are evaluated", 30)
+                               for rule in group["rules"]), "the rules are evaluated", 60)
         rules = [rule for group in prometheus.ask("rules")["data"]["groups"] for rule in group["rules"]]
         self.assertEqual({rule["health"] for rule in rules}, {"ok"}, rules)
         self.assertEqual([rule["name"] for rule in rules if rule["state"] == "firing"], [])
@@ -202,7 +202,7 @@ class Packaging(MetricsCase):
                 if what in quiet:
                     prometheus.query(expression)  # which is well-formed
                 else:
-                    eventually(lambda: prometheus.query(expression), f"{what} has data", 20)
+                    eventually(lambda: prometheus.query(expression), f"{what} has data", 60)
         self.assertGreater(len(names), 30)
 
     def test_an_upstream_that_is_away_is_seen_by_its_alert(self) -> None:
@@ -210,13 +210,13 @@ class Packaging(MetricsCase):
         prometheus = Prometheus(self.folder("prometheus"), proxy.url.removeprefix("http://"), (ALERTS,))
         self.addCleanup(prometheus.stop)
         prometheus.start()
-        eventually(prometheus.up, "it is scraped", 30)
+        eventually(prometheus.up, "it is scraped", 60)
         self.server.stop()
         self.assertEqual(raw.get(proxy.url, narinfo_target(self.made.root)).status, 502)
         expression = self.expressions()["NcpsUpstreamDoubtful"]
-        found = eventually(lambda: prometheus.query(expression), "the expression has a sample", 30)
+        found = eventually(lambda: prometheus.query(expression), "the expression has a sample", 60)
         self.assertEqual(found[0]["metric"]["upstream"], self.server.url)
-        eventually(lambda: prometheus.query(self.expressions()["NcpsNoUpstream"]), "so has that of all", 30)
+        eventually(lambda: prometheus.query(self.expressions()["NcpsNoUpstream"]), "so has that of all", 60)
 
     def test_a_certificate_that_expires_within_two_weeks_is_seen_by_its_alert(self) -> None:
         day, name = 86400, "ncps_tls_certificate_expires_timestamp_seconds"
@@ -321,7 +321,7 @@ class FullPipe(MetricsCase):
             text = connection.ask("GET", "/metrics").body.decode()
         self.assertGreater(Metrics(text).values["ncps_log_lines_dropped_total"], 0)
         process.send_signal(signal.SIGTERM)
-        self.assertEqual(process.wait(30), 0)
+        self.assertEqual(process.wait(60), 0)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from .lab import closure, nar, raw, shapes
 from .lab.case import LabCase
 from .lab.ncps import Ncps
 from .lab.shapes import SHAPES, Shape
+from .lab.waiting import eventually
 
 ANNOUNCED = r"^nar/[0-9a-zA-Z_-]+\.nar(\.[a-z0-9]+)?$"
 BY_NAME = {shape.name: shape for shape in SHAPES}
@@ -69,6 +70,8 @@ class Shapes(NarUrlCase):
                     for path in self.made.paths:
                         self.assertEqual(client.nar_hash(path),
                                          nar.hash_and_size(self.made.store / path.lstrip("/"))[0])
+                # Clients have all of it before the store has.
+                eventually(lambda: len(proxy.stored_nars()) >= len(self.made.paths), "all NARs are kept", 60)
                 self.assertEqual(len(proxy.stored_nars()), len(self.made.paths), "something is kept twice")
                 proxy.kill9()
 

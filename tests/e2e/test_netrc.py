@@ -9,6 +9,7 @@ from .lab import closure, raw
 from .lab.case import LabCase, narinfo_target
 from .lab.ncps import Ncps
 from .lab.upstream import Upstream
+from .lab.waiting import eventually
 
 USER, PASSWORD = "reader", "p4ss.W0rd-gEhe1m"
 BASIC = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
@@ -53,7 +54,7 @@ class GuardedCase(LabCase):
         """A gateway error that says where credentials come from, and never that there is nothing."""
         answer = self.get(proxy, narinfo_target(self.made.root))
         self.assertEqual(answer.status, 502, answer.body)
-        self.assertIn("netrc", answer.body.decode() + str(proxy.lines))
+        eventually(lambda: "netrc" in answer.body.decode() + str(proxy.lines), "it says whence they come")
         nar = self.get(proxy, self.cache.nar_url(self.made.paths[0]))
         self.assertEqual(nar.status, 502, nar.body)
 
@@ -126,7 +127,7 @@ class InTheUrl(GuardedCase):
         self.get(proxy, self.cache.nar_url(self.made.paths[0]))
         self.server.stop()
         self.assertEqual(self.get(proxy, narinfo_target(self.made.root)).status, 502)
-        self.assertTrue([l for l in proxy.lines if "127.0.0.1" in str(l)], "it is named")
+        eventually(lambda: [l for l in proxy.lines if l["level"] == "warn" and "127.0.0.1" in str(l)], "it is named")
         self.assert_kept_secret(proxy)
 
     def test_what_is_written_with_percent_signs_is_sent_as_it_is_meant(self) -> None:

@@ -123,7 +123,7 @@ class Objects(ObjectCase):
         put(self.cache, LOG, LOG_TEXT)
         second = self.upstream(self.cache)
         self.server.fault(LOG, stall_at=10_000)
-        proxy = self.ncps((self.server, self.cache), (second, self.cache))
+        proxy = self.ncps((self.server, self.cache), (second, self.cache), more=["--cache-upstream-stall-timeout=2s"])
         self.assert_whole(raw.get(proxy.url, LOG, timeout=60), LOG_TEXT)
         self.assertEqual(len(self.server.requests(LOG)), 1)
 
@@ -133,7 +133,7 @@ class Objects(ObjectCase):
         self.server.fault(LOG, gate=gate, gate_at=10_000)
         proxy = self.ncps((self.server, self.cache))
         stream = raw.Stream(proxy.url, LOG).start()
-        self.assertTrue(gate.reached.wait(10))
+        self.assertTrue(gate.reached.wait(60))
         proxy.send_signal()
         proxy.wait_line("stopping: finishing what is in flight; a second signal ends it at once")
         gate.open()

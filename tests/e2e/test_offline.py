@@ -80,7 +80,7 @@ class Offline(LabCase):
     def test_a_word_that_is_no_mode_is_refused(self) -> None:
         proxy = self.ncps_before_start((self.server, self.cache), more=("--cache-upstream-mode=sometimes",))
         proxy.start(wait=False)
-        self.assertEqual(proxy.wait(10), 2)
+        self.assertEqual(proxy.wait(), 2)
         self.assertIn("--cache-upstream-mode", proxy.stderr())
 
 

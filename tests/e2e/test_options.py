@@ -17,9 +17,9 @@ class Options(LabCase):
         self.assertTrue(BINARY.exists(), f"{BINARY} is not built")
         try:
             run = subprocess.run([str(BINARY), *arguments], env=clean_environment() | environment, text=True,
-                                 stdin=subprocess.DEVNULL, capture_output=True, timeout=5)
+                                 stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
         except subprocess.TimeoutExpired as error:
-            self.fail(f"still there after 5 s: {arguments}\n{error.stdout}\n{error.stderr}")
+            self.fail(f"still there after 60 s: {arguments}\n{error.stdout}\n{error.stderr}")
         return run.returncode, run.stdout + run.stderr
 
     def complete(self, **changes: str | None) -> list[str]:

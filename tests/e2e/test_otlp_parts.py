@@ -39,14 +39,14 @@ class SharedParts(S3Case):
         self.up.fault(self.name, gate=gate, gate_at=1_000_000, times=1)
         target = self.nar_target(a, self.made.root)
         first = raw.Stream(a.url, target, SAMPLED).start()
-        self.assertTrue(first.first_byte.wait(30), a.tail())
+        self.assertTrue(first.first_byte.wait(60), a.tail())
         second = raw.Stream(b.url, target, SAMPLED).start()
-        self.assertTrue(second.first_byte.wait(30), b.tail())
+        self.assertTrue(second.first_byte.wait(60), b.tail())
         gate.open()
         for stream in (first, second):
             self.assert_whole(stream.join(60), self.sha256)
-        a.wait_line("NAR stored", 30)
-        b.wait_line("NAR passed on", 30)
+        a.wait_line("NAR stored", 60)
+        b.wait_line("NAR passed on", 60)
         for proxy in (a, b):
             self.assertEqual(proxy.stop(), 0)  # sends what waits
         spans = [span for span in self.receiver.spans() if span["trace_id"] == TRACE]

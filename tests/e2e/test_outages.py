@@ -59,12 +59,12 @@ class FirstUpstreamIsDead(StandingCase):
         self.addCleanup(silent.stop)
         proxy = self.behind(silent.url, self.second.url)
         self.serve(proxy, self.made.paths[:3])
-        proxy.wait_line(GONE, within=30)
+        proxy.wait_line(GONE, within=60)
         self.serve(proxy, self.made.paths[3:])
         self.assertGreater(silent.asked(narinfo_target(self.made.paths[0])), 0)
         self.assertEqual([path for path in self.made.paths[3:] if silent.asked(narinfo_target(path))], [])
         probes = silent.asked("/nix-cache-info")
-        eventually(lambda: silent.asked("/nix-cache-info") > probes, "it is probed again", within=30)
+        eventually(lambda: silent.asked("/nix-cache-info") > probes, "it is probed again", within=60)
 
     def test_nars_come_from_the_second_as_well(self) -> None:
         proxy = self.behind(unused_url().rstrip("/"), self.second.url)
@@ -98,7 +98,7 @@ class UpstreamComesBack(StandingCase):
         self.serve(proxy, self.made.paths[:3])
         proxy.wait_line(GONE)
         first.start()
-        proxy.wait_line(BACK, within=30)
+        proxy.wait_line(BACK, within=60)
         second.forget()
         self.serve(proxy, self.made.paths[3:4])
         self.assertEqual((len(first.requests(".narinfo")), len(second.requests(".narinfo"))), (1, 0))
@@ -118,7 +118,7 @@ class UpstreamComesBack(StandingCase):
         self.assertIn(self.status(proxy, self.made.paths[1]), (502, 504))
         proxy.wait_line(GONE)
         server.start()
-        proxy.wait_line(BACK, within=30)
+        proxy.wait_line(BACK, within=60)
         self.assertEqual(self.status(proxy, path), 200)
 
 
@@ -215,7 +215,7 @@ class Missing(StandingCase):
         proxy = self.start("--cache-negative-ttl=1s")
         self.assertEqual(self.status(proxy, self.path), 404)
         self.narinfo.write_bytes(self.text)
-        eventually(lambda: self.status(proxy, self.path) == 200, "the path is found")
+        eventually(lambda: self.status(proxy, self.path) == 200, "the path is found", 40)  # not the usual 60 s
 
     def test_with_0_nothing_is_remembered(self) -> None:
         proxy = self.start("--cache-negative-ttl=0")

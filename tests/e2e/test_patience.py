@@ -14,8 +14,8 @@ from .lab.redis import RedisServer
 from .lab.waiting import eventually
 
 GIVEN_UP = 40.0
-GONE = 45.0  # after a signal: 30 s of grace, and some to unwind
-SOME_MORE = 2.0  # for a loaded machine
+GONE = 75.0  # after a signal: 30 s of grace, 15 to unwind, and some for a loaded machine
+SOME_MORE = 20.0  # for a loaded machine
 
 
 class Patience(LabCase):
@@ -29,8 +29,8 @@ class Patience(LabCase):
         slow_proxy = self.ncps((slow_server, slow_cache))
         stalled_proxy = self.ncps((stalled_server, stalled_cache))
 
-        with (raw.Connection(slow_proxy.url, timeout=60) as half_a_head, self.stopping_with_far_ranges(),
-              self.a_removal_at_another_instance()):
+        with (raw.Connection(slow_proxy.url, timeout=90) as half_a_head, self.stopping_with_far_ranges(),
+              self.a_removal_at_another_instance(), self.an_upstream_that_never_answers()):
             half_a_head.send(b"GET / HTTP/1.1\r\nHost: x\r\n")
             begin = time.monotonic()
             slow_stream = raw.Stream(slow_proxy.url, self.nar_target(slow_proxy, slow_leaf)).start()
@@ -46,7 +46,7 @@ class Patience(LabCase):
             self.assert_closed(half_a_head.socket)
             self.assertLess(time.monotonic() - begin, GIVEN_UP + SOME_MORE)
 
-            slow_stream.join(30)
+            slow_stream.join(90)
             self.assertEqual((slow_stream.status, slow_stream.ending), (200, raw.COMPLETE))
             self.assertGreater(time.monotonic() - begin, GIVEN_UP)
 
@@ -97,7 +97,7 @@ class Patience(LabCase):
         self.assertLess(seconds, GONE)
         self.assertIn(status, (0, 1))
         for stream in streams:
-            stream.join(5)
+            stream.join(60)
             broken = stream.status in (None, 206) and stream.ending in (raw.SHORT, raw.RESET)
             self.assertTrue(broken or stream.status in (500, 502, 503, 504), (stream.status, stream.ending))
         self.assertEqual(proxy.stored_nars(), {})
@@ -114,16 +114,20 @@ class Patience(LabCase):
             self.fail("half a request head is still waited for")
         self.assertTrue(received == b"" or received.startswith(b"HTTP/1.1 408"), received[:100])
 
-    def test_an_upstream_that_never_answers_is_a_gateway_error_within_40_seconds(self) -> None:
+    @contextlib.contextmanager
+    def an_upstream_that_never_answers(self):
+        """Meanwhile: that is a gateway error within 40 seconds."""
         made = closure.small()
         cache = made.cache()
         server = self.upstream(cache)
         server.fault(narinfo_target(made.root), delay=600)
         proxy = self.ncps((server, cache))
-        answer = raw.get(proxy.url, narinfo_target(made.root), timeout=GIVEN_UP + SOME_MORE)
-        self.assertIn(answer.status, (502, 504))
+        with ThreadPoolExecutor(1) as pool:
+            asked = pool.submit(raw.get, proxy.url, narinfo_target(made.root), timeout=GIVEN_UP + SOME_MORE)
+            yield
+            self.assertIn(asked.result().status, (502, 504))
         server.faults.clear()
-        eventually(lambda: raw.get(proxy.url, narinfo_target(made.root)).status == 200, "well again", within=5)
+        eventually(lambda: raw.get(proxy.url, narinfo_target(made.root)).status == 200, "well again", within=30)
 
 
 if __name__ == "__main__":

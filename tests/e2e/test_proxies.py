@@ -3,15 +3,18 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import socket
 import subprocess
 import unittest
 
 from .lab import closure, raw
 from .lab.case import LabCase
+from .lab.http2 import curl
 from .lab.ncps import Ncps, leave_with_parent
 from .lab.ports import free_port
 from .lab.systemd import hand_over
+from .lab.tls import authority
 from .lab.waiting import eventually
 
 CONFIGURATION = """
@@ -40,8 +43,8 @@ class Behind(LabCase):
     def server(self, *more: str, **options) -> Ncps:
         return self.ncps((self.up, self.cache), more=more, **options)
 
-    def haproxy(self, server: str, how: str, mode: str = "tcp", more: str = "") -> str:
-        """haproxy before that server; its URL."""
+    def haproxy(self, server: str, how: str, mode: str = "tcp", more: str = "", tls: bool = False) -> str:
+        """haproxy before that server; its URL. `tls`: what it passes on is TLS."""
         port = free_port()
         file = self.folder("haproxy") / "haproxy.cfg"
         file.write_text(CONFIGURATION.format(port=port, server=server, how=how, mode=mode, more=more))
@@ -49,20 +52,20 @@ class Behind(LabCase):
                                    env={**os.environ, "PATH": os.environ["PATH"] + ":/usr/sbin"})
         self.addCleanup(process.wait)
         self.addCleanup(process.terminate)
-        url = f"http://127.0.0.1:{port}"
+        url = f"{'https' if tls else 'http'}://127.0.0.1:{port}"
         def listens() -> bool:
             self.assertIsNone(process.poll())
             try:
-                return raw.get(url, "/healthz", timeout=5).status == 200
+                return raw.get(url, "/healthz", timeout=60).status == 200
             except (OSError, raw.Ended):
                 return False
-        eventually(listens, "haproxy passes on", 20)
+        eventually(listens, "haproxy passes on", 60)
         return url
 
     def get_from(self, source: str, url: str, target: str, headers: bytes = b"") -> bytes:
         """All that comes back for one request from that address."""
         host, port = url.removeprefix("http://").split(":")
-        with socket.create_connection((host, int(port)), 20, (source, 0)) as connection:
+        with socket.create_connection((host, int(port)), 60, (source, 0)) as connection:
             connection.sendall(f"GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n".encode() + headers + b"\r\n")
             answer = b""
             while piece := connection.recv(65536):
@@ -105,6 +108,36 @@ class ProxyHeaders(Behind):
         with raw.Connection(server.url) as connection:
             connection.send(b"PROXY TCP4 6.6.6.6 7.7.7.7 1 1\r\nGET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
             self.assertEqual(connection.read_answer().status, 400)
+
+    def test_come_before_tls(self) -> None:
+        made = authority().sign("DNS:localhost,IP:127.0.0.1", "behind a proxy")
+        server = self.server("--server-proxy-protocol-from=127.0.0.1", f"--server-tls-cert={made.file}",
+                             f"--server-tls-key={made.key}")
+        for number, how in enumerate(("send-proxy", "send-proxy-v2")):
+            with self.subTest(how):
+                url = self.haproxy(server.url.removeprefix("https://"), how, tls=True)
+                for protocol, spoken in (("--http1.1", b"HTTP/1.1"), ("--http2", b"HTTP/2")):
+                    target = f"/nothing-{number}-{protocol}"
+                    said = curl("--interface", "127.0.0.2", "--cacert", str(authority().file), protocol, "--include",
+                                url + target)
+                    self.assertTrue(said.stdout.startswith(spoken + b" 404"), said)
+                    self.assert_client(server, target, "127.0.0.2")
+        # Without one the handshake does not even begin.
+        said = curl("--cacert", str(authority().file), server.url + "/without")
+        self.assertEqual((said.returncode != 0, said.stdout), (True, b""))
+        line = server.wait_line("a connection that must begin with a PROXY header did not: closed")
+        self.assertEqual((line["from"], line["error"]), ("127.0.0.1", "there is none"))
+
+    def test_that_do_not_come_are_waited_for_as_long_as_is_said(self) -> None:
+        impatient = self.server("--server-proxy-protocol-from=127.0.0.1", "--server-proxy-header-timeout=1s")
+        patient = self.server("--server-proxy-protocol-from=127.0.0.1", "--server-proxy-header-timeout=1h")
+        with self.connected(patient) as later, self.connected(impatient) as first:
+            ready, _, _ = select.select([first, later], [], [], 60)
+            self.assertEqual(ready, [first])
+
+    def connected(self, server: Ncps) -> socket.socket:
+        host, port = server.url.removeprefix("http://").split(":")
+        return socket.create_connection((host, int(port)), 60)
 
     def test_on_a_unix_socket(self) -> None:
         path = self.home / "ncps.sock"

@@ -101,7 +101,7 @@ class Ranges(LabCase):
         self.server.fault(self.cache.nar_url(self.leaf), gate=gate, gate_at=GATE_AT)
         target = self.nar_target(self.proxy, self.leaf)
         whole = raw.Stream(self.proxy.url, target).start()
-        self.assertTrue(gate.reached.wait(10))
+        self.assertTrue(gate.reached.wait(60))
         eventually(lambda: whole.count > 0, "bytes come while the upstream waits")
 
         early = raw.Stream(self.proxy.url, target, {"Range": "bytes=100-199"}).start()

@@ -39,7 +39,7 @@ class RedisLab(unittest.TestCase):
             first.ask("SET", key, "1")
             first.ask("WAIT", "1", "10000")
             first.kill9()
-            eventually(lambda: cluster.master_of(key) is not first and cluster.is_ok(), "another one has taken over", 30)
+            eventually(lambda: cluster.master_of(key) is not first and cluster.is_ok(), "another one has taken over", 60)
             self.assertEqual(cluster.master_of(key).ask("GET", key), "1")
 
 

@@ -99,7 +99,7 @@ class RedisStart(OneDatabase, LabCase):
         self.assertIn(AWAY, self.said(proxy))
         self.assertIn(redis.address, self.said(proxy))
         redis.start()
-        eventually(lambda: "Redis answers again" in self.said(proxy), "it is found", 30)
+        eventually(lambda: "Redis answers again" in self.said(proxy), "it is found", 60)
         self.assertEqual(proxy.stop(), 0)
 
     def test_without_redis_degraded_mode_says_what_it_means(self) -> None:

@@ -190,7 +190,7 @@ class Undisturbed(ReloadCase):
     def held(self, proxy: Ncps, path: str, gate: Gate) -> raw.Stream:
         """A client in the middle of a NAR that the upstream holds back."""
         stream = raw.Stream(proxy.url, self.nar_target(proxy, path)).start()
-        self.assertTrue(gate.reached.wait(10))
+        self.assertTrue(gate.reached.wait(60))
         eventually(lambda: stream.count > 0, "the first bytes")
         return stream
 

@@ -205,7 +205,7 @@ class S3Faults(S3Case):
         server = self.s3_ncps((self.up, self.cache), url=wire.url)
         target = self.nar_target(server, self.made.root)
         self.assert_whole(raw.Stream(server.url, target).start().join(), self.sha256)
-        server.wait_line("NAR not stored", 30)
+        server.wait_line("NAR not stored", 60)
         self.assertIsNone(self.s3.find(self.bucket, nar_key(self.name)))
         eventually(lambda: not self.s3.uploads(self.bucket), "no upload is left")
         wire.clear()
@@ -217,7 +217,7 @@ class S3Faults(S3Case):
         self.up.fault(self.name, flip_at=self.file.stat().st_size - 100)
         server = self.s3_ncps((self.up, self.cache))
         self.narinfo_of(server, self.made.root)
-        server.wait_line("NAR not stored", 30)
+        server.wait_line("NAR not stored", 60)
         self.assertIsNone(self.s3.find(self.bucket, nar_key(self.name)))
         eventually(lambda: not self.s3.uploads(self.bucket), "no upload is left")
 

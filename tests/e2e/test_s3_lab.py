@@ -38,7 +38,7 @@ class Bench(unittest.TestCase):
 
     @classmethod
     def _end_probe(cls) -> None:
-        cls.probe.communicate(timeout=10)
+        cls.probe.communicate(timeout=60)
 
     def setUp(self) -> None:
         self.bucket = self.place.new_bucket()
@@ -199,7 +199,7 @@ class Proxy(Bench):
         self.server.put(self.bucket, "x", self.body)
         self.through = self.place.client(self.proxy.url)
 
-    def get(self, timeout: float = 10) -> raw.Answer:
+    def get(self, timeout: float = 60) -> raw.Answer:
         """A presigned GET through the proxy, judged by how it ended."""
         signed = self.sign("GET", "x", presign=60, endpoint=self.proxy.url)
         return raw.get(self.proxy.url, signed["path"] + "?" + signed["query"], {"Host": signed["host"]}, timeout)

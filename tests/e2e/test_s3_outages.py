@@ -102,7 +102,7 @@ class Outages(S3Case):
         def trouble() -> None:
             for _ in range(2):
                 seen = server.count_lines("NAR stored")
-                eventually(lambda: server.count_lines("NAR stored") > seen or seen > PATHS, "something is stored", 30)
+                eventually(lambda: server.count_lines("NAR stored") > seen or seen > PATHS, "something is stored", 60)
                 self.gateway.stop_gateway()
                 self.assertIn(raw.get(server.url, next(iter(self.files)), timeout=60).status, (200, 503))
                 self.gateway.start_gateway()
@@ -124,7 +124,7 @@ class Outages(S3Case):
             for _ in range(15):
                 wire.fault(times=chance.randrange(1, 4), **chance.choice(faults))
                 before = len(wire.requests)
-                eventually(lambda: len(wire.requests) > before + 4, "requests go through", 30)
+                eventually(lambda: len(wire.requests) > before + 4, "requests go through", 60)
             wire.clear()
         self.under_load(server, trouble)
 

@@ -1,6 +1,8 @@
 """NARs in a bucket that are not served from there: clients are sent to the S3 server, or get a local copy."""
 from __future__ import annotations
 
+import hashlib
+import os
 import shutil
 import unittest
 from pathlib import Path
@@ -75,6 +77,21 @@ class Redirect(S3Case):
         self.assertEqual(raw.get(server.url, target).status, 503)
 
 
+class Transfers(S3Case):
+    def test_are_so_many_at_once_and_the_others_wait(self) -> None:
+        self.single(1)
+        wire = self.wire()
+        server = self.s3_ncps((self.up, self.cache), url=wire.url, more=["--cache-storage-s3-max-transfers=16"])
+        target = self.nar_target(server, self.made.root)
+        self.wait_kept(nar_key(self.name))
+        wire.fault(method="GET", target="store/nar", delay=0.5)
+        readers = [raw.Stream(server.url, target).start() for _ in range(40)]
+        for reader in readers:
+            self.assert_whole(reader.join(), self.sha256)
+        self.assertGreater(wire.most_links, 8)
+        self.assertLessEqual(wire.most_links, 16)
+
+
 class LocalCopies(S3Case):
     SIZE = ["--cache-storage-s3-local-cache-size=32M"]
 
@@ -140,6 +157,36 @@ class LocalCopies(S3Case):
         self.assertFalse(half[0].exists())
         self.assertEqual(self.copies(server), [])
         self.assert_whole(raw.Stream(server.url, target).start().join(), self.sha256)
+
+
+class BackPressure(S3Case):
+    SIZE, CLIENTS = 96 << 20, 6
+    # Of one client's: what the kernel holds of its two connections, and what we read ahead.
+    BOUND = 32 << 20
+
+    def test_of_what_a_client_does_not_read_little_is_taken_from_the_bucket(self) -> None:
+        self.single(0.1)
+        stuck, read = ("0" * 51 + digit + ".nar.xz" for digit in "12")
+        body = os.urandom(self.SIZE)
+        self.s3.put(self.bucket, nar_key(stuck), body)
+        self.s3.put(self.bucket, nar_key(read), body)
+        wire = self.wire()
+        server = self.s3_ncps((self.up, self.cache), url=wire.url)
+        before = server.rss()
+        clients = [raw.Connection(server.url, receive_buffer=1 << 16) for _ in range(self.CLIENTS)]
+        for client in clients:
+            self.addCleanup(client.socket.close)
+            client.request("GET", f"/nar/{stuck}")
+        heads = [client.read_head() for client in clients]
+        self.assertEqual([head.status for head in heads], [200] * self.CLIENTS)
+        # As long as it takes to take all of it, and again.
+        digest = hashlib.sha256(body).hexdigest()
+        for _ in range(2):
+            self.assert_whole(raw.Stream(server.url, f"/nar/{read}").start().join(), digest)
+        taken = wire.taken[f"/{self.bucket}/{nar_key(stuck)}"]
+        self.assertLess(taken, self.CLIENTS * self.BOUND)
+        self.assertLess(server.rss() - before, self.CLIENTS * self.SIZE / 8)
+        self.assertTrue(b"".join(clients[0].pieces(heads[0])) == body)  # and it goes on
 
 
 if __name__ == "__main__":

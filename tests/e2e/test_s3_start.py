@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import unittest
 
-from .lab import raw
+from .lab import raw, s3_gateway
 from .lab.credential_services import CredentialServices
 from .lab.fake_time import with_clock_off
 from .lab.faults import Gate
 from .lab.ncps import Ncps
 from .lab.s3_case import S3Case, nar_key
+from .lab.s3_sessions import SessionGateway
 from .lab.waiting import eventually
 from .lab.wire_proxy import http_answer
 
@@ -20,21 +21,32 @@ OLD_UPLOAD = ("<ListMultipartUploadsResult><IsTruncated>false</IsTruncated><Uplo
 
 
 class Credentials(S3Case):
+    """All but lasting ones hold a session's token, without which the server refuses them."""
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.gateway = SessionGateway(s3_gateway.shared())
+        cls.addClassCleanup(cls.gateway.stop)
+        cls.session = cls.gateway.begin_session()
+
+    def store(self, url: str | None = None, **changes: str) -> list[str]:
+        return [option for option in super().store(url or self.gateway.url, **changes) if "access-key" not in option]
+
     def serves_with(self, **environment: str) -> Ncps:
         """Started without keys in its options, it stores, and serves what it has stored."""
         self.single(1)
-        store = [option for option in self.store() if "access-key" not in option]
-        server = self.ncps((self.up, self.cache), store=store,
+        server = self.ncps((self.up, self.cache), store=self.store(),
                            environment={"AWS_EC2_METADATA_DISABLED": "true"} | environment)
         target = self.nar_target(server, self.made.root)
         self.wait_kept(nar_key(self.name))
         self.up.stop()
         eventually(lambda: raw.get(server.url, target).status == 200, "it is served from the bucket")
-        self.assertNotIn(self.place.secret_key, str(server.lines) + server.stderr())
+        for secret in (self.place.secret_key, self.session.secret_key, self.session.token):
+            self.assertNotIn(secret, str(server.lines) + server.stderr())
         return server
 
     def services(self) -> CredentialServices:
-        made = CredentialServices(self.place.access_key, self.place.secret_key, "the-token")
+        made = CredentialServices(self.session, "the-token")
         self.addCleanup(made.stop)
         return made
 
@@ -46,11 +58,24 @@ class Credentials(S3Case):
     def test_from_the_environment(self) -> None:
         self.serves_with(AWS_ACCESS_KEY_ID=self.place.access_key, AWS_SECRET_ACCESS_KEY=self.place.secret_key)
 
+    def test_of_a_session_from_the_environment(self) -> None:
+        self.serves_with(AWS_ACCESS_KEY_ID=self.session.access_key, AWS_SECRET_ACCESS_KEY=self.session.secret_key,
+                         AWS_SESSION_TOKEN=self.session.token)
+
+    def test_of_a_session_without_its_token_are_refused(self) -> None:
+        self.single(1)
+        keys = {"AWS_ACCESS_KEY_ID": self.session.access_key, "AWS_SECRET_ACCESS_KEY": self.session.secret_key}
+        for more in ({}, {"AWS_SESSION_TOKEN": "AAAA" + self.session.token[4:]}):
+            server = self.ncps_before_start((self.up, self.cache), store=self.store(), environment=keys | more).start(wait=False)
+            self.assertEqual(server.wait(40), 1)
+            self.assertIn("opening the bucket", server.stderr())
+
     def test_from_the_shared_file_by_profile(self) -> None:
         file = self.folder("aws") / "credentials"
         file.write_text(f"[default]\naws_access_key_id = wrong\naws_secret_access_key = wrong\n"
-                        f"[cache]\naws_access_key_id = {self.place.access_key}\n"
-                        f"aws_secret_access_key = {self.place.secret_key}\n")
+                        f"[cache]\naws_access_key_id = {self.session.access_key}\n"
+                        f"aws_secret_access_key = {self.session.secret_key}\n"
+                        f"aws_session_token = {self.session.token}\n")
         self.serves_with(AWS_SHARED_CREDENTIALS_FILE=str(file), AWS_PROFILE="cache")
 
     def test_from_the_shared_file_at_home(self) -> None:
@@ -79,8 +104,7 @@ class Credentials(S3Case):
 
     def test_from_nowhere_is_refused_with_the_reason(self) -> None:
         self.single(1)
-        store = [option for option in self.store() if "access-key" not in option]
-        server = self.ncps_before_start((self.up, self.cache), store=store,
+        server = self.ncps_before_start((self.up, self.cache), store=self.store(),
                                         environment={"AWS_EC2_METADATA_DISABLED": "true"}).start(wait=False)
         self.assertEqual(server.wait(40), 1)
         self.assertIn("credentials", server.stderr())
@@ -105,7 +129,7 @@ class Killed(S3Case):
         wire = self.wire()
         server = self.s3_ncps((self.up, self.cache), url=wire.url)
         target = self.nar_target(server, self.made.root)
-        self.assertTrue(gate.reached.wait(30))
+        self.assertTrue(gate.reached.wait(60))
         (key, upload), = eventually(lambda: self.s3.uploads(self.bucket), "an upload has begun")
         eventually(lambda: any("partNumber" in asked for _, asked in wire.requests), "a part is sent")
         server.kill9()
@@ -133,7 +157,7 @@ class Killed(S3Case):
                 wire.fault(method=method, target=part, delay=60)  # it is there that the kill comes
                 server = self.s3_ncps((self.up, self.cache), url=wire.url)
                 target = self.nar_target(server, self.made.root)
-                eventually(lambda: any(m == method and part in asked for m, asked in wire.requests), "it is asked", 30)
+                eventually(lambda: any(m == method and part in asked for m, asked in wire.requests), "it is asked", 60)
                 server.kill9()
                 wire.clear()
                 found = self.s3.find(self.bucket, nar_key(self.name))

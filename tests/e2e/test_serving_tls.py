@@ -4,6 +4,7 @@ from __future__ import annotations
 import hashlib
 import re
 import shutil
+import socket
 import ssl
 import subprocess
 import threading
@@ -18,6 +19,7 @@ from .lab.faults import Gate
 from .lab.ncps import Ncps, run_ncps
 from .lab.postgres import Postgres
 from .lab.redis import RedisServer
+from .lab.systemd import hand_over
 from .lab.tls import Certificate, authority
 from .lab.waiting import eventually
 
@@ -62,7 +64,7 @@ class ServingTls(LabCase):
 
     def serial(self, proxy: Ncps) -> bytes:
         host, _, port = proxy.url.removeprefix("https://").rpartition(":")
-        return hashlib.sha256(ssl.get_server_certificate((host, int(port)), timeout=20).encode()).digest()
+        return hashlib.sha256(ssl.get_server_certificate((host, int(port)), timeout=60).encode()).digest()
 
 
 class Clients(ServingTls):
@@ -114,7 +116,7 @@ class Clients(ServingTls):
         answer = self.curl(proxy.url.replace("https:", "http:") + "/nix-cache-info").stdout
         self.assertIn(" 400 ", answer)
         self.assertIn("https://", answer)
-        proxy.wait_line("plain HTTP came to a port that speaks TLS", within=20, level="warn")
+        proxy.wait_line("plain HTTP came to a port that speaks TLS", within=60, level="warn")
 
     def test_the_health_check_of_the_image_knows_tls(self) -> None:
         check = Path(__file__).parents[2] / "packaging/docker/healthcheck"
@@ -157,6 +159,29 @@ class Clients(ServingTls):
         self.assertEqual((quick.status, quick.ending), (200, raw.COMPLETE))
 
 
+class HandedOver(ServingTls):
+    """Sockets that systemd has bound."""
+
+    def test_a_tcp_socket_speaks_tls(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            proxy = self.server(address="192.0.2.1:1", **hand_over(listening))
+            self.assertEqual(proxy.url, "https://%s:%d" % listening.getsockname())
+        self.assertEqual(self.status(f"{proxy.url}/nix-cache-info"), 200)
+        self.assertIn(" 400 ", self.curl(proxy.url.replace("https:", "http:") + "/nix-cache-info").stdout)
+        client = self.client(proxy.pubkey())
+        client.certificates = authority().file
+        client.copy(proxy.url, self.made.root)
+        client.verify(self.made.root)
+
+    def test_a_unix_socket_is_refused(self) -> None:
+        with socket.socket(socket.AF_UNIX) as listening:
+            listening.bind(str(self.home / "s"))
+            listening.listen()
+            proxy = self.ncps_before_start((self.origin, self.cache), more=self.options, **hand_over(listening))
+            self.assertNotEqual(proxy.start(wait=False).wait(), 0)
+        self.assertIn("Unix", proxy.stderr())
+
+
 class ClientCertificates(ServingTls):
     def setUp(self) -> None:
         super().setUp()
@@ -189,12 +214,12 @@ class ClientCertificates(ServingTls):
         put = lambda *who: self.status(log, "--upload-file", body, *who)
         self.assertEqual([put(), put(*self.shown("bob")), put(*self.shown("ci"))], [401, 403, 204])
         for action, token, status in (("refused", "", 401), ("refused", "readers", 403), ("upload", "builders", 204)):
-            proxy.wait_line("audit", within=20, action=action, token=token, status=status)
+            proxy.wait_line("audit", within=60, action=action, token=token, status=status)
         # Taking the line away takes the right away, on the next request.
         tokens.write_text("readers read cert:bob\nothers write cert:nobody\n")
         proxy.reload()
         self.assertEqual([put(*self.shown("ci")), put(*self.shown("bob"))], [401, 403])
-        proxy.wait_line("audit", within=20, action="refused", token="cert:ci.example")
+        proxy.wait_line("audit", within=60, action="refused", token="cert:ci.example")
 
 
 class Reload(ServingTls):
@@ -235,13 +260,13 @@ class Reload(ServingTls):
             seen = len(asked)
             self.install(authority().sign(OURS, ("second", "first")[number % 2]))
             proxy.reload()
-            eventually(lambda: errors or len(asked) > seen + 20, "requests go on", 30)
+            eventually(lambda: errors or len(asked) > seen + 20, "requests go on", 60)
         self.install(authority().sign(OURS, "second"))
         proxy.reload()
         self.assertNotEqual(self.serial(proxy), first)
         stop.set()
         for thread in threads:
-            thread.join(30)
+            thread.join(90)
         self.assertEqual(errors, [])
         self.assertEqual({True, False}, set(asked))
 
@@ -259,7 +284,18 @@ class Reload(ServingTls):
         proxy.reload()
         self.assertEqual(self.serial(proxy), first)
 
-    def test_a_certificate_that_has_expired_is_warned_of(self) -> None:
+    def test_a_certificate_that_has_expired_is_warned_of_and_used(self) -> None:
+        self.install(authority().sign(OURS, "over", days=-1))
+        expired = r"--server-tls-cert: the certificate of localhost has expired, \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC"
+        proxy = self.server()
+        self.assertEqual(len([l for l in proxy.lines if l["level"] == "warn" and re.search(expired, l["message"])]), 1, proxy.tail())
+        self.assertEqual(raw.get(proxy.url, "/nix-cache-info").status, 200)  # of who does not look at the certificate
+        self.assertIn("certificate has expired", self.curl(f"{proxy.url}/nix-cache-info").stderr)
+        self.install(authority().sign(OURS, "first"))
+        proxy.reload()
+        self.assertEqual(self.status(f"{proxy.url}/nix-cache-info"), 200)
+
+    def test_a_certificate_without_its_key_is_refused(self) -> None:
         run = run_ncps("serve", "--cache-hostname=a", "--cache-upstream-url=http://127.0.0.1:1", *self.options[:1],
                        f"--cache-storage-local={self.home / 'x'}")
         self.assertEqual(run.status, 2, run.said)
@@ -292,7 +328,7 @@ class Peers(OneDatabase, ServingTls):
         streams = []
         for server in (a, b):
             streams.append(raw.Stream(server.url, target).start())
-            self.assertTrue(streams[-1].first_byte.wait(30), server.tail())
+            self.assertTrue(streams[-1].first_byte.wait(60), server.tail())
         self.assertEqual(len(origin.requests(name, "GET")), 1)
         gate.open()
         for stream in streams:

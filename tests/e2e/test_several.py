@@ -54,13 +54,13 @@ class OnSeveral:
         self.several.upstream.fault(self.several.nar(path), times=1, gate=gate, gate_at=4_000_000)
         self.addCleanup(gate.open)
         self.several.narinfo(path)  # which fetches the NAR ahead
-        self.assertTrue(gate.reached.wait(20))
+        self.assertTrue(gate.reached.wait(60))
         return gate, eventually(lambda: self.several.fetches(path), "somebody fetches it")
 
     def others(self, one: Ncps) -> list[Ncps]:
         return [instance for instance in self.several.instances if instance is not one]
 
-    def wait_stored(self, path: str, within: float = 30) -> None:
+    def wait_stored(self, path: str, within: float = 60) -> None:
         eventually(lambda: self.several.is_stored(path), f"{path} is kept\n{self.several.cluster.tail()}", within)
 
     # --- without faults ---
@@ -71,11 +71,11 @@ class OnSeveral:
     def test_fifty_clients_cost_one_transfer_for_each_nar(self) -> None:
         several = self.several
         for path in self.cold:
-            several.upstream.fault(several.nar(path), rate=2_000_000)  # long enough for all to meet
+            several.upstream.fault(several.nar(path), rate=500_000)  # long enough for all to meet, also on a loaded machine
         self.assert_no_errors(Clients([lambda n=n: several.pull(self.cold[n % COLD]) for n in range(50)]).join())
         self.assertEqual({path: several.transfers(path) for path in self.cold}, dict.fromkeys(self.cold, 1))
-        seen = {line.get("cache") for instance in several.instances for line in list(instance.lines)}
-        self.assertIn("peer", seen)
+        eventually(lambda: any(line.get("cache") == "peer" for instance in several.instances for line in list(instance.lines)),
+                   "some came from another instance")
         for path in self.cold:
             self.wait_stored(path)
 
@@ -135,7 +135,7 @@ class OnSeveral:
         finally:
             several.redis.start()
         for instance in several.instances:  # each finds out by itself that it is back
-            eventually(lambda: raw.get(instance.url, several.nar(miss), timeout=60).status == 200, "it is fetched", 30)
+            eventually(lambda: raw.get(instance.url, several.nar(miss), timeout=60).status == 200, "it is fetched", 60)
         several.pull(miss)
         self.wait_stored(miss)
 
@@ -164,12 +164,12 @@ class OnSeveral:
         try:
             for instance in several.instances:
                 several.pull(hit, instance.url)
-                self.assertEqual(raw.get(instance.url, "/readyz", timeout=10).status, 200)
+                self.assertEqual(raw.get(instance.url, "/readyz", timeout=60).status, 200)
             status = raw.get(several.url, narinfo_target(miss), timeout=60).status
             self.assertIn(status, (200, 503))
         finally:
             several.database.start()
-        eventually(lambda: raw.get(several.url, narinfo_target(miss), timeout=60).status == 200, "it comes back", 30)
+        eventually(lambda: raw.get(several.url, narinfo_target(miss), timeout=60).status == 200, "it comes back", 60)
         several.pull(miss)
 
 
@@ -182,7 +182,7 @@ class OnPostgresAndABucket(OnSeveral, LabCase):
         self.wait_stored(path)
         several.cluster.cut("store")
         try:
-            eventually(lambda: raw.get(several.instances[0].url, "/readyz", timeout=10).status == 503, "not ready", 10)
+            eventually(lambda: raw.get(several.instances[0].url, "/readyz", timeout=60).status == 503, "not ready", 60)
             self.assertEqual(raw.get(several.instances[0].url, "/healthz").status, 200)
             answer = raw.get(several.instances[0].url, several.nar(path), timeout=60)
             self.assertEqual(answer.status, 503)
@@ -227,7 +227,7 @@ class OneRoundAtATime(LabCase):
         rounds = eventually(pulled_until_rounds, "some rounds", 120)
         for (_, end, one), (begin, _, other) in zip(rounds, rounds[1:]):
             self.assertTrue(one == other or end <= begin, f"two at once: {rounds}")
-        eventually(lambda: sum(len(several.stored(p) or b"") for p in made.paths) <= 3_000_000, "the limit", 30)
+        eventually(lambda: sum(len(several.stored(p) or b"") for p in made.paths) <= 3_000_000, "the limit", 60)
 
     @staticmethod
     def rounds(several: Several) -> list[tuple[str, str, int]]:
@@ -270,7 +270,7 @@ class KindsOfRedis(LabCase):
         self.addCleanup(gate.open)
         streams = [raw.Stream(instance.url, target).start() for instance in cluster.instances]
         for stream in streams:
-            eventually(lambda: stream.count > 0, f"both have bytes\n{cluster.tail()}", 20)
+            eventually(lambda: stream.count > 0, f"both have bytes\n{cluster.tail()}", 60)
         meanwhile()
         gate.open()
         for stream in streams:
@@ -293,7 +293,7 @@ class KindsOfRedis(LabCase):
 
             def fail() -> None:
                 redis.master_of(lease).kill9()
-                eventually(redis.is_ok, "a replica has taken over", 30)
+                eventually(redis.is_ok, "a replica has taken over", 60)
 
             self.assert_one_transfer(self.made.paths[3], *redis.flags(), meanwhile=fail)
 
@@ -311,7 +311,7 @@ class DegradedMode(LabCase):
         several.redis.start()
         several.pull(made.paths[3])
         for path in made.paths:
-            eventually(lambda: several.is_stored(path), f"{path} is kept\n{several.cluster.tail()}", 30)
+            eventually(lambda: several.is_stored(path), f"{path} is kept\n{several.cluster.tail()}", 60)
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ class Standing(LabCase):
         return [line for line in proxy.lines if line["message"].startswith(message)]
 
     def assert_said(self, gone: int, back: int) -> None:
+        self.proxy.caught_up()
         lost, found = self.said(self.proxy, "an upstream has failed"), self.said(self.proxy, "an upstream is back")
         self.assertEqual((len(lost), len(found)), (gone, back), self.proxy.tail())
         for line in lost + found:
@@ -79,7 +80,7 @@ class Standing(LabCase):
         self.assertEqual(self.ask(self.targets[7]), 200, "the first one has it")
         eventually(lambda: self.said(self.proxy, "an upstream has failed"), "it is found out")
         second.start()
-        eventually(lambda: self.said(self.proxy, "an upstream is back"), "it is probed", 20)
+        eventually(lambda: self.said(self.proxy, "an upstream is back"), "it is probed", 60)
 
     def test_another_store_dir_is_never_asked_and_said_loudly(self) -> None:
         foreign = self.upstream(self.cache)

@@ -74,7 +74,7 @@ class HandedOver(SystemdCase):
         made = self.listening()
         first = self.ncps((self.server, self.cache), **hand_over(made))
         self.assertEqual(first.stop(), 0)
-        client = raw.Connection("http://%s:%d" % made.getsockname(), timeout=20)
+        client = raw.Connection("http://%s:%d" % made.getsockname())
         self.addCleanup(client.socket.close)
         client.socket.sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
         self.ncps((self.server, self.cache), **hand_over(made))

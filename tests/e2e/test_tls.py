@@ -45,6 +45,7 @@ class Trust(TlsCase):
     def assert_refused(self, proxy: Ncps, why: str) -> None:
         answer = raw.get(proxy.url, narinfo_target(self.made.root))
         self.assertIn(answer.status, (502, 504), answer.body)
+        proxy.caught_up()
         said = str(proxy.lines)
         self.assertIn(why, said)
         gone = [l for l in proxy.lines if l["message"].startswith("an upstream has failed")]

@@ -172,7 +172,7 @@ class Uncompressed(LabCase):
         proxy, gate, target = self.grow()
         streams = [raw.Stream(proxy.url, target).start() for _ in range(CLIENTS)]
         for stream in streams:
-            self.assertTrue(stream.first_byte.wait(20), f"no first byte, {stream.ending}\n{proxy.tail()}")
+            self.assertTrue(stream.first_byte.wait(60), f"no first byte, {stream.ending}\n{proxy.tail()}")
             self.assertIsNone(stream.head.get("content-length"))
         gate.open()
         for stream in streams:
@@ -188,7 +188,7 @@ class Uncompressed(LabCase):
         wanted = {"Range": "bytes=1000-1999"}
         growing = raw.Stream(proxy.url, target, wanted).start()
         whole = raw.Stream(proxy.url, target).start()
-        self.assertTrue(whole.first_byte.wait(20))
+        self.assertTrue(whole.first_byte.wait(60))
         self.assertIsNone(growing.head)  # the head would have to tell the size
         gate.open()
         growing.join(), whole.join()

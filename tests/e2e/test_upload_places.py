@@ -10,7 +10,7 @@ from .lab.case import narinfo_target
 from .lab.closure import signing_key
 from .lab.database import OneDatabase
 from .lab.mariadb import MariaDb
-from .lab.ncps import Ncps
+from .lab.ncps import Ncps, size_of
 from .lab.postgres import Postgres
 from .lab.s3_case import S3Case
 from .lab.waiting import eventually
@@ -53,7 +53,7 @@ class Everywhere:
 
     def test_twenty_at_once_send_one_path(self) -> None:
         server = self.serve()
-        target, text, nar_target, bytes_ = self.pair(fresh("places-crowd", 2_000_000))
+        target, text, nar_target, bytes_ = self.pair(fresh("places-crowd", 2_000_000), compression="zstd")
 
         def one(_: int) -> tuple[int, int]:
             return self.put(server, nar_target, bytes_).status, self.put(server, target, text).status
@@ -67,11 +67,11 @@ class Everywhere:
         server = self.serve()
         target, text, nar_target, bytes_ = self.pair(fresh("places-before"))
         self.assertEqual(204, self.put(server, nar_target, bytes_).status)
-        later = self.pair(fresh("places-killed", 20_000_000))  # a bucket has parts of it by then
+        later = self.pair(fresh("places-killed", 20_000_000), compression="zstd")  # a bucket has parts of it by then
         with raw.Connection(server.url) as connection:
             connection.request("PUT", later[2], {"Content-Length": str(len(later[3]))}, later[3][:-1])
             folders = server.storage / "store/tmp", server.temp
-            eventually(lambda: any(f.stat().st_size > 10_000_000 for folder in folders for f in folder.rglob("*")
+            eventually(lambda: any(size_of(f) > 10_000_000 for folder in folders for f in folder.rglob("*")
                                    if f.is_file()), "most has arrived", within=30)
             server.kill9()
         server.start()
@@ -145,7 +145,7 @@ class Beside(UploadCase):
         eventually(lambda: not server.temporary_files(), "nothing temporary is left")
 
     def test_a_body_that_stalls_is_given_up_and_nothing_is_kept(self) -> None:
-        server = self.server()
+        server = self.server("--server-body-timeout=3s")
         _, _, nar_target, bytes_ = self.pair(fresh("stalled"))
         with raw.Connection(server.url, timeout=60) as connection:
             connection.request("PUT", nar_target, {"Content-Length": str(len(bytes_))}, bytes_[:-1])

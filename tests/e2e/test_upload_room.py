@@ -6,7 +6,7 @@ import subprocess
 import unittest
 
 from .lab import raw
-from .lab.ncps import Ncps
+from .lab.ncps import Ncps, size_of
 from .test_upload import PUT, UploadCase, fresh
 
 
@@ -61,7 +61,7 @@ class FullDisk(UploadCase):
 
 class Limit(UploadCase):
     def kept(self, server: Ncps) -> int:
-        return sum(f.stat().st_size for f in (server.storage / "store").rglob("*") if f.is_file())
+        return sum(size_of(f) for f in (server.storage / "store").rglob("*") if f.is_file())
 
     def test_uploaded_logs_count_and_go(self) -> None:
         server = self.server("--cache-max-size=1000000B")

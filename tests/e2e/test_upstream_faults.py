@@ -170,7 +170,7 @@ class TwoUpstreams(LabCase):
         return self.ncps((self.first, self.cache), (self.second, self.cache))
 
     def assert_served(self, proxy: Ncps) -> None:
-        answer = raw.get(proxy.url, self.nar_target(proxy, self.leaf), timeout=20)
+        answer = raw.get(proxy.url, self.nar_target(proxy, self.leaf), timeout=28)  # a download is given up after 30
         self.assert_whole(answer, self.cache.nar_bytes(self.leaf))
 
     def test_when_the_first_always_breaks_off_the_second_serves_within_seconds(self) -> None:

@@ -31,7 +31,7 @@ class RefusalCase(LabCase):
     def mistakes(self, run: Run) -> list[str]:
         """The lines that say what is wrong; asserts what is so of every refusal."""
         self.assertEqual(run.status, 2, run.said)
-        self.assertLess(run.seconds, 1)
+        self.assertLess(run.seconds, 20)  # whatever is named there is not tried
         self.assertEqual(run.out, "")
         *lines, advice = run.err.splitlines()
         self.assertIn("--help", advice)

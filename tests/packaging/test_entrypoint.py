@@ -53,6 +53,28 @@ class Entrypoint(unittest.TestCase):
             with self.subTest(call):
                 self.assertEqual(self.owned(call), [])
 
+    def test_nor_a_link_in_the_middle_of_the_way(self) -> None:
+        (self.elsewhere / "deep").mkdir()
+        (self.volume / "other").mkdir()
+        for name, target in (("out", self.elsewhere), ("in", self.volume / "other")):
+            (self.volume / name).symlink_to(target)
+        (self.volume / "other/deep").mkdir()
+        for name in ("out", "in"):
+            for way in (f"{self.volume}/{name}/deep", f"{self.volume}/{name}/", f"{self.volume}//{name}/deep/", f"{self.volume}/{name}/../other"):
+                with self.subTest(way):
+                    self.assertEqual(self.owned(f"own_tree {way}"), [])
+                    self.assertEqual(self.owned(f"own_sqlite sqlite:{way}/db.sqlite"), [])
+
+    def test_a_link_of_the_image_itself_leads_on(self) -> None:
+        (self.volume / "storage").mkdir()
+        (self.elsewhere / "run").symlink_to(self.volume)  # no volume: nobody but the image has put it there
+        way = f"{self.elsewhere}/run/storage"
+        self.assertEqual(self.owned(f"by_a_link {way} || echo no"), ["no"])
+        self.assertEqual(self.owned(f"own_sqlite sqlite:{way}/db.sqlite"),
+                         [f"chown -h ncps:ncps {folder}" for folder in (self.volume / "storage", self.volume)])
+        (self.volume / "link").symlink_to(self.volume / "storage")
+        self.assertEqual(self.owned(f"own_tree {self.elsewhere}/run/link/storage"), [], "a link in the volume behind it")
+
     def test_a_tree(self) -> None:
         (self.volume / "storage").mkdir()
         self.assertEqual(self.owned(f"own_tree {self.volume}/storage"), [f"chown -hR ncps:ncps {self.volume}/storage"])

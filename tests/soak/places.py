@@ -76,7 +76,7 @@ class InBucket:
             lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
             return any(line[1].endswith(port) and line[3] == CLOSE_WAIT for line in lines)
 
-        eventually(lambda: not busy(), "the S3 server has noticed the kill", 30)
+        eventually(lambda: not busy(), "the S3 server has noticed the kill", 60)
 
     def flaw_of_uploads(self, server: Ncps) -> str | None:
         left = self.s3.uploads(self.bucket.name)
@@ -91,7 +91,7 @@ class InBucket:
             wire.fault(method="GET", target="uploads", answer=http_answer(200, body.encode(), "Content-Type: application/xml"))
             server.store = [option.replace(self.place.url, wire.url) for option in with_store]
             server.start()
-            line = server.wait_line("aborted uploads that were left", 30)
+            line = server.wait_line("aborted uploads that were left", 60)
             status = server.stop()
         finally:
             server.store = with_store

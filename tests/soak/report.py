@@ -21,7 +21,7 @@ def text(outcome: Outcome) -> str:
              *table("faults met", sorted(outcome.met.items())),
              *table("what clients saw", sorted(outcome.answers.items())),
              "", f"Resident memory {mebibytes(outcome.rss[0])} before, {mebibytes(outcome.rss[1])} after; descriptors "
-             f"{outcome.descriptors[0]} before, {outcome.descriptors[1]} after (up to 64 idle connections to upstreams). The slowest answer "
+             f"{outcome.descriptors[0]} before, {outcome.descriptors[1]} after (up to 64 idle connections to upstreams; without NARs that are kept open). The slowest answer "
              f"took {outcome.slowest[0]:.0f} s."]
     return "\n".join(lines)
 

@@ -68,7 +68,7 @@ class ServerRows:
     def settle(self) -> None:
         """A transaction that was sent before the kill is still carried out."""
         ours = self.OURS[type(self.server)]
-        eventually(lambda: self.server.count(ours) == 0, "the database server has noticed the kill", 30)
+        eventually(lambda: self.server.count(ours) == 0, "the database server has noticed the kill", 60)
 
     def noted_nars(self) -> dict[str, int]:
         if not self.server.count("information_schema.tables WHERE table_name = 'nar_urls'"):

@@ -18,6 +18,7 @@ from tests.e2e.lab.closure import Cache, hash_of, parse_narinfo
 
 UPLOADERS = 2
 PAUSE = 0.02     # seconds at most in the middle of a body, so that kills meet bodies that are half here
+PATIENCE = 60    # seconds, of who asks: a loaded machine answers late
 KEPT_LOGS = 6    # build logs, which are written again and again
 
 
@@ -33,6 +34,7 @@ class Thing:
     known: Known = Known.ABSENT
     may_be: list[bytes] = field(default_factory=list)
     changes: int = 0
+    puts: int = 0  # that began or ended: odd while one is on its way
 
     def now(self, known: Known, *may_be: bytes) -> None:
         self.known, self.may_be = known, list(may_be)
@@ -54,9 +56,9 @@ class Ledger:
         """Asks for narinfo and NAR; what is wrong with the answers. `evicts`: what is here may have had to go.
         `quiet`: nobody uploads or removes meanwhile."""
         promise = self.narinfos[path]
-        known, changes = promise.known, promise.changes
+        known, changes, puts = promise.known, promise.changes, promise.puts
         evicts = evicts and not (quiet and path in self.pins and self.pins[path].known is Known.PRESENT)
-        ask = lambda target: raw.get(url, target, timeout=20)
+        ask = lambda target: raw.get(url, target, timeout=PATIENCE)
         narinfo, nar = ask(narinfo_target(path)), ask(self.cache.nar_url(path))
         again = ask(narinfo_target(path)) if nar.status == 404 else narinfo
         if any(answer.ending != raw.COMPLETE for answer in (narinfo, nar, again)):
@@ -73,7 +75,9 @@ class Ledger:
                 return f"{said}: wrong narinfo {got}"
         if promise.changes != changes or (known is not Known.PRESENT and not quiet):
             return None  # its uploader is at it, or was
-        leads_nowhere = (again.status, nar.status) == (200, 404)
+        # What had to go may have come again between two answers, before its uploader wrote down that it did.
+        came_again = evicts and (puts % 2 == 1 or promise.puts != puts)
+        leads_nowhere = (again.status, nar.status) == (200, 404) and not came_again
         appeared = known is Known.ABSENT and narinfo.status == 200
         lost = known is Known.PRESENT and 404 in (narinfo.status, nar.status) and not evicts
         return said if leads_nowhere or appeared or lost else None
@@ -82,7 +86,7 @@ class Ledger:
         """Of a NAR that may wait for its narinfo."""
         promise = self.nars[path]
         known, changes = promise.known, promise.changes
-        nar = raw.get(url, self.cache.nar_url(path), timeout=20)
+        nar = raw.get(url, self.cache.nar_url(path), timeout=PATIENCE)
         if nar.ending != raw.COMPLETE or promise.changes != changes:
             return None
         wanted = {Known.ABSENT: {404}, Known.PRESENT: {200}, Known.OPEN: {200, 404}}[known] | ({404} if evicts else set())
@@ -91,7 +95,7 @@ class Ledger:
 
     def flaw_of_pins(self, url: str) -> str | None:
         """While nobody pins."""
-        listed = json.loads(raw.get(url, "/pins", timeout=20).body)
+        listed = json.loads(raw.get(url, "/pins", timeout=PATIENCE).body)
         wrong = [path for path, pin in self.pins.items()
                  if pin.known is not Known.OPEN and (hash_of(path) in listed) != (pin.known is Known.PRESENT)]
         return f"pins {listed}, but not as acknowledged: {wrong}" if wrong else None
@@ -99,7 +103,7 @@ class Ledger:
     def flaw_of_log(self, url: str, target: str, evicts: bool) -> str | None:
         promise = self.logs[target]
         known, may_be, changes = promise.known, promise.may_be, promise.changes
-        answer = raw.get(url, target, timeout=20)
+        answer = raw.get(url, target, timeout=PATIENCE)
         if answer.ending != raw.COMPLETE or promise.changes != changes:
             return None
         if answer.status == 404:
@@ -118,6 +122,7 @@ class Uploader:
         self.broken_off = False
         self.ending = threading.Event()  # the server has been told to stop: it may refuse
         self.findings: list[str] = []
+        self.said = b""  # the last answer to a PUT
 
     def run(self, leave: threading.Event) -> None:
         try:
@@ -142,14 +147,16 @@ class Uploader:
 
     def put(self, target: str, body: bytes, half: bool = False) -> int:
         """The status; 0 if this side left in the middle of the body."""
-        with raw.Connection(self.url, timeout=30) as connection:
+        with raw.Connection(self.url, timeout=PATIENCE) as connection:
             middle = self.dice.randrange(len(body))
             connection.request("PUT", target, {"Content-Length": str(len(body)), "Connection": "close"}, body[:middle])
             time.sleep(self.dice.uniform(0, PAUSE))
             if half:
                 return 0
             connection.send(body[middle:])
-            return connection.read_answer().status
+            answer = connection.read_answer()
+            self.said = answer.body[:200]
+            return answer.status
 
     def send_path(self, path: str) -> None:
         ledger, cache = self.ledger, self.ledger.cache
@@ -167,14 +174,18 @@ class Uploader:
     def send(self, thing: Thing, target: str, body: bytes, when_full: set[int]) -> bool:
         if thing.known is Known.ABSENT:
             thing.now(Known.OPEN, body)
-        status = self.put(target, body)
+        thing.puts += 1
+        try:
+            status = self.put(target, body)
+        finally:
+            thing.puts += 1
         if status == 204:
             thing.now(Known.PRESENT, body)
             self.done += 1
         elif self.evicts and status in when_full:
             self.refused += 1
         elif not self.ending.is_set():
-            self.findings.append(f"PUT {target}: {status}")
+            self.findings.append(f"PUT {target}: {status} {self.said!r}, limit: {self.evicts}")
         return status == 204
 
     def send_log(self, target: str) -> None:
@@ -187,7 +198,7 @@ class Uploader:
         elif self.evicts and status in (503, 507):
             self.refused += 1
         elif not self.ending.is_set():
-            self.findings.append(f"PUT {target}: {status}")
+            self.findings.append(f"PUT {target}: {status} {self.said!r}, limit: {self.evicts}")
 
     def send_and_pin(self, path: str) -> None:
         if self.ledger.narinfos[path].known is not Known.PRESENT:
@@ -199,7 +210,7 @@ class Uploader:
         pin = self.ledger.pins[path]
         before, adds = pin.known, self.dice.random() < 0.7
         pin.now(Known.OPEN)
-        status = raw.ask(self.url, "POST" if adds else "DELETE", f"/pin/{hash_of(path)}.narinfo", timeout=30).status
+        status = raw.ask(self.url, "POST" if adds else "DELETE", f"/pin/{hash_of(path)}.narinfo", timeout=PATIENCE).status
         if status == 200:
             pin.now(Known.PRESENT if adds else Known.ABSENT)
             self.pinned += 1
@@ -216,7 +227,7 @@ class Uploader:
         target = self.ledger.cache.nar_url(path) if by_nar else narinfo_target(path)
         for thing in (nar, narinfo):
             thing.now(Known.OPEN)
-        status = raw.ask(self.url, "DELETE", target, timeout=30).status
+        status = raw.ask(self.url, "DELETE", target, timeout=PATIENCE).status
         if status in (204, 404):
             narinfo.now(Known.ABSENT)
             self.removed += status == 204

@@ -1,7 +1,6 @@
 """What a soak is about: store paths, three upstreams that have them, and the spells on them."""
 from __future__ import annotations
 
-import socket
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -9,6 +8,7 @@ from random import Random
 from tests.e2e.lab import closure
 from tests.e2e.lab.case import narinfo_target
 from tests.e2e.lab.closure import COMPRESSIONS, parse_narinfo
+from tests.e2e.lab.ports import free_port
 from tests.e2e.lab.upstream import Upstream
 
 from .faults import MISSING, File, Spell, spells
@@ -71,10 +71,8 @@ class Place:
 
 
 def unused_url() -> str:
-    """Where nobody listens: the port of a socket that was closed."""
-    with socket.socket() as closed:
-        closed.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{closed.getsockname()[1]}/"
+    """Where nobody listens."""
+    return f"http://127.0.0.1:{free_port()}/"
 
 
 class World:

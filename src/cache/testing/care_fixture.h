@@ -29,6 +29,10 @@ struct CareFixture : NarInfoFixture {
     write(nar_key(sample.url()), sample.file);
     EXPECT_TRUE(run(UploadMarks(store).put(sample.info)));
     write(narinfo_key(sample.hash()), sample.text());
+    put_upload_rows(sample);
+    return sample;
+  }
+  void put_upload_rows(const Sample& sample) {
     auto nar = sample.row("");
     nar.stored_size = sample.file.size();
     EXPECT_TRUE(run(real_catalog->uploads().put_nar(nar)));
@@ -38,7 +42,6 @@ struct CareFixture : NarInfoFixture {
                                                .nar_url = nar.url,
                                                .uploaded = true},
                                               nar)));
-    return sample;
   }
   // Nothing is left of it that could promise it.
   void expect_withdrawn(const Sample& sample) {

@@ -85,7 +85,7 @@ struct UploadFixture : NarInfoFixture {
     std::construct_at(&nar_uploads, nar_upload_deps());
     std::construct_at(&narinfo_uploads, narinfo_upload_deps());
     std::destroy_at(&removal);
-    std::construct_at(&removal, store, catalog, locks, *downloads, *service);
+    std::construct_at(&removal, store, catalog, locks, *downloads, *service, remember);
   }
   void restart() { restart(trust()); }
 
@@ -115,7 +115,11 @@ struct UploadFixture : NarInfoFixture {
   NarUploads nar_uploads{nar_upload_deps()};
   NarInfoUploads narinfo_uploads{narinfo_upload_deps()};
   ObjectUploads object_uploads{store, disk};
-  Removal removal{store, catalog, locks, *downloads, *service};
+  Guarded<std::vector<nix::StorePathHash>> forgotten;  // by removals
+  Removal::Forget remember = [this](const nix::StorePathHash& hash) {
+    forgotten.with([&](auto& all) { all.push_back(hash); });
+  };
+  Removal removal{store, catalog, locks, *downloads, *service, remember};
 };
 
 }  // namespace ncps::cache

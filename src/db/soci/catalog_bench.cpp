@@ -1,4 +1,4 @@
-// A catalog of many rows: what a lookup costs, and a round of eviction beside lookups.
+// A catalog of many rows: what a lookup costs, and the rows of a round of eviction beside lookups.
 //
 //   catalog_bench fill FILE ROWS         makes a SQLite file with so many narinfos and NARs at rest
 //   catalog_bench measure FILE ROWS      of such a file; prints one JSON object, and changes FILE
@@ -102,30 +102,34 @@ double lookup(Runtime& runtime, db::Catalog& catalog, const std::string& hash) {
 void measure(const db::DatabaseUrl& url, std::size_t rows) {
   Runtime runtime(2);
   auto begin = Clock::now();
-  auto catalog = db::open_catalog(url, {}).value();
+  auto database = db::open_database(url, {}).value();
+  auto& catalog = *database.catalog;
   double open = seconds_since(begin);
 
   std::mt19937_64 random(1);
   auto any_hash = [&] { return hash_of(random() % rows); };
   Times alone, beside;
-  for (int i = 0; i < kLookups; ++i) alone.seconds.push_back(lookup(runtime, *catalog, any_hash()));
+  for (int i = 0; i < kLookups; ++i) alone.seconds.push_back(lookup(runtime, catalog, any_hash()));
 
   const auto evicted = std::min(kMostEvicted, rows / 2);
   std::atomic<bool> over = false;
   double round = 0;
   std::thread eviction([&] {
     auto started = Clock::now();
+    db::Place after;
     for (std::size_t gone = 0; gone < evicted;) {
-      auto old = block_on(runtime, catalog->least_used(db::Catalog::kMostAtOnce)).value();
-      std::vector<nix::NarUrl> urls;
-      for (auto& nar : old) urls.push_back(std::move(nar.url));
-      gone += urls.size();
-      block_on(runtime, catalog->mark_gone(std::move(urls))).value();
+      auto old =
+          block_on(runtime, database.eviction->nars(after, db::Eviction::kMostAtOnce, {})).value();
+      after = old.back().place;
+      if (old.size() > evicted - gone)
+        old.erase(old.begin() + std::ptrdiff_t(evicted - gone), old.end());
+      gone += old.size();
+      for (auto& nar : old) block_on(runtime, database.eviction->drop(std::move(nar))).value();
     }
     round = seconds_since(started);
     over = true;
   });
-  while (!over) beside.seconds.push_back(lookup(runtime, *catalog, any_hash()));
+  while (!over) beside.seconds.push_back(lookup(runtime, catalog, any_hash()));
   eviction.join();
 
   alone.sort();

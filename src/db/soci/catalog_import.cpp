@@ -92,6 +92,7 @@ class NoImport final : public CatalogImport {
  public:
   Task<std::vector<Imported>> put(std::vector<ImportRow> batch) override {
     std::vector<Imported> outcomes;
+    outcomes.reserve(batch.size());
     for (const auto& row : batch) outcomes.push_back({Imported::How::added, row.urls.front()});
     co_return outcomes;
   }

@@ -172,8 +172,10 @@ Page<NarEntry> nar_page(soci::session& sql, const std::string& after) {
   close_page(page, rows);
   for (const auto& row : rows) {
     auto entry = read_nar(row);
-    if (entry) page.entries.push_back(*std::move(entry));
-    if (!entry) ++page.unreadable;
+    if (entry)
+      page.entries.push_back(*std::move(entry));
+    else
+      ++page.unreadable;
   }
   return page;
 }
@@ -270,7 +272,7 @@ void remove_narinfo(soci::session& sql, const std::string& hash,
                     const std::optional<std::string>& text) {
   if (text) {
     Query query(sql, "DELETE FROM narinfos WHERE hash = :hash AND content = :text", 0, 2);
-    query.execute({hash, *text});
+    query.execute({hash, text});
   } else {
     Query query(sql, "DELETE FROM narinfos WHERE hash = :hash AND content IS NULL", 0, 1);
     query.execute({hash});

@@ -66,9 +66,10 @@ class MysqlPut final : public Put {
     std::array<long long, 3> rows{};  // of each INSERT, and of COMMIT
     for (auto& affected : rows) {
       if (::mysql_next_result(connection_) != 0) {
-        soci::mysql_soci_error error(::mysql_error(connection_), ::mysql_errno(connection_));
+        std::string why = ::mysql_error(connection_);
+        auto number = static_cast<int>(::mysql_errno(connection_));
         ::mysql_query(connection_, "ROLLBACK");
-        throw error;
+        throw soci::mysql_soci_error(why, number);
       }
       affected = static_cast<long long>(::mysql_affected_rows(connection_));
     }

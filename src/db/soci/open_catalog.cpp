@@ -69,21 +69,6 @@ class SociCatalog final : public Catalog, public UploadRows {
     co_return co_await writer().run<void>("noting what was used", work);
   }
 
-  Task<std::vector<StoredNar>> least_used(std::size_t most) override {
-    CHECK(most <= kMostAtOnce);
-    auto work = [&](Statements& statements) { return statements.least_used(most); };
-    co_return co_await reader().run<std::vector<StoredNar>>("looking for old NARs", work);
-  }
-
-  Task<void> mark_gone(std::vector<nix::NarUrl> urls) override {
-    CHECK(urls.size() <= kMostAtOnce);
-    auto work = [&](Statements& statements) -> Result<void> {
-      statements.mark_gone(urls);
-      return {};
-    };
-    co_return co_await writer().run<void>("noting that NARs are gone", work);
-  }
-
   UploadRows& uploads() override { return *this; }
 
   Task<void> put_nar(NarRow nar) override {

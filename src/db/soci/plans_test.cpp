@@ -99,7 +99,6 @@ INSTANTIATE_TEST_SUITE_P(Mysql, Plans, ::testing::Values(DatabaseKind::mysql));
 TEST_P(Plans, HotStatementsUseIndexes) {
   for (auto statement :
        {kFindNarInfo, kFindNar, kMarkStored, kUseNarInfos, kNarsOfNarInfos, kUseNarsById, kUseNars,
-        kMarkGone,
         // the one inside Put
         std::string_view("SELECT id FROM nar_urls WHERE url = :url AND nar_hash = :h "
                          "AND compression = :c"),
@@ -110,13 +109,6 @@ TEST_P(Plans, HotStatementsUseIndexes) {
 }
 
 // In the order of the index: a sort would mean that every NAR at rest is read.
-TEST_P(Plans, TheLeastUsedAreReadInTheOrderOfTheirIndex) {
-  half_at_rest();
-  auto text = plan(least_used_statement(dialect->at_rest()));
-  EXPECT_TRUE(text.contains("at_rest") || text.contains("last_accessed_at")) << text;
-  for (auto sign : {"TEMP B-TREE", "Sort", "filesort"}) EXPECT_FALSE(text.contains(sign)) << text;
-}
-
 TEST_P(Plans, WhatIsEvictedIsReadInTheOrderOfItsIndexAndAddedUpFromItAlone) {
   half_at_rest();
   for (auto statement : {kept_nars_statement(dialect->at_rest()), std::string(kKeptNarInfos),

@@ -58,7 +58,10 @@ std::string hex(unsigned char c) {
 std::string setting(std::string_view name, std::string_view value) {
   std::string out(name);
   out += '=';
-  for (unsigned char c : value) out += std::isalnum(c) != 0 ? std::string(1, c) : hex(c);
+  for (char c : value) {
+    auto byte = static_cast<unsigned char>(c);
+    out += std::isalnum(byte) != 0 ? std::string(1, c) : hex(byte);
+  }
   return out + '&';
 }
 

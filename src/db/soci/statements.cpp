@@ -29,7 +29,7 @@ bool one_row(soci::statement& statement) {
 }
 
 // What stands in a row and cannot be read is our trouble, not a malformed request.
-std::unexpected<Error> unreadable(Error error) {
+std::unexpected<Error> unreadable(const Error& error) {
   return fail(ErrorKind::unavailable, "a row that cannot be read: " + error.what());
 }
 
@@ -41,11 +41,6 @@ T& made(std::unique_ptr<T>& one, soci::session& sql) {
 }
 
 }  // namespace
-
-std::string least_used_statement(std::string_view at_rest) {
-  return "SELECT url, stored_size FROM nar_urls WHERE " + std::string(at_rest) +
-         " ORDER BY last_accessed_at LIMIT :most";
-}
 
 std::string many_of(std::string_view statement, std::size_t count) {
   constexpr std::string_view kMany = ":many";
@@ -218,32 +213,6 @@ void Statements::note_uses(const Uses& uses, std::chrono::sys_seconds when) {
   auto ids = nars_of(sql_, hashes);
   use_many(sql_, kUseNarsById, at, ids);
   use_many(sql_, kUseNars, at, urls);
-  all.commit();
-}
-
-Result<std::vector<StoredNar>> Statements::least_used(std::size_t most) {
-  std::string url;
-  long long size = 0;
-  auto limit = static_cast<long long>(most);
-  soci::statement statement = (sql_.prepare << least_used_statement(dialect_.at_rest()),
-                               soci::into(url), soci::into(size), soci::use(limit));
-  std::vector<StoredNar> nars;
-  for (bool more = statement.execute(true); more; more = statement.fetch()) {
-    auto parsed = nix::NarUrl::parse(url);
-    if (!parsed) return unreadable(parsed.error());
-    nars.push_back({.url = std::move(*parsed), .size = static_cast<std::uint64_t>(size)});
-  }
-  return nars;
-}
-
-void Statements::mark_gone(const std::vector<nix::NarUrl>& urls) {
-  std::string key;
-  soci::statement gone = (sql_.prepare << kMarkGone, soci::use(key));
-  soci::transaction all(sql_);
-  for (const auto& url : urls) {
-    key = url.str();
-    gone.execute(true);
-  }
   all.commit();
 }
 

@@ -34,12 +34,6 @@ inline constexpr std::string_view kUseNars =
 // With :m0, :m1, ... REQUIRES: count > 0.
 std::string many_of(std::string_view statement, std::size_t count);
 
-// Is run once for each entry of a list, in one transaction.
-inline constexpr std::string_view kMarkGone =
-    "UPDATE nar_urls SET stored_size = NULL WHERE url = :url";
-// `at_rest`: Dialect::at_rest().
-std::string least_used_statement(std::string_view at_rest);
-
 class Statements {
  public:
   Statements(const Dialect& dialect, soci::session& sql);
@@ -58,8 +52,6 @@ class Statements {
   Result<std::optional<NarRow>> find_nar(const nix::NarUrl& url);
   void mark_stored(const nix::NarUrl& url, std::uint64_t size, std::uint64_t fence);
   void note_uses(const Uses& uses, std::chrono::sys_seconds when);
-  Result<std::vector<StoredNar>> least_used(std::size_t most);
-  void mark_gone(const std::vector<nix::NarUrl>& urls);
   // As UploadRows. Errors: conflict. Throw.
   Result<void> put_nar(const NarRow& nar);
   std::vector<nix::StorePathHash> narinfos_of(const nix::NarUrl& url, std::size_t most);

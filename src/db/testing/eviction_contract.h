@@ -107,6 +107,23 @@ TEST_P(EvictionContract, AUnitIsAsOldAsItsLatestUse) {
   EXPECT_EQ(listed(), "a:1[a] b:2[bc] ");
 }
 
+TEST_P(EvictionContract, OnlyWhatIsAtRestIsListed) {
+  announce('a', 'a'), announce('b', 'b');
+  use_nar('a', 1);
+  store('b', 5'000'000'000, 2);
+  EXPECT_EQ(listed(), "b:5000000000[b] ");
+}
+
+TEST_P(EvictionContract, WhatWasUsedLongestAgoComesFirst) {
+  for (char c : {'a', 'b', 'c'}) announce(c, c), store(c, 1, 9);
+  use_nar('a', 3), use_narinfo('b', 1);
+  // Of what is not known there is nothing to note; the rest of it counts.
+  ASSERT_TRUE(
+      run(database->catalog->note_uses({.narinfos = {hash('x')}, .nars = {url('c')}}, at(2))));
+  EXPECT_EQ(listed(), "b:1[b] c:1[c] a:1[a] ");
+  EXPECT_EQ(nars(2).size(), 2u);
+}
+
 TEST_P(EvictionContract, StoringIsAUse) {
   announce('a', 'a'), announce('b', 'b');
   store('b', 1, 1);

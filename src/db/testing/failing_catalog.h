@@ -38,14 +38,6 @@ class FailingCatalog : public Catalog, public UploadRows {
     CO_TRY(plan_.call("note_uses"));
     co_return co_await inner_.note_uses(std::move(uses), when);
   }
-  Task<std::vector<StoredNar>> least_used(std::size_t most) override {
-    CO_TRY(plan_.call("least_used"));
-    co_return co_await inner_.least_used(most);
-  }
-  Task<void> mark_gone(std::vector<nix::NarUrl> urls) override {
-    CO_TRY(plan_.call("mark_gone"));
-    co_return co_await inner_.mark_gone(std::move(urls));
-  }
   UploadRows& uploads() override { return *this; }
   Task<void> put_nar(NarRow nar) override {
     CO_TRY(plan_.call("put_nar"));

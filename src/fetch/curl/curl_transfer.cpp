@@ -1,5 +1,6 @@
 #include "fetch/curl/curl_transfer.h"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -119,13 +120,15 @@ void CurlTransfer::shape() {
   auto add = [this](const std::string& line) {
     auto* longer = curl_slist_append(headers_.get(), line.c_str());
     if (longer == nullptr) return;  // no memory: curl will say so
-    static_cast<void>(headers_.release());
+    static_cast<void>(
+        headers_.release());  // NOLINT(bugprone-unused-return-value): longer begins with it
     headers_.reset(longer);
   };
   bool has_type = false;
   for (const auto& [name, value] : request_.headers) {
     has_type = has_type || same_name(name, "Content-Type");
-    add(value.empty() ? name + ";" : name + ": " + value);  // "name:" would take it away
+    add(value.empty() ? name + ";"
+                      : fmt::format("{}: {}", name, value));  // "name:" would take it away
   }
   if (request_.verb == Verb::put || request_.verb == Verb::post) {
     add("Expect:");  // no second of waiting for leave to send

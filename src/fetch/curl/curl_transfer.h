@@ -35,8 +35,8 @@ struct CurlSettings {
 };
 
 // What curl reads at once: a buffer exceeds its limit by as much, because what curl is not rid of it
-// copies once more.
-inline constexpr std::size_t kReceivedAtOnce = 256 << 10;
+// copies once more. So little stays in the nearest cache until it is copied (docs/measurements.md).
+inline constexpr std::size_t kReceivedAtOnce = 32 << 10;
 
 // Of all heads of an answer together: redirects, 1xx, and trailers.
 inline constexpr std::size_t kMostHeadBytes = 256 << 10;

@@ -33,7 +33,7 @@ void* make(const redisReadTask* task, Fill fill) noexcept {
   try {
     reply = place_of(task);
     if (reply != nullptr && fill(*reply)) return reply;
-  } catch (...) {  // as below
+  } catch (...) {  // NOLINT(bugprone-empty-catch): as below
   }
   if (task->parent == nullptr) delete reply;
   return nullptr;

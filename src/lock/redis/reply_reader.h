@@ -12,7 +12,7 @@
 #include "base/result.h"
 #include "lock/redis/reply.h"
 
-struct redisReader;
+struct redisReader;  // NOLINT(readability-identifier-naming): theirs
 
 namespace ncps::redis {
 

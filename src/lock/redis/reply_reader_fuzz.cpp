@@ -2,6 +2,7 @@
 
 #include "fuzzing/fuzz_target.h"
 #include "lock/redis/command.h"
+#include "lock/redis/scripts.h"
 #include "lock/redis/slots.h"
 
 namespace ncps::redis {
@@ -17,6 +18,22 @@ void print(const Reply& reply, std::string& out) {
   out += to_string(reply.type);
   out += " " + std::to_string(reply.integer) + " " + std::to_string(reply.text.size()) + reply.text;
   for (const auto& item : reply.items) print(item, out);
+}
+
+// Whatever is said of a lease: it is ours only with a fence, and an error says neither.
+void check_lease(const Reply& reply) {
+  auto taken = read_taken(reply);
+  auto done = read_done(reply);
+  CHECK(!(taken && done) && !(reply.is_error() && (taken || done)));
+  if (!taken) {
+    CHECK(taken.error().kind() == ErrorKind::unavailable);
+    for (char c : taken.error().what()) CHECK(static_cast<unsigned char>(c) >= 0x20);
+    return;
+  }
+  if (const auto* ours = std::get_if<Ours>(&*taken))
+    CHECK(ours->fence > 0 && reply.at(0).integer == 1);
+  if (const auto* holder = std::get_if<lock::Holder>(&*taken))
+    CHECK(holder->note == reply.at(2).text);
 }
 
 // All replies in these pieces as one text, and how it ended.
@@ -41,6 +58,7 @@ std::string all_of(const std::vector<std::string_view>& pieces) {
       }
       if (auto redirect = parse_redirect(**reply, {.host = "asked", .port = 1}))
         CHECK(redirect->slot < kSlots && redirect->to.port > 0 && !redirect->to.host.empty());
+      check_lease(**reply);
     }
   }
   return out + "read";

@@ -128,7 +128,8 @@ class RouterTest : public ::testing::Test {
                      .catalog = *t.catalog,
                      .disk = t.disk,
                      .cpu = t.cpu,
-                     .policy = {}},
+                     .policy = {},
+                     .space = t.space},
                     {}),
           nars(*t.store, *t.catalog, t.upstreams, downloads),
           narinfos(t.runtime, *t.store, *t.catalog, t.upstreams, downloads, t.cpu, t.trust),
@@ -190,6 +191,7 @@ class RouterTest : public ::testing::Test {
   FakeUpstream* first = nullptr;  // asked first
   FakeUpstream* second = nullptr;
   upstream::UpstreamSet upstreams{{}};
+  cache::Space* space = nullptr;  // nullptr: there is room for everything
   std::unique_ptr<Parts> parts;
   std::unique_ptr<http::Server> server;
 };

@@ -19,8 +19,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kPause = 30s;  // without copying, after it has failed
-constexpr auto kGrace = 5s;   // for copies that are being made when the store is destroyed
+constexpr auto kPause =
+    30s;  // without copying after it has failed, or reading copies if the disk hangs
+constexpr auto kGrace = 5s;  // for copies that are being made when the store is destroyed
 constexpr auto kUnwind = 30s;
 
 Result<void> append_piece(SpoolFile& file, const Piece& piece) {
@@ -49,7 +50,9 @@ class CachedBlobStore final : public BlobStore {
         limit_(options.limit),
         runtime_(runtime),
         disk_(disk),
-        state_(State{.hot = std::make_unique<HotSet>(options.limit), .pause = {}}) {}
+        calls_(disk, options.patience),
+        state_(
+            State{.hot = std::make_unique<HotSet>(options.limit), .pause = {}, .disk_hangs = {}}) {}
 
   ~CachedBlobStore() override {
     closing_ = true;
@@ -102,6 +105,7 @@ class CachedBlobStore final : public BlobStore {
   Task<std::optional<std::string>> outside_url(BlobKey key, Asking asking) override {
     return inner_->outside_url(std::move(key), asking);
   }
+  bool has_outside_urls() const noexcept override { return inner_->has_outside_urls(); }
   Task<std::optional<std::string>> find_text(BlobKey key) override {
     return inner_->find_text(std::move(key));
   }
@@ -146,7 +150,8 @@ class CachedBlobStore final : public BlobStore {
  private:
   struct State {
     std::unique_ptr<HotSet> hot;
-    std::optional<Deadline> pause;  // nothing is copied until then
+    std::optional<Deadline> pause;       // nothing is copied until then
+    std::optional<Deadline> disk_hangs;  // nor is any copy read
   };
 
   class Staged final : public StagedBlob {
@@ -172,10 +177,25 @@ class CachedBlobStore final : public BlobStore {
 
   // nullptr: there is none that can be read.
   boost::asio::awaitable<std::unique_ptr<Blob>> open_copy(const std::string& key) {
-    auto size = state_.with([&](State& state) { return state.hot->use(key); });
+    auto size = state_.with([&](State& state) -> std::optional<std::uint64_t> {
+      if (state.disk_hangs && !state.disk_hangs->passed()) return std::nullopt;
+      return state.hot->use(key);
+    });
     if (!size) co_return nullptr;
-    auto work = [&] { return files_->read(key, *size); };
-    auto copy = co_await offload(disk_, std::move(work));
+    struct Answer {
+      Result<std::unique_ptr<Blob>> copy;
+    };
+    auto work = [files = files_, key, size = *size]() -> Result<Answer> {
+      return Answer{files->read(key, size)};
+    };
+    auto answer = co_await calls_.run("opening a local copy", std::move(work));
+    if (!answer) {
+      // The copy may be well. Removing it would wait for the same disk.
+      state_.with([](State& state) { state.disk_hangs = Deadline::after(kPause); });
+      log::warn("a local copy cannot be read", {{"key", key}, {"error", answer.error().what()}});
+      co_return nullptr;
+    }
+    auto& copy = answer->copy;
     if (copy && *copy) co_return std::move(*copy);
     log::warn("a local copy cannot be read",
               {{"key", key}, {"error", copy ? "it is gone, or cut short" : copy.error().what()}});
@@ -249,11 +269,12 @@ class CachedBlobStore final : public BlobStore {
 
   // Constant after construction; each has its own synchronisation.
   const std::unique_ptr<BlobStore> inner_;
-  const std::unique_ptr<HotFiles> files_;
-  const std::string below_;  // with the slash
+  const std::shared_ptr<HotFiles> files_;  // calls_ use it, too
+  const std::string below_;                // with the slash
   const std::uint64_t limit_;
   Runtime& runtime_;
   Pool& disk_;
+  DiskCalls calls_;
   std::atomic<bool> closing_{false};
   TaskGroup group_;
   Guarded<State> state_;
@@ -262,7 +283,7 @@ class CachedBlobStore final : public BlobStore {
 }  // namespace
 
 Result<std::unique_ptr<BlobStore>> with_local_copies(std::unique_ptr<BlobStore> inner,
-                                                     CachedOptions options, Runtime& runtime,
+                                                     const CachedOptions& options, Runtime& runtime,
                                                      Pool& disk) {
   auto files = HotFiles::open(options.folder);
   if (!files)

@@ -5,6 +5,7 @@
 // replaces one is not noticed). A trouble with the copies is logged and costs nothing but the copy.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -12,6 +13,7 @@
 #include "rt/offload.h"
 #include "rt/runtime.h"
 #include "storage/blob_store.h"
+#include "storage/disk_calls.h"
 
 namespace ncps::storage {
 
@@ -19,12 +21,13 @@ struct CachedOptions {
   std::filesystem::path folder;  // of the copies: ours alone
   std::uint64_t limit;           // bytes of all copies, those being made included
   std::string below;             // what is copied: keys below this folder ("store/nar"); empty: all
+  std::chrono::milliseconds patience = DiskCalls::kPatience;  // with the disk of the copies
 };
 
 // Takes over the copies of an earlier process. Blocks. The pool and the runtime must outlive it.
 // Errors: unavailable: the folder cannot be used.
 Result<std::unique_ptr<BlobStore>> with_local_copies(std::unique_ptr<BlobStore> inner,
-                                                     CachedOptions options, Runtime& runtime,
+                                                     const CachedOptions& options, Runtime& runtime,
                                                      Pool& disk);
 
 }  // namespace ncps::storage

@@ -42,10 +42,22 @@ void note_use(const fs::path& path) {
   if (ago > kNotedAgain) ::utimensat(AT_FDCWD, path.c_str(), nullptr, 0);
 }
 
+Result<void> remove_all_in(const fs::path& folder) {
+  std::error_code ec;
+  for (fs::directory_iterator it(folder, ec), end; !ec && it != end; it.increment(ec)) {
+    fs::remove_all(it->path(), ec);
+    if (ec) break;
+  }
+  if (ec) return fail(ErrorKind::unavailable, "emptying " + folder.native() + ": " + ec.message());
+  return {};
+}
+
 }  // namespace
 
 Result<std::unique_ptr<HotFiles>> HotFiles::open(const fs::path& folder) {
-  TRY(make_own_folder(folder));
+  TRY(auto was, make_own_folder(folder));
+  // One copy may bear the name of another.
+  if (was == FolderWas::open_to_others) TRY(remove_all_in(folder));
   TRY(auto spool_dir, SpoolDir::open(folder / kSpool));
   return std::unique_ptr<HotFiles>(new HotFiles(folder, std::move(spool_dir)));
 }
@@ -68,6 +80,7 @@ Result<std::vector<HotFiles::Found>> HotFiles::found() const {
   if (ec) return fail(ErrorKind::unavailable, "listing " + folder_.native() + ": " + ec.message());
   std::ranges::sort(entries, {}, &Entry::used);
   std::vector<Found> out;
+  out.reserve(entries.size());
   for (auto& entry : entries) out.push_back(std::move(entry.file));
   return out;
 }

@@ -1,8 +1,8 @@
 // The folder of local copies: one file for each, named by its key, whole and synced before it has
 // that name.
 //
-// It outlives the process: the next one takes over what it finds. The folder must be ours alone,
-// because what lies there is served. Several processes may share it; each counts what it found at
+// It outlives the process: the next one takes over what it finds, unless others could write there: the
+// folder must be ours alone, because what lies there is served. Several processes may share it; each counts what it found at
 // its start and what it put there itself. Thread-safe. Blocking: for the disk pool.
 #pragma once
 
@@ -18,7 +18,7 @@ namespace ncps::storage {
 
 class HotFiles {
  public:
-  // Makes `folder`. Errors: unavailable: it cannot be made, or somebody else may write there.
+  // Makes `folder`. Errors: unavailable: it cannot be made, or is somebody else's.
   static Result<std::unique_ptr<HotFiles>> open(const std::filesystem::path& folder);
 
   struct Found {

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <functional>
 
 #include "base/posix_error.h"
 #include "storage/disk_calls.h"
@@ -78,15 +79,24 @@ Result<void> publish_if_new(SpoolFile& file, const fs::path& target, FileOps& op
 
 class LocalStagedBlob final : public StagedBlob {
  public:
-  LocalStagedBlob(std::unique_ptr<SpoolFile> file, fs::path target, Pool& disk, FileOps& ops)
-      : file_(std::move(file)), target_(std::move(target)), disk_(disk), ops_(ops) {}
+  using Published = std::function<void()>;
+
+  LocalStagedBlob(std::unique_ptr<SpoolFile> file, fs::path target, Pool& disk, FileOps& ops,
+                  Published published)
+      : file_(std::move(file)),
+        target_(std::move(target)),
+        disk_(disk),
+        ops_(ops),
+        published_(std::move(published)) {}
 
   SpoolFile& file() noexcept override { return *file_; }
 
   Task<void> publish() override {
     trace::Span span("local.publish");
     auto work = [&] { return publish_file(*file_, target_, ops_); };
-    co_return co_await offload(disk_, std::move(work));
+    auto outcome = co_await offload(disk_, std::move(work));
+    published_();  // or perhaps, after an Error
+    co_return outcome;
   }
 
  private:
@@ -94,6 +104,7 @@ class LocalStagedBlob final : public StagedBlob {
   const fs::path target_;
   Pool& disk_;
   FileOps& ops_;
+  const Published published_;
 };
 
 class LocalBlobStore final : public BlobStore {
@@ -108,7 +119,8 @@ class LocalBlobStore final : public BlobStore {
   Task<std::unique_ptr<Blob>> open(BlobKey key) override {
     trace::Span span("local.open");
     span.set("ncps.key", key.str());
-    if (auto known = open_files_->find(key.str())) co_return make_file_blob(*std::move(known));
+    if (auto known = open_files_->find(key.str()))
+      co_return make_file_blob(*std::move(known), KeptOpen::yes);
     auto path = root_ / key.str();
     auto work = [path, key, files = open_files_]() -> Result<std::unique_ptr<Blob>> {
       TRY(auto file, open_file(path));
@@ -144,7 +156,10 @@ class LocalBlobStore final : public BlobStore {
     auto work = [&] { return create(); };
     CO_TRY(auto file, co_await offload(disk_, std::move(work)));
     file->clean_up_by([&disk = disk_](auto clean_up) { boost::asio::post(disk, clean_up); });
-    co_return std::make_unique<LocalStagedBlob>(std::move(file), root_ / key.str(), disk_, ops_);
+    auto target = root_ / key.str();
+    auto published = [files = open_files_, key = std::move(key)] { files->forget(key.str()); };
+    co_return std::make_unique<LocalStagedBlob>(std::move(file), std::move(target), disk_, ops_,
+                                                std::move(published));
   }
 
   Task<void> remove(BlobKey key) override {

@@ -72,6 +72,13 @@ TEST_F(LocalBlobStore, FilesAreReadOnlyForTheOwnerAlone) {
   EXPECT_EQ(info.st_mode & 0777, 0400u);
 }
 
+TEST_F(LocalBlobStore, AVersionStaysAsLongAsItsBytes) {
+  ASSERT_TRUE(run(local.store->put_text(key("a"), "text", IfExists::keep)));
+  auto version = run(local.store->open(key("a"))).value()->version();
+  EXPECT_NE(version, "");
+  EXPECT_EQ(run(local.store->open(key("a"))).value()->version(), version);
+}
+
 TEST_F(LocalBlobStore, WhatIsNotAFileIsAnErrorNotAbsence) {
   fs::create_directories(local.root.path() / "store/nar/x");
   EXPECT_EQ(run(local.store->open(key("store/nar/x"))).error().kind(), ErrorKind::unavailable);

@@ -14,7 +14,7 @@ bool same_time(const timespec& a, const timespec& b) {
 // ctime changes with the name, too: rename(2) on all these file systems.
 bool unchanged(const OpenFile& file) {
   struct stat now{};
-  if (::fstat(file.fd->get(), &now) != 0 || now.st_nlink == 0) return false;
+  if (::fstat(file.file->fd.get(), &now) != 0 || now.st_nlink == 0) return false;
   return now.st_size == file.info.st_size && same_time(now.st_mtim, file.info.st_mtim) &&
          same_time(now.st_ctim, file.info.st_ctim);
 }
@@ -41,6 +41,7 @@ void OpenFiles::State::erase(std::string_view key) {
   if (it == by_key.end()) return;
   auto file = it->second;
   by_key.erase(it);  // before the key that it is a view of
+  file->file.file->retired = true;
   files.erase(file);
 }
 
@@ -58,7 +59,7 @@ std::optional<OpenFile> OpenFiles::find(std::string_view key, Clock::time_point 
 void OpenFiles::keep(std::string_view key, const OpenFile& file, Clock::time_point now) {
   if (static_cast<std::uint64_t>(file.info.st_size) > kLargest) return;
   struct statfs where{};
-  if (::fstatfs(file.fd->get(), &where) != 0 || !is_of_this_machine(where.f_type)) return;
+  if (::fstatfs(file.file->fd.get(), &where) != 0 || !is_of_this_machine(where.f_type)) return;
   state_.with([&](State& s) {
     s.erase(key);
     s.files.push_front({std::string(key), file, now + kTime});

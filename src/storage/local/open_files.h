@@ -1,9 +1,9 @@
 // OpenFiles: small files that were read lately, still open, so that reading one again waits for no other thread.
 //
 // Each time it is given, a file is looked at: one that was removed, replaced, moved or changed since is opened
-// anew. Only what that look cannot wait for is kept: files of file systems of this machine (not NFS). Bounded: kMost
-// files of at most kLargest bytes, each for kTime; so a file that another process removes holds its space no longer
-// than that, or until the next one is opened. Thread-safe.
+// anew. What is let go of is retired, for those who remember it. Only what that look cannot wait for is kept: files of
+// file systems of this machine (not NFS). Bounded: kMost files of at most kLargest bytes, each for kTime; so a file
+// that another process removes holds its space no longer than that, or until the next one is opened. Thread-safe.
 #pragma once
 
 #include <chrono>

@@ -42,7 +42,7 @@ TEST_F(OpenFilesTest, GivesTheSameDescriptorAgain) {
   auto file = keep("a");
   auto again = files.find("a", now);
   ASSERT_TRUE(again);
-  EXPECT_EQ(again->fd, file.fd);
+  EXPECT_EQ(again->file, file.file);
   EXPECT_EQ(again->info.st_size, 4);
   EXPECT_FALSE(files.find("b", now));
 }
@@ -62,7 +62,7 @@ TEST_F(OpenFilesTest, WhatIsNoLongerTheFileOfThatNameIsNotGiven) {
     // As of an hour ago: two changes within one tick of the file system's clock look like one.
     const timespec hour_ago[2] = {{1'700'000'000, 0}, {1'700'000'000, 0}};
     ASSERT_EQ(::utimensat(AT_FDCWD, path.c_str(), hour_ago, 0), 0);
-    std::weak_ptr<const UniqueFd> fd = keep("file").fd;
+    std::weak_ptr<SharedFile> fd = keep("file").file;
     struct stat before = files.find("file", now)->info;
     for (struct stat other = before; other.st_ctim.tv_nsec == before.st_ctim.tv_nsec;)
       ASSERT_EQ(::stat(write("clock", what).c_str(), &other), 0);  // until the tick is over
@@ -74,7 +74,7 @@ TEST_F(OpenFilesTest, WhatIsNoLongerTheFileOfThatNameIsNotGiven) {
 
 TEST_F(OpenFilesTest, IsBoundedInTimeNumberAndSize) {
   write("old", "text");
-  std::weak_ptr<const UniqueFd> old = keep("old").fd;
+  std::weak_ptr<SharedFile> old = keep("old").file;
   EXPECT_TRUE(files.find("old", now + OpenFiles::kTime - 1s));
   EXPECT_FALSE(files.find("old", now + OpenFiles::kTime));
   now += OpenFiles::kTime;
@@ -96,11 +96,42 @@ TEST_F(OpenFilesTest, IsBoundedInTimeNumberAndSize) {
 
 TEST_F(OpenFilesTest, ForgetsAtOnce) {
   write("a", "text");
-  std::weak_ptr<const UniqueFd> fd = keep("a").fd;
+  std::weak_ptr<SharedFile> fd = keep("a").file;
   files.forget("a");
   files.forget("never kept");
   EXPECT_TRUE(fd.expired());
   EXPECT_FALSE(files.find("a", now));
+}
+
+TEST_F(OpenFilesTest, WhatIsLetGoOfIsRetiredForWhoHoldsItStill) {
+  auto path = write("a", "text");
+  auto forgotten = keep("a").file;
+  EXPECT_FALSE(forgotten->retired);
+  files.forget("a");
+  EXPECT_TRUE(forgotten->retired);
+
+  auto before = keep("a").file;
+  auto after = keep("a").file;
+  EXPECT_TRUE(before->retired);
+  EXPECT_FALSE(after->retired);
+
+  fs::resize_file(path, 1);
+  EXPECT_FALSE(files.find("a", now));
+  EXPECT_TRUE(after->retired);
+
+  auto crowded_out = keep("a").file;
+  for (std::size_t i = 0; i < OpenFiles::kMost; ++i) {
+    EXPECT_FALSE(crowded_out->retired) << i;
+    files.keep(std::to_string(i), open_file(path).value().value(), now);
+  }
+  EXPECT_TRUE(crowded_out->retired);
+
+  auto aged = keep("a").file;
+  now += OpenFiles::kTime;
+  EXPECT_FALSE(aged->retired);
+  write("b", "text");
+  keep("b");
+  EXPECT_TRUE(aged->retired);
 }
 
 TEST(FileSystemTypes, OfOtherMachinesAreNotOurs) {

@@ -11,6 +11,7 @@
 #include "storage/own_folder.h"
 #include "storage/s3/credential_chain.h"
 #include "storage/s3/s3_client.h"
+#include "storage/s3/s3_leftovers.h"
 #include "storage/s3/s3_list.h"
 #include "storage/s3/s3_object.h"
 #include "storage/s3/s3_outside.h"
@@ -36,9 +37,7 @@ constexpr auto kAskTime = 25s;  // of one request, retries included: clients wai
 // Of a URL given to a client, who begins to use it at once, but may ask again where it breaks off.
 constexpr auto kOutsideTime = 5min;
 constexpr auto kStartTime = 30s;  // of asking for the bucket
-constexpr std::size_t kMaxText = BlobStore::kMaxText;
-constexpr auto kLeftAfter = std::chrono::hours(24);  // an upload that nobody will finish
-constexpr auto kGrace = 5s;  // for what runs behind the scenes when the store is destroyed
+constexpr auto kGrace = 5s;       // for what runs behind the scenes when the store is destroyed
 constexpr auto kUnwind = 30s;
 constexpr auto kTidyUp = 4s;  // for what is under way when we are cut off
 
@@ -88,9 +87,11 @@ class S3BlobStore final : public BlobStore {
                 now),
         outside_urls_(options.outside_urls),
         client_(std::move(address), *http_, keeper_, cpu),
+        looks_(client_, options.look_for_leftovers_each),
         uploads_{client_, runtime, group_, std::move(options.storage_class)} {}
 
   ~S3BlobStore() override {
+    looks_.stop();
     if (group_.join_blocking(Deadline::after(kGrace))) return;
     http_->stop();
     group_.join_blocking(Deadline::after(kUnwind));
@@ -102,7 +103,7 @@ class S3BlobStore final : public BlobStore {
     if (!checked)
       return std::unexpected(
           std::move(checked).error().while_doing("opening the bucket " + client_.address().name()));
-    if (spool_dir_) group_.spawn(runtime_.next_executor(), "s3 leftovers", look_for_leftovers());
+    if (spool_dir_) group_.spawn(runtime_.next_executor(), "s3 leftovers", looks_.run());
     return {};
   }
 
@@ -120,12 +121,14 @@ class S3BlobStore final : public BlobStore {
   }
 
   Task<std::optional<std::string>> outside_url(BlobKey key, storage::Asking asking) override {
-    if (outside_urls_ == OutsideUrls::no) co_return std::nullopt;
+    if (!has_outside_urls()) co_return std::nullopt;
     auto verb = asking == storage::Asking::head ? fetch::Verb::head : fetch::Verb::get;
     auto deadline = Deadline::after(kAskTime);
     CO_TRY(auto url, co_await client_.presign(verb, path_of(key), kOutsideTime, deadline));
     co_return std::move(url);
   }
+
+  bool has_outside_urls() const noexcept override { return outside_urls_ == OutsideUrls::yes; }
 
   Task<std::optional<std::string>> find_text(BlobKey key) override {
     auto text = co_await read_text(key);
@@ -192,6 +195,7 @@ class S3BlobStore final : public BlobStore {
 
   // What waits for another try fails now; what is under way may end, so that uploads can be aborted.
   void cut_off() override {
+    looks_.stop();
     client_.close();
     group_.spawn(runtime_.next_executor(), "s3 end", end_soon());
   }
@@ -249,10 +253,6 @@ class S3BlobStore final : public BlobStore {
     http_->stop();
   }
 
-  boost::asio::awaitable<void> look_for_leftovers() {
-    co_await abort_leftovers(client_, now() - kLeftAfter);
-  }
-
   // Constant after construction; each has its own synchronisation.
   Runtime& runtime_;
   Pool& disk_;
@@ -264,6 +264,7 @@ class S3BlobStore final : public BlobStore {
   CredentialKeeper keeper_;
   const OutsideUrls outside_urls_;
   S3Client client_;
+  LeftoverLooks looks_;
   TaskGroup group_;
   const UploadDeps uploads_;
 };

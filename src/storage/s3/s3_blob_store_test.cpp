@@ -6,7 +6,7 @@
 
 #include "base/testing/temp_dir.h"
 #include "rt/task_group.h"
-#include "storage/s3/s3_start.h"
+#include "storage/s3/s3_leftovers.h"
 #include "storage/s3/testing/bucket.h"
 #include "storage/testing/blob_store_listing.h"
 #include "storage/testing/blob_store_parts.h"
@@ -89,6 +89,14 @@ TEST_F(S3BlobStoreTest, ObjectsLieUnderTheirKeysBehindThePrefix) {
   EXPECT_EQ(bucket.text({.path = path}), "text");
 }
 
+TEST_F(S3BlobStoreTest, AVersionStaysAsLongAsItsBytes) {
+  auto store = bucket.open().value();
+  ASSERT_TRUE(run(store->put_text(key("a"), "text", IfExists::keep)));
+  auto version = run(store->open(key("a"))).value()->version();
+  EXPECT_NE(version, "");
+  EXPECT_EQ(run(store->open(key("a"))).value()->version(), version);
+}
+
 TEST_F(S3BlobStoreTest, WhatIsGivenUpLeavesNoUploadBehind) {
   auto store = bucket.open().value();
   auto staged = run(store->stage(key("store/nar/x"))).value();
@@ -122,7 +130,8 @@ TEST_F(S3BlobStoreTest, UploadsThatWereLeftAreAbortedIfTheyAreOldAndOurs) {
         bucket.ask({.verb = fetch::Verb::post, .path = path, .query = {{"uploads", ""}}}).good());
   }
   auto abort = [](S3Client& lab, std::chrono::sys_seconds before) -> Task<int> {
-    co_return co_await abort_leftovers(lab, before);
+    std::atomic<bool> stopping = false;
+    co_return co_await abort_leftovers(lab, before, stopping);
   };
   auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
   EXPECT_TRUE(run(find_leftovers(*bucket.lab, now - 1h, 10)).value().empty());
@@ -136,7 +145,7 @@ TEST_F(S3BlobStoreTest, UploadsThatWereLeftAreAbortedIfTheyAreOldAndOurs) {
 }
 
 // It lies in /tmp, where anybody may have made it before us.
-TEST_F(S3BlobStoreTest, ASpoolFolderThatIsNotOursAloneIsRefused) {
+TEST_F(S3BlobStoreTest, ASpoolFolderThatIsNotOursIsRefusedAndOneThatIsOpenToOthersTakenFromThem) {
   namespace fs = std::filesystem;
   ncps::testing::TempDir root;
   bucket.options.spool = root.path() / "spool";
@@ -148,9 +157,10 @@ TEST_F(S3BlobStoreTest, ASpoolFolderThatIsNotOursAloneIsRefused) {
   EXPECT_TRUE(fs::is_empty(root.path() / "elsewhere"));
   fs::remove(bucket.options.spool);
   fs::create_directory(bucket.options.spool);
-  fs::permissions(bucket.options.spool, fs::perms::others_write, fs::perm_options::add);
-  EXPECT_FALSE(bucket.open());
-  fs::remove(bucket.options.spool);
+  fs::permissions(bucket.options.spool, fs::perms::group_write, fs::perm_options::add);
+  EXPECT_TRUE(bucket.open());
+  EXPECT_EQ(fs::status(bucket.options.spool).permissions(), fs::perms::owner_all);
+  fs::remove_all(bucket.options.spool);
   if (::geteuid() == 0) {
     fs::create_directory(bucket.options.spool);
     ASSERT_EQ(::chown(bucket.options.spool.c_str(), 65534, 65534), 0);
@@ -190,9 +200,11 @@ TEST_F(S3BlobStoreTest, ManyWritersOfOneTextAgreeOnOne) {
 TEST_F(S3BlobStoreTest, AnOutsideUrlNeedsNoCredentialsAndIsForThatMethodAndBlobOnly) {
   auto without = bucket.open().value();
   EXPECT_EQ(run(without->outside_url(key("a+b=c?d"), storage::Asking::get)).value(), std::nullopt);
+  EXPECT_FALSE(without->has_outside_urls());
   bucket.options.outside_urls = OutsideUrls::yes;
   auto store = bucket.open().value();
   ASSERT_TRUE(run(store->put_text(key("a+b=c?d"), "text", IfExists::keep)));
+  EXPECT_TRUE(store->has_outside_urls());
   auto url = run(store->outside_url(key("a+b=c?d"), storage::Asking::get)).value().value();
   auto asked = [&](fetch::Verb verb, std::string where) {
     auto ask = [](fetch::HttpClient& http, fetch::Verb with, std::string to) -> Task<int> {

@@ -104,6 +104,10 @@ class ObjectBlob final : public storage::Blob {
 
   std::uint64_t size() const noexcept override { return object_->size; }
 
+  std::string version() const override {
+    return object_->etag.starts_with("W/") ? std::string() : object_->etag;
+  }
+
   std::unique_ptr<ByteSource> read(std::uint64_t first, std::uint64_t length) override {
     CHECK(first <= size() && length <= size() - first);
     // The answer that opened us goes to the first who wants just that; another part is asked for as

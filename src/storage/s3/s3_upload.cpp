@@ -73,7 +73,17 @@ void S3Upload::fail_with(Error error) {
 }
 
 boost::asio::awaitable<void> S3Upload::run(std::shared_ptr<S3Upload> self) {
-  co_await self->work();
+  try {
+    co_await self->work();
+  } catch (...) {  // its group tells of it; whoever finishes the upload must not wait for it
+    self->state_.with([](State& s) {
+      --s.workers;
+      if (s.stage == Stage::beginning) s.stage = Stage::unbegun;
+      if (!s.failure) s.failure = Error(ErrorKind::unavailable, "a part could not be sent");
+    });
+    self->changed_.notify();
+    throw;
+  }
 }
 
 boost::asio::awaitable<void> S3Upload::clean_up(std::shared_ptr<S3Upload> self) {
@@ -168,6 +178,7 @@ Task<void> S3Upload::complete() {
   auto [id, size, parts] = state_.with([](const State& s) {
     CHECK(s.taken == s.size && s.etags.size() == static_cast<std::size_t>(s.parts));
     std::vector<Part> all;
+    all.reserve(s.etags.size());
     for (const auto& [number, etag] : s.etags) all.push_back({number, etag});
     return std::tuple(s.upload_id, s.size, std::move(all));
   });
@@ -228,7 +239,7 @@ boost::asio::awaitable<void> S3Upload::abort() {
                     .closing = Closing::goes_on};
   auto answer = co_await deps_.client.ask(std::move(request), Deadline::after(kSmallTime));
   if (answer && (answer->good() || answer->meaning == Meaning::no_such_upload)) co_return;
-  log::warn("an upload could not be aborted; a start finds it a day later",
+  log::warn("an upload could not be aborted; it is tried again when it is a day old",
             {{"path", path_}, {"error", answer ? answer->why().what() : answer.error().what()}});
 }
 

@@ -39,7 +39,7 @@ class S3Upload : public std::enable_shared_from_this<S3Upload> {
   void grown(std::uint64_t size);
 
   // All that grown() told becomes the object. At most once. Errors: unavailable; then nothing is
-  // left of it but by accident: what cannot be aborted is found at the next start.
+  // left of it but by accident: what cannot be aborted is found later (s3_leftovers.h).
   Task<void> finish();
 
   // It will not be finished: what has been sent is removed, behind the scenes. Afterwards nothing

@@ -1,4 +1,4 @@
-// What every BlobStore promises about parts of blobs: the third part of the contract suite.
+// What every BlobStore promises about parts and versions of blobs: the third part of the contract suite.
 #pragma once
 
 #include <limits>
@@ -48,6 +48,16 @@ TEST_P(BlobStoreContract, APartBeyondTheEndStillTellsTheSize) {
     EXPECT_EQ(empty->size(), 0u);
   }
   EXPECT_EQ(run(store->open_part(key("absent"), {.first = 1})).value(), nullptr);
+}
+
+TEST_P(BlobStoreContract, OtherBytesHaveAnotherVersion) {
+  std::string before;
+  for (auto bytes : {"one", "two", "six"}) {
+    ASSERT_TRUE(put("replaced", bytes));
+    auto version = run(store->open(key("replaced"))).value()->version();
+    EXPECT_NE(version, before);
+    before = version;
+  }
 }
 
 }  // namespace ncps::storage

@@ -22,6 +22,7 @@ class FaultyFileOps final : public FileOps {
     error,        // the call fails with that errno and does nothing
     short_write,  // half of the bytes are written; of other calls: as error
     power_cut,    // this call and all after it fail: nobody is there any more
+    lost_pages,  // of fsync, or of pwrite where it tells late: the file is all zeros; else: as error
   };
 
   // The n-th call from now on, counted from 1.
@@ -32,6 +33,9 @@ class FaultyFileOps final : public FileOps {
     error_ = error;
     fired_ = dead_ = false;
   }
+  // As on a network file system.
+  void tell_late() { late_ = true; }
+  bool tells_late(int) override { return late_; }
   bool fired() const {
     std::lock_guard lock(mutex_);
     return fired_;
@@ -60,13 +64,17 @@ class FaultyFileOps final : public FileOps {
   }
   ssize_t pwrite(int fd, const void* bytes, std::size_t count, off_t at) override {
     if (fails()) {
+      if (late_) lose(fd);
       if (how_ != How::short_write || count < 2) return -1;
       count /= 2;
     }
     return FileOps::pwrite(fd, bytes, count, at);
   }
   int fsync(int fd) override {
-    if (fails()) return -1;
+    if (fails()) {
+      lose(fd);
+      return -1;
+    }
     remember(fd);  // and spare the real disk
     return 0;
   }
@@ -99,6 +107,15 @@ class FaultyFileOps final : public FileOps {
     if (!this_one && !dead_) return false;
     errno = error_;
     return true;
+  }
+
+  // What the kernel does with pages that it could not write: it drops them, and says so once.
+  void lose(int fd) {
+    struct stat info{};
+    if (how_ != How::lost_pages || ::fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) return;
+    std::string zeros(static_cast<std::size_t>(info.st_size), '\0');
+    FileOps::pwrite(fd, zeros.data(), zeros.size(), 0);
+    errno = error_;
   }
 
   void remember(int fd) {
@@ -143,6 +160,7 @@ class FaultyFileOps final : public FileOps {
   How how_ = How::error;
   int error_ = EIO;
   bool fired_ = false, dead_ = false;
+  bool late_ = false;  // set before anybody writes
   std::map<ino_t, std::string> files_;
   std::map<std::string, Folder> folders_;
 };

@@ -1,6 +1,7 @@
 #include "telemetry/otlp/grpc_channel.h"
 
 #include <curl/curl.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <charconv>
@@ -120,14 +121,15 @@ GrpcChannel::GrpcChannel(ChannelOptions options)
   auto add = [this](const std::string& line) {
     auto* longer = curl_slist_append(handle_->headers.get(), line.c_str());
     if (longer == nullptr) return;  // no memory: the call fails
-    static_cast<void>(handle_->headers.release());
+    static_cast<void>(
+        handle_->headers.release());  // NOLINT(bugprone-unused-return-value): longer begins with it
     handle_->headers.reset(longer);
   };
   add("content-type: application/grpc");
   add("te: trailers");
   add("Expect:");
   for (const auto& [name, value] : options_.headers)
-    add(value.empty() ? name + ";" : name + ": " + value);
+    add(value.empty() ? name + ";" : fmt::format("{}: {}", name, value));
   set(CURLOPT_HTTPHEADER, handle_->headers.get());
   set(CURLOPT_POST, 1L);
   set(CURLOPT_PROTOCOLS_STR, "http,https");
@@ -178,9 +180,8 @@ Outcome GrpcChannel::call(std::string_view method, std::string_view message,
   };
   // A frame: not compressed, its length, the message.
   std::string frame(5, '\0');
-  for (int i = 0; i < 4; ++i)
-    frame[static_cast<std::size_t>(1 + i)] =
-        static_cast<char>(message.size() >> (24 - 8 * i) & 0xff);
+  for (std::size_t i = 0; i < 4; ++i)
+    frame[1 + i] = static_cast<char>(message.size() >> (24 - 8 * i) & 0xff);
   frame.append(message);
   Call call{.give_up = give_up_};
   char error_text[CURL_ERROR_SIZE] = "";

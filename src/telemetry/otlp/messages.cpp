@@ -115,6 +115,7 @@ template <class Writer>
 void write_histogram_point(Writer& w, const metrics::Family& family,
                            const metrics::Sample& sample) {
   std::vector<std::uint64_t> each;  // not cumulative there
+  each.reserve(sample.buckets.size());
   std::uint64_t before = 0;
   for (auto count : sample.buckets) each.push_back(count - std::exchange(before, count));
   w.fixed64({4, "count"}, before);

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <iterator>
 
+#include "telemetry/json_text.h"
 #include "telemetry/trace_context.h"
 #include "telemetry/utf8.h"
 
@@ -113,19 +114,7 @@ void JsonWriter::key(Tag tag) {
 }
 
 void JsonWriter::quoted(std::string_view text) {
-  out_.push_back('"');
-  for (char c : telemetry::to_utf8(text)) {
-    auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      out_.push_back('\\');
-      out_.push_back(c);
-    } else if (byte < 0x20 || byte == 0x7f) {
-      fmt::format_to(std::back_inserter(out_), "\\u{:04x}", byte);
-    } else {
-      out_.push_back(c);
-    }
-  }
-  out_.push_back('"');
+  telemetry::append_json(out_, text);
 }
 
 void JsonWriter::text(Tag tag, std::string_view value) {

@@ -21,6 +21,7 @@
   raw       HTTP over a bare socket: what really came over the wire, and how it ended
   s3_gateway  a real S3 server (Ceph), alone or once for a whole run of ctest
   s3_client   S3 with a signer of its own
+  s3_sessions  a second gateway, for credentials that hold only with their token
   s3_case   the TestCase for servers with a bucket
   bucket    a bucket instead of a folder, for tests that know nothing of it (NCPS_TEST_STORAGE=s3)
   credential_services  a stand-in for those of a cloud: STS, container, instance

@@ -21,7 +21,7 @@ def another_loopback_address() -> None:
 class NixClient:
     """A machine with an empty store that trusts only `keys`."""
 
-    def __init__(self, home: Path, keys: Sequence[str] = (), timeout: float = 120, **settings: str) -> None:
+    def __init__(self, home: Path, keys: Sequence[str] = (), timeout: float = 300, **settings: str) -> None:
         another_loopback_address()
         self.home, self.timeout = home, timeout
         self.store = home / "root"

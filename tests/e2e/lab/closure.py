@@ -60,7 +60,7 @@ def nix_environment(home: Path, **settings: str) -> dict[str, str]:
         "NIX_CONFIG": "".join(f"{name} = {value}\n" for name, value in config.items())}
 
 
-def nix(*arguments: str | Path, home: Path | None = None, stdin: str = "", timeout: float = 120) -> str:
+def nix(*arguments: str | Path, home: Path | None = None, stdin: str = "", timeout: float = 600) -> str:
     run = subprocess.run([str(a) for a in arguments], env=nix_environment(home or workshop() / "home"),
                          input=stdin, text=True, capture_output=True, timeout=timeout)
     if run.returncode:

@@ -8,18 +8,21 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs
 
+from .s3_sessions import Session
+
 EXPIRES = "2099-01-01T00:00:00Z"
 ROLE, SESSION = "the-role", "a-metadata-session"
 STS = ("<AssumeRoleWithWebIdentityResponse xmlns='https://sts.amazonaws.com/doc/2011-06-15/'>"
        "<AssumeRoleWithWebIdentityResult><Credentials><AccessKeyId>{key}</AccessKeyId>"
-       "<SecretAccessKey>{secret}</SecretAccessKey><SessionToken></SessionToken>"
+       "<SecretAccessKey>{secret}</SecretAccessKey><SessionToken>{session}</SessionToken>"
        f"<Expiration>{EXPIRES}</Expiration></Credentials></AssumeRoleWithWebIdentityResult>"
        "</AssumeRoleWithWebIdentityResponse>")
 
 
 class CredentialServices:
-    def __init__(self, access_key: str, secret_key: str, token: str) -> None:
-        self.keys, self.token = {"key": access_key, "secret": secret_key}, token
+    def __init__(self, given: Session, token: str) -> None:
+        """`token`: of who may ask."""
+        self.keys, self.token = {"key": given.access_key, "secret": given.secret_key, "session": given.token}, token
         self.asked: list[str] = []  # method and path
         services = self
 
@@ -48,7 +51,7 @@ class CredentialServices:
         roles = "/latest/meta-data/iam/security-credentials/"
         known = headers.get("X-aws-ec2-metadata-token") == SESSION
         said = json.dumps({"Code": "Success", "AccessKeyId": self.keys["key"], "SecretAccessKey": self.keys["secret"],
-                           "Token": "", "Expiration": EXPIRES})
+                           "Token": self.keys["session"], "Expiration": EXPIRES})
         match method, path:
             case "POST", "/":
                 form = parse_qs(body)

@@ -13,7 +13,7 @@ from .ncps import leave_with_parent
 from .ports import free_port
 
 NOBODY = 65534
-PATIENCE = 60  # seconds for a start, on a busy machine
+PATIENCE = 180  # seconds for a start, on a busy machine
 
 
 def as_nobody() -> None:

@@ -60,13 +60,13 @@ class Haproxy:
     def stop(self) -> None:
         if self.process:
             self.process.terminate()
-            self.process.wait(10)
+            self.process.wait(60)
             self.process = None
 
     def states(self) -> dict[str, str]:
         """What it believes of each checked server: UP, DOWN, ..."""
         with socket.socket(socket.AF_UNIX) as asked:
-            asked.settimeout(5)
+            asked.settimeout(60)
             asked.connect(str(self.stats))
             asked.sendall(b"show stat\n")
             answer = b""
@@ -76,7 +76,7 @@ class Haproxy:
         return {row["svname"]: row["status"] for row in rows
                 if row["svname"].startswith("ncps-") and "unchecked" not in row["svname"]}
 
-    def wait(self, *expected: str, within: float = 40) -> None:
+    def wait(self, *expected: str, within: float = 90) -> None:
         """Until the servers are believed to be so, in their order."""
         def look() -> bool:
             states = self.states()

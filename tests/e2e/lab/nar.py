@@ -42,6 +42,14 @@ def _node(path: Path) -> Iterator[bytes]:
     yield _strings(")")
 
 
+FILE_END = _strings(")")  # of a file whose length is a multiple of 8
+
+
+def file_head(size: int) -> bytes:
+    """What stands before the bytes of a NAR that is one file of that size."""
+    return _strings("nix-archive-1", "(", "type", "regular", "contents") + struct.pack("<Q", size)
+
+
 def dump(path: Path) -> Iterator[bytes]:
     """The NAR of `path`, in pieces."""
     yield _strings("nix-archive-1")

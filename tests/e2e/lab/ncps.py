@@ -32,9 +32,12 @@ def clean_environment() -> dict[str, str]:
     return kept | {"HOME": "/nonexistent"}
 
 
+LIBC = ctypes.CDLL(None)  # not in the child: another thread may have held the loader's lock when it was made
+
+
 def leave_with_parent() -> None:
     """In the child: be killed when the test run is, whatever ended that (prctl(2), PR_SET_PDEATHSIG)."""
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+    LIBC.prctl(1, signal.SIGKILL)
 
 
 @dataclass
@@ -50,7 +53,7 @@ class Run:
         return self.out + self.err
 
 
-def run_ncps(*arguments: str, within: float = 20, **environment: str) -> Run:
+def run_ncps(*arguments: str, within: float = 60, **environment: str) -> Run:
     """The program with these arguments, which is to end by itself."""
     if not BINARY.exists():
         raise AssertionError(f"{BINARY} is not built; build it or set NCPS_BINARY")
@@ -67,6 +70,14 @@ def run_ncps(*arguments: str, within: float = 20, **environment: str) -> Run:
 def has_option(name: str) -> bool:
     """Whether this binary knows `ncps serve --name`."""
     return re.search(rf"^ *{name}\b", run_ncps("serve", "--help").out, re.MULTILINE) is not None
+
+
+def size_of(file: Path) -> int:
+    """0, if it is gone."""
+    try:
+        return file.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 @dataclass
@@ -90,6 +101,7 @@ class Ncps:
         self.process: subprocess.Popen[bytes] | None = None
         self.lines: list[dict] = []  # of the present process
         self.url = ""
+        self._asked = 0
         self._reader: threading.Thread | None = None
         self.bucket: Bucket | None = None
         for folder in (self.home / "storage", self.temp):
@@ -128,7 +140,7 @@ class Ncps:
 
     # --- life ---
 
-    def start(self, wait: bool = True, within: float = 40) -> "Ncps":
+    def start(self, wait: bool = True, within: float = 90) -> "Ncps":
         if not BINARY.exists():
             raise AssertionError(f"{BINARY} is not built; build it or set NCPS_BINARY")
         assert self.process is None, "already running"
@@ -147,14 +159,14 @@ class Ncps:
                 raise
         return self
 
-    def start_quiet(self, within: float = 40) -> "Ncps":
+    def start_quiet(self, within: float = 90) -> "Ncps":
         """Start where no log line tells the port: at a level above info, on the port of `address`."""
         self.start(wait=False)
         self.url = f"http://{self.address}"
         eventually(lambda: not self.refuses_connections(), f"{self.url} answers", within)
         return self
 
-    def wait_listening(self, within: float = 40) -> None:
+    def wait_listening(self, within: float = 90) -> None:
         line = self.wait_line("listening", within)
         self.url = line["addr"] if line["addr"].startswith("unix:") else f"{'https' if line['tls'] else 'http'}://{line['addr']}"
 
@@ -170,21 +182,21 @@ class Ncps:
         assert self.process
         self.process.send_signal(number)
 
-    def wait(self, within: float = 40) -> int:
+    def wait(self, within: float = 90) -> int:
         """Waits until it has left; its exit code."""
         assert self.process and self._reader
         try:
             code = self.process.wait(within)
         except subprocess.TimeoutExpired:
             raise AssertionError(f"ncps is still there after {within:g} s\n{self.tail()}") from None
-        self._reader.join(5)
+        self._reader.join(60)
         assert self.process.stdout
         self.process.stdout.close()
         self.errors.close()
         self.process = None
         return code
 
-    def stop(self, number: int = signal.SIGTERM, within: float = 40) -> int:
+    def stop(self, number: int = signal.SIGTERM, within: float = 90) -> int:
         self.send_signal(number)
         return self.wait(within)
 
@@ -213,6 +225,14 @@ class Ncps:
     def count_lines(self, message: str) -> int:
         return sum(line.get("message") == message for line in list(self.lines))
 
+    def caught_up(self) -> None:
+        """Waits until `lines` has all that was said before now: a thread of the server writes them, another here reads.
+        (Not the line of a request that has just been answered: it is said after the answer.)"""
+        self._asked += 1
+        target = f"/caught-up-{self._asked}"
+        raw.get(self.url, target)
+        self.wait_line("handled request", request_uri=target)
+
     def reload(self, mistakes: int = 0) -> None:
         """SIGHUP, and waits until the new options are in force, or refused for so many mistakes."""
         message = "wrong option, the old ones stay in force" if mistakes else "new options are in force"
@@ -223,14 +243,14 @@ class Ncps:
         except AssertionError as error:
             raise AssertionError(f"{error}\n{self.tail()}") from None
 
-    def wait_line(self, message: str, within: float = 30, **fields: object) -> dict:
+    def wait_line(self, message: str, within: float = 60, **fields: object) -> dict:
         assert self.process
         process = self.process
         def look() -> dict | None:
             found = self.find_line(message, **fields)
             if not found and process.poll() is not None:
                 assert self._reader
-                self._reader.join(5)
+                self._reader.join(60)
                 found = self.find_line(message, **fields)
                 if not found:
                     raise AssertionError(f"ncps left with {process.returncode} before '{message}'\n{self.tail()}")
@@ -248,7 +268,7 @@ class Ncps:
         """The last log lines, for the message of a failing test."""
         return "\n".join(map(str, self.lines[-count:])) + "\n" + self.stderr()[-2000:]
 
-    def get(self, path: str, timeout: float = 10) -> bytes:
+    def get(self, path: str, timeout: float = 60) -> bytes:
         answer = raw.get(self.url, path, timeout=timeout)
         assert (answer.status, answer.ending) == (200, raw.COMPLETE), f"{path}: {answer.status} {answer.ending}"
         return answer.body
@@ -272,9 +292,15 @@ class Ncps:
         """What lies in store/nar, by file name."""
         return {f.name: f for f in (self.storage / "store/nar").glob("*/*/*") if f.is_file()}
 
+    def stored_bytes(self) -> int:
+        """Of all of them; one may go for want of room meanwhile."""
+        return sum(map(size_of, self.stored_nars().values()))
+
     def refuses_connections(self) -> bool:
         try:
             raw.Connection(self.url, timeout=2).socket.close()
+        except TimeoutError:
+            return False
         except OSError:
             return True
         return False
@@ -292,6 +318,6 @@ class Ncps:
         files = [f for folder in (self.home / "storage/store/tmp", self.temp) for f in folder.rglob("*")]
         return [f for f in files if f.is_file() and str(f.resolve()) not in held]
 
-    def wait_stored(self, name: str, within: float = 40) -> Path:
+    def wait_stored(self, name: str, within: float = 90) -> Path:
         """Waits until the NAR of that file name is committed."""
         return eventually(lambda: self.stored_nars().get(name), f"{name} is kept\n{self.tail()}", within)

@@ -54,14 +54,14 @@ class Prometheus:
              "--web.listen-address=127.0.0.1:0"], stdin=subprocess.DEVNULL, stdout=self._log, stderr=subprocess.STDOUT,
             preexec_fn=leave_with_parent)
         pattern = re.compile(r'msg="Listening on" address=(\S+)')
-        found = eventually(lambda: pattern.search(self.log()), "Prometheus listens", 30)
+        found = eventually(lambda: pattern.search(self.log()), "Prometheus listens", 60)
         self.url = f"http://{found[1]}"
-        eventually(self._ready, "Prometheus is ready", 30)
+        eventually(self._ready, "Prometheus is ready", 60)
         return self
 
     def _ready(self) -> bool:
         try:
-            with urllib.request.urlopen(f"{self.url}/-/ready", timeout=20) as answer:
+            with urllib.request.urlopen(f"{self.url}/-/ready", timeout=60) as answer:
                 return answer.status == 200
         except urllib.error.HTTPError:
             return False
@@ -78,7 +78,7 @@ class Prometheus:
     def ask(self, path: str, **query: str) -> dict:
         request = f"{self.url}/api/v1/{path}?{urllib.parse.urlencode(query)}"
         try:
-            with urllib.request.urlopen(request, timeout=20) as answer:
+            with urllib.request.urlopen(request, timeout=60) as answer:
                 return json.load(answer)
         except urllib.error.HTTPError as error:
             return json.load(error)

@@ -59,7 +59,7 @@ class Ended(Exception):
 class Connection:
     """One connection; several requests one after the other, or pipelined."""
 
-    def __init__(self, url: str, timeout: float = 20, receive_buffer: int | None = None) -> None:
+    def __init__(self, url: str, timeout: float = 60, receive_buffer: int | None = None) -> None:
         """`url`: http://host:port, https://host:port (whoever answers: trust is not tested here), or unix:/path."""
         parts = urlsplit(url)
         unix = parts.scheme == "unix"
@@ -180,13 +180,13 @@ class Connection:
         return self.read_answer(method)
 
 
-def ask(url: str, method: str, target: str, headers: dict[str, str] | None = None, timeout: float = 20) -> Answer:
+def ask(url: str, method: str, target: str, headers: dict[str, str] | None = None, timeout: float = 60) -> Answer:
     """One request on a connection of its own."""
     with Connection(url, timeout) as connection:
         return connection.ask(method, target, {"Connection": "close"} | (headers or {}))
 
 
-def get(url: str, target: str, headers: dict[str, str] | None = None, timeout: float = 20) -> Answer:
+def get(url: str, target: str, headers: dict[str, str] | None = None, timeout: float = 60) -> Answer:
     return ask(url, "GET", target, headers, timeout)
 
 
@@ -196,7 +196,7 @@ class Stream:
     url: str
     target: str
     headers: dict[str, str] = field(default_factory=dict)
-    timeout: float = 60
+    timeout: float = 120
 
     def __post_init__(self) -> None:
         self.head: Head | None = None
@@ -220,7 +220,7 @@ class Stream:
             self._connection.break_off()
         self.join()
 
-    def join(self, within: float = 60) -> "Stream":
+    def join(self, within: float = 120) -> "Stream":
         self._thread.join(within)
         assert not self._thread.is_alive(), f"{self.target}: still going after {within:g} s, {self.count} bytes"
         return self

@@ -19,18 +19,18 @@ import tempfile
 from pathlib import Path
 
 from .ncps import leave_with_parent
-from .ports import LAST, free_port, is_free
+from .ports import LAST, free_port, take
 from .tls import Authority, Certificate
 from .waiting import eventually
 
-PATIENCE = 60  # seconds, on a busy machine
+PATIENCE = 180  # seconds, on a busy machine
 
 
 def cluster_port() -> int:
     """A free port whose cluster bus (port + 10000) is such a port, too."""
     while True:
         port = free_port()
-        if port + 10_000 <= LAST and is_free(port + 10_000):
+        if port + 10_000 <= LAST and take(port + 10_000):
             return port
 
 

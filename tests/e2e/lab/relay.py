@@ -25,6 +25,7 @@ class Relay:
         self._listener: socket.socket | None = None
         self._lock = threading.Lock()
         self._links: set[Link] = set()
+        self.most_links = 0  # at once
 
     def link(self, client: socket.socket) -> Link:
         raise NotImplementedError
@@ -68,6 +69,7 @@ class Relay:
             link = self.link(client)
             with self._lock:
                 self._links.add(link)
+                self.most_links = max(self.most_links, len(self._links))
             threading.Thread(target=link.run, daemon=True).start()
 
 

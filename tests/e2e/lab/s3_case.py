@@ -70,7 +70,7 @@ class S3Case(LabCase):
             self.assert_whole(raw.Stream(server.url, target).start().join(), self.sha256)
             return any(method == "GET" and "store/nar" in asked for method, asked in proxy.requests)
 
-        server.wait_line("NAR stored", 30)
+        server.wait_line("NAR stored", 60)
         eventually(read_from_there, "it is read from the bucket")
         self.up.stop()
         return server

@@ -32,10 +32,10 @@ def send(url: str, method: str, target: str, headers: dict[str, str], body: byte
     """One request to `url`'s server, with exactly these headers (and a Content-Length)."""
     parts = urlsplit(url)
     if parts.scheme == "https":
-        connection = http.client.HTTPSConnection(parts.hostname, parts.port, timeout=30,
+        connection = http.client.HTTPSConnection(parts.hostname, parts.port, timeout=60,
                                                  context=ssl.create_default_context(cafile=ca_file))
     else:
-        connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=30)
+        connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=60)
     try:
         connection.putrequest(method, target, skip_host=True, skip_accept_encoding=True)
         for name, value in headers.items():
@@ -57,15 +57,16 @@ class S3Client:
     ca_file: str | None = None
 
     def ask(self, method: str, path: str, query: dict[str, str] | None = None, body: bytes = b"",
-            headers: dict[str, str] | None = None) -> Answer:
+            headers: dict[str, str] | None = None, service: str = "s3") -> Answer:
         target = quote(path, safe="/~")
         text = "&".join(f"{quote(k, safe='~')}={quote(v, safe='~')}" for k, v in sorted((query or {}).items()))
-        signed = self._sign(method, target, text, body, headers or {})
+        signed = self._sign(method, target, text, body, headers or {}, service)
         return send(self.url, method, target + ("?" + text if text else ""), signed, body, self.ca_file)
 
-    def _sign(self, method: str, target: str, query: str, body: bytes, headers: dict[str, str]) -> dict[str, str]:
+    def _sign(self, method: str, target: str, query: str, body: bytes, headers: dict[str, str],
+              service: str) -> dict[str, str]:
         now = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-        scope = f"{now[:8]}/{REGION}/s3/aws4_request"
+        scope = f"{now[:8]}/{REGION}/{service}/aws4_request"
         payload = hashlib.sha256(body).hexdigest()
         whole = {"host": urlsplit(self.url).netloc, "x-amz-date": now, "x-amz-content-sha256": payload}
         whole |= {name.lower(): value.strip() for name, value in headers.items()}

@@ -38,6 +38,7 @@ from .s3_client import S3Client
 from .waiting import eventually
 
 PREFIX = "ncps-s3-"
+USER = "test"
 DOMAIN = "s3.localhost"  # a Host of BUCKET.s3.localhost names the bucket
 
 
@@ -145,11 +146,11 @@ class Gateway:
         self._run("ceph-mon", "-i", "a", "--mkfs", "--monmap", str(self.home / "monmap"))
         self._daemon("mon", "ceph-mon", "-f", "-i", "a")
         self._run("ceph", "--connect-timeout", "20", "osd", "new", osd_uuid)
-        assert osd_made.wait(20) == 0, self.logs()
+        assert osd_made.wait(120) == 0, self.logs()
         self._daemon("osd", "ceph-osd", "-f", "-i", "0")
         access, secret = "ACCESS" + os.urandom(7).hex().upper(), base64.b64encode(os.urandom(30)).decode()
-        self._run("radosgw-admin", "user", "create", "--uid=test", "--display-name=test",
-                  f"--access-key={access}", f"--secret-key={secret}")
+        self._run("radosgw-admin", "user", "create", f"--uid={USER}", "--display-name=test",
+                  "--caps=user-policy=*", f"--access-key={access}", f"--secret-key={secret}")
         self._make_certificate()
         port, tls_port = free_port(), free_port()
         self.place = Place(f"http://127.0.0.1:{port}", f"https://127.0.0.1:{tls_port}",
@@ -164,7 +165,7 @@ class Gateway:
     def start_gateway(self) -> None:
         daemon = self._daemon("rgw", "radosgw", "-f", "-n", "client.admin", "--keyring",
                               str(self.home / "keyring"), "--rgw-frontends", self._frontend)
-        eventually(lambda: daemon.poll() is not None or self._serves(), "the gateway serves", 30)
+        eventually(lambda: daemon.poll() is not None or self._serves(), "the gateway serves", 60)
         assert daemon.poll() is None, self.logs()
 
     def stop_gateway(self) -> None:
@@ -210,7 +211,7 @@ class Gateway:
     def _run(self, *command: str) -> None:
         process = self._popen(*command)
         try:
-            status = process.wait(30)
+            status = process.wait(60)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
@@ -299,7 +300,7 @@ def start(file: Path) -> None:
         holder = subprocess.Popen([sys.executable, "-m", __spec__.name, "hold", str(file), str(os.getppid())],
                                   stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True)
     begin = time.monotonic()
-    eventually(lambda: file.exists() or holder.poll() is not None, "the gateway serves", 90)
+    eventually(lambda: file.exists() or holder.poll() is not None, "the gateway serves", 180)
     if holder.poll() is not None:
         sys.exit(log.read_text())
     print(f"{json.loads(file.read_text())['url']} after {time.monotonic() - begin:.1f} s")
@@ -311,7 +312,7 @@ def stop(file: Path) -> None:
     pid = json.loads(file.read_text())["holder"]
     if is_holder(pid, file):
         os.kill(pid, signal.SIGTERM)
-        eventually(lambda: not is_holder(pid, file), "the gateway has ended", 20)
+        eventually(lambda: not is_holder(pid, file), "the gateway has ended", 60)
     file.unlink(missing_ok=True)
 
 

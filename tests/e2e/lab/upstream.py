@@ -18,6 +18,7 @@ from urllib.parse import unquote
 
 from .body import REASONS, Body, Gone, Request, head_of, reset
 from .faults import BOTH, Fault, Faults
+from .ports import free_port
 
 
 class Upstream:
@@ -30,7 +31,7 @@ class Upstream:
         self.faults = Faults()
         self.usual = Fault(delay=latency, rate=rate)
         self.etags = etags
-        self.port = 0
+        self.port = 0  # until it is started for the first time
         self._log: list[Request] = []
         self._lock = threading.Lock()
         self._listener: socket.socket | None = None
@@ -40,11 +41,11 @@ class Upstream:
     # --- life ---
 
     def start(self) -> "Upstream":
+        self.port = self.port or free_port()
         listener = socket.socket()
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((self.host, self.port))
         listener.listen(256)
-        self.port = listener.getsockname()[1]
         self._listener, self._stopping = listener, threading.Event()
         threading.Thread(target=self._accept, args=(listener, self._stopping), daemon=True).start()
         return self

@@ -7,7 +7,7 @@ from typing import Callable, TypeVar
 T = TypeVar("T")
 
 
-def eventually(condition: Callable[[], T], what: str, within: float = 30.0, every: float = 0.02) -> T:
+def eventually(condition: Callable[[], T], what: str, within: float = 60.0, every: float = 0.02) -> T:
     """Returns the first true value of `condition`; fails with `what` after `within` seconds."""
     end = time.monotonic() + within
     while True:

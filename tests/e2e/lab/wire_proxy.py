@@ -9,6 +9,7 @@ import contextlib
 import re
 import socket
 import threading
+from collections import Counter
 from dataclasses import dataclass
 
 from .relay import Link, Relay, close, reset_when_closed
@@ -50,6 +51,7 @@ class WireProxy(Relay):
         super().__init__(host, port)
         self._rules: list[_Rule] = []
         self.requests: list[tuple[str, str]] = []  # (method, target)
+        self.taken: Counter[str] = Counter()       # bytes that the server has sent us of the answers, by target
 
     @property
     def url(self) -> str:
@@ -66,6 +68,10 @@ class WireProxy(Relay):
     def clear(self) -> None:
         with self._lock:
             self._rules.clear()
+
+    def count(self, target: str, size: int) -> None:
+        with self._lock:
+            self.taken[target] += size
 
     def take(self, method: str, target: str) -> WireFault:
         with self._lock:
@@ -84,6 +90,7 @@ class _Link(Link):
         self._server: socket.socket | None = None
         self._ended = threading.Event()
         self._fault = WireFault()
+        self._target = ""
         self._answered = True   # the last request's answer has begun: what the client says next is a new one
         self._received = 0      # of the answer
         self._uploaded = 0      # of the request
@@ -120,7 +127,8 @@ class _Link(Link):
     def _request_bytes(self, data: bytes) -> bool:
         head = REQUEST.match(data) if self._answered else None
         if head:
-            self._fault = self._proxy.take(head[1].decode(), head[2].decode())
+            self._target = head[2].decode()
+            self._fault = self._proxy.take(head[1].decode(), self._target)
             self._answered, self._received, self._uploaded = False, 0, 0
             if self._fault.answer is not None:
                 self._ended.wait(self._fault.delay)
@@ -143,6 +151,7 @@ class _Link(Link):
 
     def _answer_bytes(self, data: bytes) -> bool:
         fault = self._fault
+        self._proxy.count(self._target, len(data))
         if not self._answered:
             self._answered = True
             self._ended.wait(fault.delay)

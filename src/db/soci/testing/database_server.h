@@ -13,7 +13,7 @@
 #include "db/database_url.h"
 
 namespace soci {
-class session;
+class session;  // NOLINT(readability-identifier-naming): theirs
 }
 
 namespace ncps::testing {

@@ -46,7 +46,9 @@ void Wire::heal() {
 }
 
 bool Wire::is_cut(Link& from_client) {
-  if (turns_left_ == 0 || --turns_left_ > 0) return false;
+  if (turns_left_ == 0) return false;
+  --turns_left_;
+  if (turns_left_ > 0) return false;
   was_cut_ = true;
   dead_ = for_good_.load();
   if (cut_ == Cut::question) return true;

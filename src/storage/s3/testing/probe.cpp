@@ -135,6 +135,6 @@ int main() {
                : in.contains("parts") ? print_parts(in)
                                       : sign(in);
     if (!out) out = json{{"error", out.error().what()}};
-    std::cout << out->dump() << std::endl;
+    std::cout << out->dump() << '\n' << std::flush;
   }
 }

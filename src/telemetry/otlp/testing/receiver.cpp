@@ -132,7 +132,7 @@ class Receiver::Service final : public grpc::CallbackGenericService {
   std::unique_ptr<grpc::Server> server;
 };
 
-Receiver::Receiver(std::optional<Certificate> certificate)
+Receiver::Receiver(const std::optional<Certificate>& certificate)
     : service_(std::make_unique<Service>(certificate)) {}
 
 Receiver::~Receiver() = default;

@@ -18,7 +18,7 @@ struct Certificate {
 
 class Receiver {
  public:
-  explicit Receiver(std::optional<Certificate> certificate = std::nullopt);
+  explicit Receiver(const std::optional<Certificate>& certificate = std::nullopt);
   ~Receiver();  // whoever hangs is let go
 
   std::string address() const;  // "127.0.0.1:port"
