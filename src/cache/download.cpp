@@ -41,6 +41,18 @@ Task<void> verify(DownloadDeps& deps, const NarExpectation& expected, std::share
   co_return Result<void>();
 }
 
+// Other instances wait for the lease of what is wrong no longer than we know: our own fetching may notice late,
+// where the upstream has gone silent.
+Task<void> verify_or_drop(DownloadDeps& deps, const NarExpectation& expected,
+                          std::shared_ptr<Spool> spool, HeldLease& lease) {
+  auto verified = co_await verify(deps, expected, spool, lease);
+  if (!verified) {
+    spool->fail(verified.error());  // first: what only lost its lease would be fetched on
+    lease.drop();
+  }
+  co_return verified;
+}
+
 // What is there may have to get to the disk, or, in parts, to a bucket that is slower than the
 // upstream: no step of that is seen here.
 constexpr std::chrono::minutes kPublishing{30};
@@ -108,7 +120,7 @@ Task<Kept> fetch_verify_keep(DownloadDeps& deps, DownloadJob& job, std::shared_p
 
   auto verification = std::make_shared<Verification>();
   auto executor = co_await asio::this_coro::executor;
-  Verification::Check check = [&] { return verify(deps, job.expected, spool, lease); };
+  Verification::Check check = [&] { return verify_or_drop(deps, job.expected, spool, lease); };
   beside.spawn(executor, "verify", Verification::run(verification, std::move(check), spool));
   Bringing bringing(deps, job, *spool, lease, wanted);
   auto began = Clock::now();

@@ -358,14 +358,20 @@ TEST_F(Peers, ARemovedDownloadEndsWhenAllIsCutOff) {
 }
 
 TEST_F(Peers, AFailedDownloadKeepsNobodyFromTheNext) {
-  // Wrong bytes fail it while its coroutine still waits for more of them.
+  // Wrong bytes fail it while its coroutine still waits for more of them: nobody verifies before.
   auto wrong = sample.file;
   wrong[1] ^= 1;  // no xz at all
   auto gate = std::make_shared<testing::Gate>();
   u.nar(sample.info.url,
         {{.bytes = wrong, .gate = gate, .gate_at = 150'000}, {.bytes = sample.file}});
-  auto first = client(a, url).get();
-  ASSERT_TRUE(first.error);
+  std::promise<void> verify;
+  auto may_verify = verify.get_future().share();
+  for (std::size_t i = 0; i < cpu.threads(); ++i)
+    boost::asio::post(cpu, [may_verify] { may_verify.wait(); });
+  auto first = client(a, url);
+  ASSERT_TRUE(gate->wait_for(1));
+  verify.set_value();
+  ASSERT_TRUE(first.get().error);
   expect_right(client(b, url).get(), "miss");
   gate->open();
 }

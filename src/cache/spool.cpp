@@ -145,7 +145,7 @@ Task<Spool::View> Spool::wait_until(bool (*good)(const View&), Deadline deadline
     if (state.error) co_return std::unexpected(std::move(*state.error));
     if (good(state.view)) co_return state.view;
     bool changed = co_await changed_.wait_past(seen, deadline);
-    if (!changed) co_return std::unexpected(too_late(state.view));
+    if (!changed) co_return std::unexpected(too_late(view()));
   }
 }
 
