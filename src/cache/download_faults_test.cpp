@@ -30,6 +30,15 @@ struct DownloadFaults : CacheFixture {
     EXPECT_TRUE(sample.file.starts_with(got->bytes));
     return false;
   }
+
+  // Waits until every place is free. False: one is not within 20 s.
+  bool none_runs() {
+    for (auto deadline = Deadline::after(std::chrono::seconds(20)); !deadline.passed();) {
+      if (downloads->load().running == 0) return true;
+      std::this_thread::yield();
+    }
+    return false;
+  }
 };
 
 TEST_F(DownloadFaults, CorruptBytesReachNobodyAsAnEndAndAreNotKept) {
@@ -184,6 +193,32 @@ TEST_F(DownloadFaults, WhateverStepFailsNothingIsHalfVisibleAndTheNextTrySucceed
     settle();
     if (!fired) break;
     ASSERT_TRUE(run(store.remove(nar_key(sample.url()))));
+  }
+}
+
+// Of an earlier download the catalog has not been told, so that this one tells it, too: also what comes after
+// the download's own end may throw.
+TEST_F(DownloadFaults, WhateverStepThrowsNoPlaceIsLostAndTheNextTrySucceeds) {
+  auto earlier = make_sample("earlier", 1'000);
+  a.nar(earlier.info.url, {.bytes = earlier.file});
+  for (int n = 1;; ++n) {
+    SCOPED_TRACE(n);
+    ASSERT_LT(n, 30);
+    faults.heal();
+    faults.fail_always("mark_stored");
+    EXPECT_FALSE(outcome(downloads->join(job(earlier))));
+    ASSERT_TRUE(none_runs());
+    faults.throw_nth(n);
+    static_cast<void>(outcome(downloads->join(job(sample))));
+    EXPECT_TRUE(none_runs());
+    bool fired = faults.fired();
+    faults.heal();
+    auto left = outcome(downloads->join(job(sample)));
+    EXPECT_TRUE(!left || left->kind() == ErrorKind::conflict) << left->what();
+    EXPECT_TRUE(none_runs());
+    EXPECT_TRUE(at_rest(sample.url()));
+    if (!fired) break;
+    for (const auto& one : {earlier, sample}) ASSERT_TRUE(run(store.remove(nar_key(one.url()))));
   }
 }
 

@@ -7,7 +7,9 @@
 #pragma once
 
 #include <set>
+#include <stdexcept>
 #include <string>
+#include <utility>
 
 #include "base/guarded.h"
 #include "base/result.h"
@@ -20,6 +22,15 @@ class FaultPlan {
   void fail_nth(int n) {
     heal();
     state_.with([&](State& s) { s.left = n; });
+  }
+
+  // The same, but it throws, as nothing does that is not a bug or a lack of memory.
+  void throw_nth(int n) {
+    heal();
+    state_.with([&](State& s) {
+      s.left = n;
+      s.throws = true;
+    });
   }
 
   // Every call of that name fails, until heal().
@@ -38,11 +49,12 @@ class FaultPlan {
 
   // For the doubles: unavailable, if this call has to fail.
   Result<void> call(const std::string& name) {
-    bool fails = state_.with([&](State& s) {
+    auto [fails, throws] = state_.with([&](State& s) {
       bool this_one = (s.left > 0 && --s.left == 0) || s.always.contains(name);
       s.fired = s.fired || this_one;
-      return this_one;
+      return std::pair(this_one, s.throws);
     });
+    if (fails && throws) throw std::runtime_error("the test makes " + name + " throw");
     if (fails) return fail(ErrorKind::unavailable, "the test makes " + name + " fail");
     return {};
   }
@@ -51,7 +63,7 @@ class FaultPlan {
   struct State {
     int left = 0;
     std::set<std::string> always;
-    bool fired = false;
+    bool fired = false, throws = false;
   };
   Guarded<State> state_;
 };

@@ -161,6 +161,30 @@ TEST_P(S3FaultsOnce, WhicheverRequestFailsItIsMadeAgainOrNothingHalfDoneIsSeen) 
   EXPECT_GE(requests, kFewest);
 }
 
+// A part is sent by a worker of which nobody asks for an exception.
+TEST(S3Faults, WhicheverRequestOfAnUploadThrowsNobodyWaitsForItForEver) {
+  Lab lab;
+  for (int n = 1;; ++n) {
+    SCOPED_TRACE(n);
+    ASSERT_LT(n, 20);
+    auto store = lab.open();
+    lab.faults->fail_nth(n, Broken::thrown);
+    bool kept = false, threw = false;
+    try {
+      kept = lab.publish(*store, "store/nar/b/bi/big", kBig);
+    } catch (const std::runtime_error&) {
+      threw = true;  // its own request, no worker's
+    }
+    bool fired = lab.faults->fired();
+    lab.faults->disarm();
+    EXPECT_TRUE(kept || fired);  // not each request is of the upload
+    EXPECT_FALSE(threw && !fired);
+    store.reset();  // and what runs behind the scenes has ended
+    lab.expect_nothing_half_done({.big = kept}, "after an exception");
+    if (!fired) break;
+  }
+}
+
 // The server goes away at the n-th request, and we are told to end. Whether there was one.
 bool gone_at(int n, Broken how) {
   Lab lab;

@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <utility>
 
@@ -20,6 +21,7 @@ enum class Broken : std::uint8_t {
   denied,     // 403
   cut,        // the server has done it; its answer breaks off
   lost,       // the server has done it; of its answer nothing comes
+  thrown,     // an exception, as of a bug or a lack of memory
 };
 
 // The first half of the first piece of another body, and then an Error.
@@ -75,6 +77,7 @@ class FaultyClient final : public fetch::HttpClient {
       case Broken::internal: co_return refusal(500, "InternalError");
       case Broken::slow_down: co_return refusal(503, "SlowDown");
       case Broken::denied: co_return refusal(403, "AccessDenied");
+      case Broken::thrown: throw std::runtime_error("the test makes this request throw");
       case Broken::cut:
       case Broken::lost: break;
     }
