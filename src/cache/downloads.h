@@ -1,15 +1,12 @@
-// Downloads: at most one per NAR, whoever asks; clients first, prefetches when there is room. Of clients whoever
-// has the fewest running comes next, and no one of them has more than half of the queue.
+// Downloads: at most one per NAR, whoever asks. Who comes next is for DownloadQueue to say.
 //
 // Thread-safe. Must be stopped before what DownloadDeps refers to is destroyed.
 #pragma once
 
 #include <cstddef>
-#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,20 +14,12 @@
 #include "base/guarded.h"
 #include "cache/doubtful_nars.h"
 #include "cache/download.h"
+#include "cache/download_queue.h"
 #include "rt/runtime.h"
 #include "rt/signal.h"
 #include "rt/task_group.h"
-#include "telemetry/current_span.h"
 
 namespace ncps::cache {
-
-struct DownloadLimits {
-  std::size_t running = 64;             // at once
-  std::size_t prefetching = 32;         // of these, without a client
-  std::size_t queued_clients = 10'000;  // further ones are refused: unavailable
-  std::size_t queued_prefetches =
-      10'000;  // further ones are dropped: a client's request starts them
-};
 
 class Downloads {
  public:
@@ -114,53 +103,29 @@ class Downloads {
   bool stop(Deadline deadline);
 
  private:
-  using Asked = Wanted;
-  struct Entry {
-    DownloadJob job;
-    std::shared_ptr<Spool> spool = std::make_shared<Spool>();
-    std::shared_ptr<HeldLease> lease = std::make_shared<HeldLease>();
-    Asked asked;
-    std::string from = {};  // a client's address
-    bool running = false;
-    bool noted = false;                         // its outcome
-    trace::SpanContext within = trace::here();  // of who asked for it first
-    Deadline::Clock::time_point begun = {};
-  };
-  using EntryPtr = std::shared_ptr<Entry>;
+  using Entry = DownloadQueue::Entry;
+  using EntryPtr = DownloadQueue::EntryPtr;
   struct State {
-    std::map<nix::NarUrl, EntryPtr> all;
-    std::deque<EntryPtr> clients, prefetches;  // not running yet
-    std::vector<EntryPtr> under_way;           // running, in the order of their beginning
-    std::size_t running = 0, prefetching = 0;
+    DownloadQueue queue;
     // How often wrong bytes came for a URL: next time another source goes first.
-    std::map<nix::NarUrl, std::size_t> rotten;
-    std::set<nix::NarUrl> excluded;
-    bool stopped = false;
+    std::map<nix::NarUrl, std::size_t> rotten = {};
   };
 
   void discard(const nix::NarUrl& url);
   // A download may have failed while its coroutine still waits for a stalled body: whoever asks now
   // starts anew.
   void forget_if_failed(const nix::NarUrl& url);
-  static void forget(State& state, const EntryPtr& entry);
   static void put_liars_last(const State& state, DownloadJob& job);
   static void note_outcome(State& state, Entry& entry, const Spool::View& outcome);
-  std::deque<EntryPtr> refuse_new_ones();  // what waited and will not begin
-  static void promote(State& state, const EntryPtr& entry);
-  bool has_its_share(const State& state, const std::string& from) const;
-  // nullptr: nothing may start now.
-  static EntryPtr take_fair(State& state);
-  static EntryPtr take_prefetch(State& state);
-  EntryPtr take_next(State& state) const;
+  std::vector<EntryPtr> refuse_new_ones();  // what waited and will not begin
   void start_what_may();
   boost::asio::awaitable<void> run(EntryPtr entry);
   boost::asio::awaitable<void> carry_out(const EntryPtr& entry);
-  void end(const EntryPtr& entry);  // it counts as running no more
+  void end(const EntryPtr& entry);
   boost::asio::awaitable<void> tell_again();
 
   Runtime& runtime_;
   DownloadDeps deps_;
-  DownloadLimits limits_;
   DoubtfulNars doubtful_;
   static constexpr std::size_t kMostUntold = 10'000;  // further ones are forgotten
   Guarded<std::map<nix::NarUrl, Untold>> untold_;     // stored; the catalog was away
