@@ -27,7 +27,7 @@ BINARY = Path(os.environ.get("NCPS_BINARY") or Path(__file__).parents[3] / "buil
 def clean_environment() -> dict[str, str]:
     """No settings of this machine reach the program, also not by files in somebody's home."""
     prefixes = ("CACHE_", "SERVER_", "LOG_", "PROMETHEUS_", "OTEL_", "NETRC_", "NCPS_", "XDG_", "UPSTREAM_",
-                "ANALYTICS_", "USE_XZ_", "XZ_", "PPROF_", "SSL_CERT_", "NIX_SSL_")
+                "ANALYTICS_", "USE_XZ_", "XZ_", "PPROF_", "SSL_CERT_", "NIX_SSL_", "MALLOC_", "GLIBC_")
     kept = {k: v for k, v in os.environ.items() if not k.startswith(prefixes) and "proxy" not in k.lower()}
     return kept | {"HOME": "/nonexistent"}
 
@@ -283,6 +283,12 @@ class Ncps:
         assert self.process
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(next(l for l in status.splitlines() if l.startswith("VmRSS")).split()[1]) * 1024
+
+    def anonymous_memory(self) -> list[int]:
+        """The addresses at which it begins."""
+        assert self.process
+        regions = map(str.split, Path(f"/proc/{self.process.pid}/maps").read_text().splitlines())
+        return [int(region[0].split("-")[0], 16) for region in regions if len(region) == 5 and region[1] == "rw-p"]
 
     def descriptors(self) -> int:
         assert self.process
