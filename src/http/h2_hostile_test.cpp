@@ -299,7 +299,6 @@ TEST_F(H2Hostile, MoreRequestsThanAllowedAreRefusedAndTheOthersAnswered) {
 }
 
 TEST_F(H2Hostile, FloodsOfFramesThatAskForNothingEndTheConnection) {
-  auto& server = start();
   const std::pair<const char*, std::string> rows[] = {
       {"ping", frame(kPing, 0, 0, "12345678")},
       {"pong", frame(kPing, kAck, 0, "12345678")},
@@ -316,6 +315,7 @@ TEST_F(H2Hostile, FloodsOfFramesThatAskForNothingEndTheConnection) {
       if (!piece || piece_size(*piece) == 0) co_return text_response(200, "read");
     }
   };
+  auto& server = start();
   for (const auto& [name, bytes] : rows) {
     RawH2 client(server.port(), 4096);
     ASSERT_TRUE(client.send(frame(kHeaders, kEndHeaders, 1, get("/reads"))));
