@@ -276,6 +276,9 @@ class Ncps:
     def pubkey(self) -> str:
         return self.get("/pubkey").decode()
 
+    def running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
     # --- what it uses and keeps ---
 
     def rss(self) -> int:
