@@ -319,14 +319,23 @@ class Ncps:
 
     def temporary_files(self) -> list[Path]:
         """Files in store/tmp and the temp path that the running process does not hold open."""
+        # First the files, then who holds them: one that is made between the two looks is not seen.
+        files = [f for folder in (self.home / "storage/store/tmp", self.temp) for f in folder.rglob("*")]
         held = set()
         if self.process:
             for fd in Path(f"/proc/{self.process.pid}/fd").iterdir():
                 with contextlib.suppress(FileNotFoundError):
                     held.add(os.readlink(fd))
-        files = [f for folder in (self.home / "storage/store/tmp", self.temp) for f in folder.rglob("*")]
         return [f for f in files if f.is_file() and str(f.resolve()) not in held]
 
     def wait_stored(self, name: str, within: float = 90) -> Path:
         """Waits until the NAR of that file name is committed."""
         return eventually(lambda: self.stored_nars().get(name), f"{name} is kept\n{self.tail()}", within)
+
+    def wait_at_rest(self, name: str) -> Path:
+        """And until its download has ended in every respect: whoever comes before that joins it."""
+        file = self.wait_stored(name)
+        def transfers() -> list[dict]:
+            return json.loads(self.get("/status"))["downloads"]["transfers"]
+        eventually(lambda: not any(one["nar"].endswith(name) for one in transfers()), f"the download of {name} has ended")
+        return file
