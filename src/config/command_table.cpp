@@ -26,7 +26,7 @@ constexpr std::array kFsckFlags = {
     CommandFlag{
         "--settling", Takes::value,
         "How long after the first look at what seems wrong the second one comes: more than a "
-        "server beside it takes from a file to its row (default: 2s)"},
+        "server beside it takes from a file to its row (default: 10s)"},
     kJson};
 constexpr std::array kStatsFlags = {kJson};
 constexpr std::array kMigrateUpFlags = {kDryRun};
