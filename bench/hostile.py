@@ -57,7 +57,7 @@ def attack(url: str, target: str, kinds: Attack, ready: Event, end: Event) -> No
         made = socket.socket()
         if receive_buffer:
             made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        made.settimeout(30)
+        made.settimeout(120)
         made.connect((host, int(port)))
         made.sendall(sent)
         made.setblocking(False)

@@ -81,7 +81,7 @@ def reader(way: Way, url: str, target: str) -> socket.socket:
     parts = urlsplit(url)
     made = socket.socket()
     made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
-    made.settimeout(30)
+    made.settimeout(120)
     made.connect((parts.hostname, parts.port))
     if way.tls:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -167,7 +167,7 @@ class Bench:
                 self.upstream.fault(target, gate=gate, gate_at=len(self.cache.nar_bytes(self.made.root)) // 2)
                 assert raw.get(proxy.url, narinfo_target(self.made.root)).status == 200
                 stack.enter_context(contextlib.closing(reader(way, proxy.url, target)))
-                assert gate.reached.wait(30)
+                assert gate.reached.wait(120)
             else:
                 assert raw.get(proxy.url, target).ending == raw.COMPLETE
             for _ in range(self.readers):

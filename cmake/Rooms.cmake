@@ -37,7 +37,7 @@ function(room)
       set_tests_properties(${R_NAME}.all PROPERTIES TIMEOUT 600)
     else()
       gtest_discover_tests(${R_NAME}_test TEST_PREFIX "${R_NAME}." NO_PRETTY_VALUES DISCOVERY_TIMEOUT 60
-        PROPERTIES TIMEOUT 120)
+        PROPERTIES TIMEOUT 300)
     endif()
   endif()
 endfunction()

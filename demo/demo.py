@@ -62,7 +62,7 @@ class Demo:
 
     def leaves_cleanly(self) -> bool:
         try:
-            return self.ncps.stop(within=5) == 0
+            return self.ncps.stop() == 0
         except AssertionError:
             return False
 

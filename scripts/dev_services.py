@@ -25,7 +25,7 @@ from tests.e2e.lab.waiting import eventually  # noqa: E402
 
 ALL = ("s3", "database", "redis")
 BUCKET = "ncps-dev"
-PATIENCE = 120  # seconds for all of them, on a busy machine
+PATIENCE = 180  # seconds for all of them, on a busy machine
 
 
 def options(places: dict) -> list[str]:

@@ -122,7 +122,8 @@ class Run {
   }
 
   // What was found, and the exit status. Errors: unavailable, conflict, invalid.
-  Result<cache::FsckSummary> once(cache::Changes changes, std::optional<db::Time> since) {
+  Result<cache::FsckSummary> once(cache::Changes changes, std::optional<db::Time> since,
+                                  std::optional<std::chrono::milliseconds> settling) {
     TRY(auto kept, open(changes));
     cache::NarInfoJudge judge(cpu_, trust_);
     cache::FsckDeps deps{.runtime = runtime_,
@@ -140,6 +141,7 @@ class Run {
                            .grace_from = now() - kGrace,
                            .objects_grace_from = now() - kNotedWithin,
                            .leftovers = std::move(kept.leftovers)};
+    if (settling) how.settling = *settling;
     ProgressLine line;
     auto tell = [&](const cache::FsckSummary& so_far) {
       line.show(progress(so_far), so_far.part_done);
@@ -198,15 +200,22 @@ bool says_yes() {
   return first == 'y' || first == 'Y';
 }
 
+// Absent: not given.
+Result<std::optional<std::chrono::milliseconds>> duration_of(const char* flag,
+                                                             const std::string& given) {
+  if (given.empty()) return std::nullopt;
+  auto duration = parse_duration_ms(given);
+  if (!duration) return std::unexpected(std::move(duration).error().while_doing(flag));
+  return *duration;
+}
+
 Result<int> run(const FsckRequest& request, const config::ServeOptions& options) {
   if (request.repair && request.dry_run)
     return fail(ErrorKind::invalid, "--repair and --dry-run exclude each other: give one");
+  TRY(auto within, duration_of("--verified-since", request.verified_since));
+  TRY(auto settling, duration_of("--settling", request.settling));
   std::optional<db::Time> since;
-  if (!request.verified_since.empty()) {
-    auto within = parse_duration_ms(request.verified_since);
-    if (!within) return std::unexpected(std::move(within).error().while_doing("--verified-since"));
-    since = now() - std::chrono::ceil<std::chrono::seconds>(*within);
-  }
+  if (within) since = now() - std::chrono::ceil<std::chrono::seconds>(*within);
   TRY(check_root(options));
   // Without --dry-run it notes what it has verified.
   if (!request.dry_run) {
@@ -214,11 +223,11 @@ Result<int> run(const FsckRequest& request, const config::ServeOptions& options)
   }
   Run work(request, options);
   auto changes = request.repair ? cache::Changes::all : cache::Changes::none;
-  TRY(auto done, work.once(changes, since));
+  TRY(auto done, work.once(changes, since, settling));
   print(done, request);
   if (request.repair || request.dry_run || done.found() == 0 || !is_asked() || !says_yes())
     return status_of(done);
-  TRY(auto mended, work.once(cache::Changes::all, since));
+  TRY(auto mended, work.once(cache::Changes::all, since, settling));
   print(mended, request);
   return status_of(mended);
 }

@@ -14,6 +14,7 @@ struct FsckRequest {
   bool verify_content = false;
   bool json = false;
   std::string verified_since;  // a duration: NARs verified since then are not read again; or empty
+  std::string settling;        // a duration: between the two looks at what seems wrong; or empty
 };
 
 // Of the options those of storage, database and keys count. Progress and what was found go to stderr,

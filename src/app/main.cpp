@@ -106,7 +106,8 @@ int main(int argc, char** argv) {
                         .dry_run = line->has("--dry-run"),
                         .verify_content = line->has("--verify-content"),
                         .json = line->has("--json"),
-                        .verified_since = line->value("--verified-since")},
+                        .verified_since = line->value("--verified-since"),
+                        .settling = line->value("--settling")},
                        loaded());
     case config::Command::stats: return app::stats(line->has("--json"), loaded());
     case config::Command::migrate_up:

@@ -22,6 +22,7 @@
 #include "db/soci/open_inventory.h"
 #include "http/server.h"
 #include "rt/block_on.h"
+#include "rt/heap.h"
 #include "rt/service_manager.h"
 #include "rt/watchdog.h"
 #include "server/route_pattern.h"
@@ -32,6 +33,7 @@ namespace {
 
 constexpr auto kGrace =
     std::chrono::seconds(30);  // for what is in flight when we are asked to stop
+constexpr auto kHeapEvery = std::chrono::seconds(60);   // pages that nobody uses go back
 constexpr auto kSessionsEnd = std::chrono::seconds(5);  // to notice that the grace is over
 
 // Many connections need many descriptors: take what the system lets us have.
@@ -177,7 +179,7 @@ boost::asio::awaitable<http::Response> answer_with_route(Application& app,
 int run(http::Server& server, Application& app, Runtime& runtime, const config::Loaded& at_start,
         const std::function<config::Loaded()>& read_options, const ServiceManager& manager) {
   int number = 0;
-  while ((number = wait_for_signal()) == SIGHUP) {
+  while ((number = wait_for_signal(kHeapEvery, heap::give_back_unused)) == SIGHUP) {
     manager.reloading();
     reload(at_start, read_options(), runtime, app, server);
     manager.ready(status_of(server));
@@ -204,6 +206,7 @@ int serve(const config::Loaded& loaded, const std::function<config::Loaded()>& r
   auto starting = EndWhileStarting::start();
   if (!starting) return cannot_start(starting.error());
   raise_descriptor_limit();
+  heap::keep_little(std::max<std::size_t>(2, cores()));
   warn(loaded);
   Runtime runtime(cores());
   Pools pools;

@@ -48,12 +48,14 @@ void block_signals() {
   std::signal(SIGPIPE, SIG_IGN);
 }
 
-int wait_for_signal() {
+int wait_for_signal(std::chrono::seconds every, const std::function<void()>& meanwhile) {
   auto set = our_signals();
-  int number = 0;
-  while (sigwait(&set, &number) != 0) {
+  const timespec wait{.tv_sec = every.count(), .tv_nsec = 0};
+  for (;;) {
+    int number = ::sigtimedwait(&set, nullptr, &wait);
+    if (number > 0) return number;
+    if (errno == EAGAIN) meanwhile();
   }
-  return number;
 }
 
 Result<EndWhileStarting> EndWhileStarting::start() {
@@ -84,7 +86,7 @@ void leave_at_next_signal() {
   // Lives until the process ends: it only waits, and owns nothing.
   std::thread([] {
     for (;;) {
-      auto number = wait_for_signal();
+      auto number = wait_for_signal(std::chrono::hours(1), [] {});
       if (number != SIGHUP) ::_exit(128 + number);
     }
   }).detach();

@@ -1,9 +1,11 @@
 // SIGTERM, SIGINT: the first asks the program to end, the second ends it at once. SIGHUP: read the
 // options anew.
 //
-// Source: sigwait(3). block_signals() must be called before the first thread is made.
+// Source: sigwaitinfo(2). block_signals() must be called before the first thread is made.
 #pragma once
 
+#include <chrono>
+#include <functional>
 #include <thread>
 
 #include "base/result.h"
@@ -14,8 +16,9 @@ namespace ncps::app {
 // In this and every later thread those signals wait for wait_for_signal(). SIGPIPE is ignored.
 void block_signals();
 
-// Returns with the number of the next one: SIGTERM, SIGINT or SIGHUP.
-int wait_for_signal();
+// Returns with the number of the next one: SIGTERM, SIGINT or SIGHUP. Until it comes `meanwhile` is called
+// again and again, each time that `every` has passed.
+int wait_for_signal(std::chrono::seconds every, const std::function<void()>& meanwhile);
 
 // While we start, and nobody waits for signals yet (a migration by another process, a name that is looked
 // up, an S3 server that does not answer may take minutes): SIGTERM and SIGINT end the process at once, with

@@ -75,8 +75,8 @@ struct FsckOptions {
   // With Changes::all: what BlobStore::leftovers said before the store was opened to be written, which
   // may have removed it. Otherwise the store is asked.
   std::vector<std::string> leftovers;
-  // Between the two looks at what seems wrong.
-  std::chrono::milliseconds settling{2'000};
+  // Between the two looks at what seems wrong: more than a slow disk and database take from a file to its row.
+  std::chrono::milliseconds settling{10'000};
 };
 
 struct FsckDeps {

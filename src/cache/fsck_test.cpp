@@ -504,7 +504,8 @@ TEST_F(FsckTest, BesideAServerThatFetchesNothingIsTakenForAFlaw) {
     }
   });
   auto options = mending(read_all());
-  options.settling = std::chrono::milliseconds(200);
+  // More than a slow disk takes from a file to its row.
+  options.settling = std::chrono::seconds(5);
   while (fetching.wait_for(std::chrono::seconds(0)) != std::future_status::ready)
     EXPECT_EQ(told(check(options)), "");
   fetching.get();

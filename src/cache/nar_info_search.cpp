@@ -94,7 +94,7 @@ Task<SearchResult> NarInfoSearch::run(nix::StorePathHash hash, upstream::Upstrea
     bool late = deadline.passed();
     auto move = race->entries.with([&](const Race::Entries& e) {
       // Nobody better is waited for beyond the deadline: what has been found is taken.
-      RacePolicy policy;
+      auto policy = policy_;
       if (late) policy.grace = {};
       return next_move(policy, e.runners, may_hedge, RaceClock::now());
     });

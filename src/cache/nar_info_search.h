@@ -31,7 +31,8 @@ struct SearchResult {
 
 class NarInfoSearch {
  public:
-  NarInfoSearch(Runtime& runtime, const NarInfoJudge& judge) : runtime_(runtime), judge_(judge) {}
+  NarInfoSearch(Runtime& runtime, const NarInfoJudge& judge, RacePolicy policy = {})
+      : runtime_(runtime), judge_(judge), policy_(policy) {}
 
   // Errors: upstream, timeout, corrupt: somebody could not be asked, and nobody else has it.
   Task<SearchResult> run(nix::StorePathHash hash, upstream::UpstreamList upstreams,
@@ -58,6 +59,7 @@ class NarInfoSearch {
 
   Runtime& runtime_;
   const NarInfoJudge& judge_;
+  const RacePolicy policy_;
   HedgeBudget hedges_;
   TaskGroup asks_;
 };

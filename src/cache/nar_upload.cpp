@@ -1,7 +1,7 @@
 #include "cache/nar_upload.h"
 
 #include "cache/feed.h"
-#include "cache/nar_info_rendering.h"
+#include "cache/nar_check.h"
 #include "cache/nar_layout.h"
 #include "cache/room.h"
 #include "cache/upload_rules.h"
@@ -23,14 +23,11 @@ std::optional<UploadAnswer> taken(const std::optional<db::NarRow>& row, const Na
     return refuse(Verdict::conflict, "that name is announced for another NAR, " +
                                          row->nar_hash.str() + "; this one is " +
                                          facts.nar_hash.str());
-  auto kept_as = compressed_by_us(row->compression, row->nar_hash, row->url)
-                     ? nix::Compression::zstd
-                     : row->compression;
-  if (kept_as != compression)
+  auto kept = expected_of(*row);
+  if (kept.compression != compression)
     return refuse(Verdict::conflict, "that name is announced with another compression, " +
-                                         std::string(nix::to_string(kept_as)));
-  bool by_us = compressed_by_us(row->compression, row->nar_hash, row->url);
-  if (!row->upstream.empty() && !by_us && row->file_hash && row->file_hash != facts.file_hash)
+                                         std::string(nix::to_string(kept.compression)));
+  if (!row->upstream.empty() && kept.file_hash && kept.file_hash != facts.file_hash)
     return refuse(Verdict::conflict,
                   "that name is announced for another file of that NAR, which is fetched again "
                   "when somebody asks for it");
@@ -200,8 +197,7 @@ Task<std::optional<UploadAnswer>> NarUploads::compare(const nix::NarUrl& url, st
   CO_TRY(co_await feed(*source, deps_.cpu, Deadline::after(kCompareTime), update));
   const auto& right = arrived.facts.file_hash;
   bool same = nix::Hash(sha.finish()) == right;
-  bool by_us = row && compressed_by_us(row->compression, row->nar_hash, row->url);
-  if (!same && row && !by_us && row->file_hash == right) co_return std::nullopt;
+  if (!same && row && expected_of(*row).file_hash == right) co_return std::nullopt;
   if (!same) co_return refuse(Verdict::conflict, "another file lies here under that name");
   CO_TRY(co_await index(url, arrived.facts, arrived.compression));
   // Another instance may have evicted it before the row said that it was used.
@@ -262,8 +258,7 @@ Task<std::optional<KnownNar>> NarUploads::find(nix::NarUrl url, Deadline deadlin
     CO_TRY(auto still, co_await deps_.store.find(key));  // another instance may have evicted it
     if (!still) co_return std::nullopt;
   }
-  bool by_us = compressed_by_us(row->compression, row->nar_hash, row->url);
-  auto kept_as = by_us ? nix::Compression::zstd : row->compression;
+  auto kept_as = expected_of(*row).compression;
   co_return KnownNar{.row = std::move(*row), .kept_as = kept_as, .size = size};
 }
 

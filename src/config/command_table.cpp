@@ -23,6 +23,10 @@ constexpr std::array kFsckFlags = {
     CommandFlag{"--verify-content", Takes::nothing, "Read every NAR and narinfo, too"},
     CommandFlag{"--verified-since", Takes::value,
                 "Do not read NARs that were verified within that time, such as 168h"},
+    CommandFlag{
+        "--settling", Takes::value,
+        "How long after the first look at what seems wrong the second one comes: more than a "
+        "server beside it takes from a file to its row (default: 10s)"},
     kJson};
 constexpr std::array kStatsFlags = {kJson};
 constexpr std::array kMigrateUpFlags = {kDryRun};

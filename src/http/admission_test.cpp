@@ -221,7 +221,6 @@ TEST_F(HttpAdmission, ATrustedProxyMayHaveAsManyAsAllOfThem) {
 }
 
 TEST_F(HttpAdmission, WhatIsRefusedIsCounted) {
-  metrics::Registry registry;
   headers_from("127.0.0.1");
   options.max_per_client = 1;
   options.probe = ServerProbe(registry);

@@ -86,8 +86,10 @@ struct Frame {
 
 class RawH2 : public RawClient {
  public:
-  explicit RawH2(std::uint16_t port, int receive_buffer = 0) : RawClient(port, receive_buffer) {
-    send(std::string(kPreface) + frame(kSettings, 0, 0));
+  // `more` is sent together with the preface.
+  explicit RawH2(std::uint16_t port, int receive_buffer = 0, std::string_view more = "")
+      : RawClient(port, receive_buffer) {
+    send(std::string(kPreface) + frame(kSettings, 0, 0) + std::string(more));
   }
 
   Frame next() {
@@ -193,9 +195,8 @@ TEST_F(H2Hostile, AMalformedHeadDoesNotCountAsOneThatIsStillToCome) {
     co_return text_response(200, "x");
   };
   auto& server = start();
-  RawH2 client(server.port());
-  constexpr std::uint8_t kAck = 1;  // or the connection would end for want of that
-  ASSERT_TRUE(client.send(frame(kSettings, kAck, 0)));
+  // The acknowledgement at once: the connection would end for want of that.
+  RawH2 client(server.port(), 0, frame(kSettings, kAck, 0));
   ASSERT_TRUE(client.send(frame(kHeaders, kEndStream | kEndHeaders, 1, get("/gated"))));
   auto malformed = get("/hello") + literal("connection", "close");
   ASSERT_TRUE(client.send(frame(kHeaders, kEndStream | kEndHeaders, 3, malformed)));
@@ -298,7 +299,6 @@ TEST_F(H2Hostile, MoreRequestsThanAllowedAreRefusedAndTheOthersAnswered) {
 }
 
 TEST_F(H2Hostile, FloodsOfFramesThatAskForNothingEndTheConnection) {
-  auto& server = start();
   const std::pair<const char*, std::string> rows[] = {
       {"ping", frame(kPing, 0, 0, "12345678")},
       {"pong", frame(kPing, kAck, 0, "12345678")},
@@ -315,6 +315,7 @@ TEST_F(H2Hostile, FloodsOfFramesThatAskForNothingEndTheConnection) {
       if (!piece || piece_size(*piece) == 0) co_return text_response(200, "read");
     }
   };
+  auto& server = start();
   for (const auto& [name, bytes] : rows) {
     RawH2 client(server.port(), 4096);
     ASSERT_TRUE(client.send(frame(kHeaders, kEndHeaders, 1, get("/reads"))));
@@ -446,6 +447,7 @@ TEST_F(H2Hostile, WhoNeverAcceptsOurSettingsIsGivenUp) {
 
 TEST_F(H2Hostile, AnEndComesInTwoSteps) {
   options.idle_timeout = 1s;
+  options.tick = 5s;  // so long the client has for its answer to the first step
   RawH2 client(start().port());
   ASSERT_TRUE(client.send(frame(kSettings, kAck, 0)));
   auto first = client.next(kGoaway);

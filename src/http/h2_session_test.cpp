@@ -430,7 +430,7 @@ TEST_F(H2Server, IsNotSpokenWhenItIsOffOrComesLater) {
 }
 
 TEST_F(H2Server, AnIdleConnectionIsToldItsEndAndClosed) {
-  options.idle_timeout = 1s;
+  options.idle_timeout = 5s;  // which a client that was held up needs for its first request
   H2Client client(start().port());
   EXPECT_EQ(client.read(client.get("/hello")).status, 200u);
   EXPECT_TRUE(client.until_end());
@@ -462,7 +462,7 @@ TEST_F(H2Drain, WhatIsInFlightIsAnsweredAndWhatComesUntilTheEndIsKnownIsAsWell) 
   ASSERT_TRUE(busy.flush());
   entered.get_future().wait();
   auto drained = drain(server, Deadline::never());
-  ASSERT_TRUE(busy.until([&] { return busy.goaways() == 1; }));
+  ASSERT_TRUE(busy.until([&] { return busy.goaways() >= 1; }));
   EXPECT_TRUE(idle.until_end());
   EXPECT_GE(idle.goaways(), 1);
   ASSERT_TRUE(busy.until([&] { return busy.goaways() == 2; }));

@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <boost/asio/post.hpp>
 #include <future>
+#include <latch>
+#include <memory>
 #include <vector>
 
 #include "rt/block_on.h"
@@ -28,6 +31,17 @@ struct DiskCallsTest : ::testing::Test {
       return 1;
     };
   }
+  // Of all threads of the pool; returns when they hang.
+  void take_all_threads() {
+    auto begun = std::make_shared<std::latch>(static_cast<std::ptrdiff_t>(disk.threads()));
+    for (std::size_t i = 0; i < disk.threads(); ++i) {
+      boost::asio::post(disk, [begun, opened = opened] {
+        begun->count_down();
+        opened.wait();
+      });
+    }
+    begun->wait();
+  }
 };
 
 TEST_F(DiskCallsTest, WhatHangsIsGivenUpAndNamed) {
@@ -43,7 +57,7 @@ TEST_F(DiskCallsTest, WhatHangsIsGivenUpAndNamed) {
 }
 
 TEST_F(DiskCallsTest, WhatHangsAndWhatWaitsBehindItIsCountedByThePool) {
-  DiskCalls calls(disk, 10ms);
+  DiskCalls calls(disk, 2s);  // enough for the first two to begin
   for (int i = 0; i < 3; ++i) ASSERT_FALSE(block_on(runtime, calls.run("x", hanging())));
   EXPECT_EQ(disk.running(), 2U);  // given up, but they have their threads
   EXPECT_EQ(disk.waiting(), 1U);
@@ -54,7 +68,7 @@ TEST_F(DiskCallsTest, WhatHangsAndWhatWaitsBehindItIsCountedByThePool) {
 
 TEST_F(DiskCallsTest, WhatWasGivenUpBeforeItBeganNeverBegins) {
   DiskCalls hurried(disk, 10ms), patient(disk, 20s);
-  for (int i = 0; i < 2; ++i) ASSERT_FALSE(block_on(runtime, hurried.run("x", hanging())));
+  take_all_threads();
   auto begun = std::make_shared<std::atomic<bool>>(false);
   auto late = [begun]() -> Result<int> {
     *begun = true;

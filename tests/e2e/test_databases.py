@@ -139,6 +139,7 @@ class OnAServer(OneDatabase):
             for client in clients:
                 client.join()
         self.assertEqual(wrong, [], proxy.tail())
+        eventually(lambda: self.health(proxy) == "ok", "it connects again")
         for path in made.paths:
             self.narinfo_of(proxy, path)
         self.assertEqual(proxy.stop(), 0)

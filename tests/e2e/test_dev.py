@@ -17,7 +17,7 @@ from .lab.ncps import BINARY, clean_environment, leave_with_parent
 from .lab.waiting import eventually
 
 DEV = Path(__file__).parents[2] / "scripts/dev.py"
-PATIENCE = 120  # seconds: services, three instances and haproxy, on a busy machine
+PATIENCE = 240  # seconds: services, three instances and haproxy, on a busy machine
 
 
 class Dev:
@@ -61,7 +61,9 @@ class Dev:
         return [int(pid) for pid in re.findall(r"^dev: (?:ncps|instance \d) (\d+) at", self.said, re.MULTILINE)]
 
     def change(self, text: str) -> None:
-        (self.source / "a.cpp").write_text(text)
+        new = self.source.with_name("new")  # put in place at once: written in two steps it might be seen to change twice
+        new.write_text(text)
+        new.replace(self.source / "a.cpp")
 
     def stop(self, number: int = signal.SIGINT) -> int:
         self.process.send_signal(number)

@@ -77,6 +77,8 @@ class FsckCase:
         store = self.store_options() or [f"--cache-storage-local={self.server.storage}"]
         database = self.database_options() or [f"--cache-database-url=sqlite:{self.server.home / 'db.sqlite'}"]
         key = [f"--cache-upstream-public-key={self.cache.key.public}"]
+        if name == "fsck":
+            key += [] if self.server.running() else ["--settling=50ms"]  # nothing is on its way
         if name == "pin":  # it has commands of its own
             (name, *more), key = (f"pin {more[0]}", *more[1:]), []
         return [*name.split(), *store, *database, f"--cache-temp-path={self.server.temp}", *key, *more]
@@ -246,6 +248,7 @@ class OnAFolder(FsckCase, LabCase):
         self.assertEqual(self.fsck("--repair").status, 2)
         self.assertEqual(self.fsck("--repair", "--dry-run").status, 2)
         self.assertEqual(self.fsck("--verified-since=soon").status, 2)
+        self.assertEqual(self.fsck("--settling=later").status, 2)
 
     def test_what_was_verified_lately_is_not_read_again(self) -> None:
         self.fill()

@@ -186,7 +186,7 @@ class Shapes(Hostile):
         asked = [line["request_uri"] for line in self.proxy.lines if "request_uri" in line]
         self.assertFalse([target for target in asked if "smuggled" in target])
         self.assertEqual([r.path for r in self.up.requests() if not r.path.endswith("nix-cache-info")], [])
-        self.assertEqual(self.proxy.temporary_files(), [])
+        eventually(lambda: not self.proxy.temporary_files(), "nothing temporary is left")
 
 
 class Names(Hostile):
@@ -213,8 +213,8 @@ class Names(Hostile):
 
 
 class Slow(Hostile):
-    more = ["--server-header-timeout=2s", "--server-body-timeout=2s", "--server-write-timeout=2s",
-            "--server-idle-timeout=2s"]
+    # Longer than a client of a busy machine takes from one of its steps to the next.
+    more = [f"--server-{kind}-timeout=10s" for kind in ("header", "body", "write", "idle")]
 
     def drip(self, connections: list[raw.Connection]) -> None:
         """A byte on each, as long as they take it."""
@@ -286,7 +286,7 @@ class Slow(Hostile):
             self.addCleanup(connection.socket.close)
             connection.socket.setblocking(False)
             selector.register(connection.socket, selectors.EVENT_WRITE)
-        end = time.monotonic() + 60
+        end = time.monotonic() + 240
         while selector.get_map() and time.monotonic() < end:
             for key, _ in selector.select(1):
                 try:
@@ -305,13 +305,16 @@ class Slow(Hostile):
 
 class Idle(Hostile):
     """With all other times far longer than a client waits."""
-    more = ["--server-idle-timeout=1s", *(f"--server-{kind}-timeout=1h" for kind in ("header", "body", "write"))]
+    more = ["--server-idle-timeout=10s", *(f"--server-{kind}-timeout=1h" for kind in ("header", "body", "write"))]
 
     def test_a_connection_that_asks_nothing_more_is_closed_without_a_word(self) -> None:
-        for asked in (0, 1, 2):
-            with self.subTest(asked=asked), raw.Connection(self.proxy.url) as connection:
-                for _ in range(asked):
-                    self.assertEqual(connection.ask("GET", "/healthz").status, 200)
+        connections = [raw.Connection(self.proxy.url) for _ in range(3)]
+        for asked, connection in enumerate(connections):
+            self.addCleanup(connection.socket.close)
+            for _ in range(asked):
+                self.assertEqual(connection.ask("GET", "/healthz").status, 200)
+        for asked, connection in enumerate(connections):
+            with self.subTest(asked=asked):
                 with self.assertRaises(raw.Ended) as end:
                     connection.read_head()
                 self.assertEqual((end.exception.how, end.exception.received), (raw.SHORT, b""))

@@ -24,7 +24,7 @@ class Surface(LabCase):
         """Brings the leaf into the store; its NAR's target."""
         target = self.nar_target(self.proxy, self.made.paths[0])
         self.assert_whole(raw.get(self.url, target), self.cache.nar_bytes(self.made.paths[0]))
-        self.proxy.wait_stored(target.rpartition("/")[2])
+        self.proxy.wait_at_rest(target.rpartition("/")[2])
         return target
 
     def asked_upstream(self) -> list[str]:

@@ -39,7 +39,7 @@ class Http2Case(LabCase):
         target = self.nar_target(server, self.made.paths[0])
         expected = self.cache.nar_bytes(self.made.paths[0])
         self.assert_whole(raw.get(server.url, target), expected)
-        server.wait_stored(target.rpartition("/")[2])
+        server.wait_at_rest(target.rpartition("/")[2])
         return target, expected
 
 
@@ -95,7 +95,7 @@ class Routes(Http2Case):
         url = proxy.url + narinfo_target(made.root)
         self.assertIn(self.ask(url, *token, "--upload-file", str(narinfo))[0], (200, 201, 204))
         self.assert_whole(raw.get(proxy.url, sent.nar_url(made.root)), nar.read_bytes())
-        self.assertEqual([], proxy.temporary_files())
+        eventually(lambda: not proxy.temporary_files(), "nothing temporary is left")
 
     def test_off_it_is_refused_and_http1_goes_on(self) -> None:
         proxy = self.ncps((self.server, self.cache), more=["--server-http2=false"])
@@ -228,7 +228,7 @@ class InFlight(Http2Case):
         eventually(self.proxy.refuses_connections, "it has begun to stop")
         gate.open()
         self.assert_whole_ones(transfers.wait())
-        self.assertEqual(self.proxy.wait(30), 0)
+        self.assertEqual(self.proxy.wait(), 0)
 
 
 if __name__ == "__main__":

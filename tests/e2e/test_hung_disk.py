@@ -52,7 +52,7 @@ class HungDisk(S3Case):
         self.assertIsNone(first.ending)
         self.disk.thaw()
         self.assert_whole(first.join(60), self.sha256)
-        a.wait_line("NAR stored", 30)  # as it finds
+        a.wait_line("NAR stored", 60)  # as it finds
         self.assertFalse([one for one in wire.requests if one[0] in ("PUT", "POST") and "store/nar/" in one[1]],
                          "it has sent none of it")
         for proxy in (a, b):

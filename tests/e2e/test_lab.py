@@ -109,7 +109,7 @@ class Faults(LabCase):
 
     def test_a_stall_sends_nothing_more(self) -> None:
         self.server.fault(self.target, stall_at=1000)
-        answer = raw.get(self.server.url, self.target, timeout=3)
+        answer = raw.get(self.server.url, self.target, timeout=10)
         self.assertEqual((answer.ending, answer.body), (raw.TIMEOUT, self.bytes[:1000]))
 
     def test_contents_can_be_flipped_truncated_and_exchanged(self) -> None:

@@ -16,6 +16,7 @@ from .lab.closure import nix
 from .lab.faults import Gate
 from .lab.ncps import Ncps
 from .lab.opened import OpenedFolders
+from .lab.ports import free_port
 from .lab.waiting import eventually
 
 
@@ -63,7 +64,7 @@ class Start(LabCase):
         for number in (signal.SIGTERM, signal.SIGINT):
             with self.subTest(number):
                 proxy, holder = self.held()
-                self.assertEqual(proxy.stop(number, within=20), 0)
+                self.assertEqual(proxy.stop(number), 0)
                 self.assertIn("asked to stop while starting", proxy.stderr())
                 holder.close()
 
@@ -75,7 +76,7 @@ class Start(LabCase):
                                        more=["--cache-upstream-url=http://127.0.0.1:1"])
         proxy.start(wait=False)
         eventually(lambda: silent.asked() > 0, "it asks")
-        self.assertEqual(proxy.stop(within=20), 0)
+        self.assertEqual(proxy.stop(), 0)  # 1: it has given up by itself
 
     def test_a_reload_waits_and_the_end_after_it_is_clean(self) -> None:
         proxy, holder = self.held()
@@ -109,7 +110,7 @@ class Stop(LifecycleCase):
                 proxy.send_signal(number)
                 eventually(proxy.refuses_connections, "it drains")
                 proxy.send_signal(number)
-                proxy.wait(within=20)
+                self.assertEqual(proxy.wait(), 128 + number)
                 self.assertIn(stream.join().ending, (raw.SHORT, raw.RESET))
                 self.server.faults.clear()
 
@@ -117,7 +118,7 @@ class Stop(LifecycleCase):
         proxy = self.ncps((self.server, self.cache))
         with raw.Connection(proxy.url) as idle, raw.Connection(proxy.url):
             self.assertEqual(idle.ask("GET", "/healthz").status, 200)
-            self.assertEqual(proxy.stop(within=20), 0)
+            self.assertEqual(proxy.stop(), 0)  # 1: they had to be cut off
 
     def test_after_a_clean_stop_nothing_temporary_is_left(self) -> None:
         proxy = self.ncps((self.server, self.cache))
@@ -139,7 +140,7 @@ class Kill(LifecycleCase):
         target = self.nar_target(proxy, self.made.root)
         self.assert_whole(raw.get(proxy.url, target), self.bytes)
         try:
-            eventually(lambda: not proxy.temporary_files(), "only what this process holds is in store/tmp", within=20)
+            eventually(lambda: not proxy.temporary_files(), "only what this process holds is in store/tmp")
         except AssertionError as error:
             self.fail(f"{error}; left: {proxy.temporary_files()}")
 
@@ -177,9 +178,7 @@ class Kill(LifecycleCase):
         proxy = self.ncps((self.server, self.cache))
         target = self.nar_target(proxy, self.made.root)
         self.assert_whole(raw.get(proxy.url, target), self.bytes)
-        proxy.wait_stored(target.rpartition("/")[2])
-        # The file precedes its row; a second answer from the store tells that both are there.
-        self.assert_whole(raw.get(proxy.url, target), self.bytes)
+        proxy.wait_at_rest(target.rpartition("/")[2])  # the file precedes its row
         proxy.kill9()
         self.server.stop()
         proxy.start()
@@ -263,7 +262,7 @@ class SideBySide(LifecycleCase):
                     self.assertEqual(each.stop(), 0)
 
     def test_a_second_may_start_on_the_same_address_while_the_first_drains(self) -> None:
-        first = self.ncps((self.server, self.cache))
+        first = self.ncps((self.server, self.cache), address=f"127.0.0.1:{free_port()}")
         gate, stream = self.held_transfer(first)
         first.send_signal(signal.SIGTERM)
         eventually(first.refuses_connections, "the first drains")

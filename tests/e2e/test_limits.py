@@ -67,7 +67,7 @@ class Limits(LabCase):
         gate.open()
         one.join()
         self.assertEqual((one.status, one.ending), (200, raw.COMPLETE), "what has begun goes on")
-        server.wait_stored(self.cache.nar_url(self.made.paths[0]).rpartition("/")[2])
+        eventually(lambda: not refused(), "there is room again", 60)
         self.assert_whole(raw.get(server.url, other), self.cache.nar_bytes(self.made.paths[1]))
 
     def test_uploads_at_once(self) -> None:

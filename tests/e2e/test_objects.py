@@ -245,7 +245,7 @@ class Listings(ObjectCase):
         proxy = self.ncps((self.server, self.cache))
         target = self.nar_target(proxy, here)
         proxy.get(target)
-        proxy.wait_stored(target.rpartition("/")[2])
+        proxy.wait_at_rest(target.rpartition("/")[2])
         self.assertEqual(json.loads(proxy.get(listing_target(here)))["root"]["type"], "regular")
         self.assertEqual(self.server.requests(listing_target(here)), [])
         self.assertEqual(proxy.get(listing_target(elsewhere)), theirs)

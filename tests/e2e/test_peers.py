@@ -14,6 +14,7 @@ from .lab.redis import RedisServer
 from .lab.waiting import eventually
 
 MEGABYTES = 8
+SHORT = "--cache-lock-download-ttl=10s"  # but long enough that a busy machine renews it in time
 SECRET = "the secret of all instances"
 
 
@@ -69,7 +70,7 @@ class Peers(OneDatabase, LabCase):
         self.assert_whole(raw.get(b.url, target), self.file)
 
     def test_whoever_is_left_goes_on_where_the_other_was_killed(self) -> None:
-        a, b = (self.instance("--cache-lock-download-ttl=2s") for _ in range(2))
+        a, b = (self.instance(SHORT) for _ in range(2))
         self.gate()
         target = self.nar_target(a, self.made.root)
         self.stream(a, target)
@@ -131,7 +132,7 @@ class Peers(OneDatabase, LabCase):
         self.name = self.cache.nar_url(self.made.root)
         self.file = (self.cache.folder / self.name.lstrip("/")).read_bytes()
         self.origin = self.upstream(self.cache)
-        a, b = (self.instance("--cache-lock-download-ttl=2s") for _ in range(2))
+        a, b = (self.instance(SHORT) for _ in range(2))
         self.gate()
         target = self.nar_target(a, self.made.root)
         self.stream(a, target)

@@ -29,7 +29,7 @@ class Ranges(LabCase):
     def at_rest(self) -> str:
         target = self.nar_target(self.proxy, self.leaf)
         self.assert_whole(self.get(target), self.bytes)
-        self.proxy.wait_stored(target.rpartition("/")[2])
+        self.proxy.wait_at_rest(target.rpartition("/")[2])
         return target
 
     def assert_part(self, answer: raw.Answer, first: int, last: int) -> None:
@@ -125,7 +125,7 @@ class Ranges(LabCase):
         self.assert_whole(whole.join(), hashlib.sha256(self.bytes).hexdigest())
         self.assertEqual(len(self.server.requests(self.cache.nar_url(self.leaf), "GET")), 1)
         etag = whole.head.get("etag")
-        self.proxy.wait_stored(target.rpartition("/")[2])
+        self.proxy.wait_at_rest(target.rpartition("/")[2])
         self.assertEqual(self.get(target).get("etag"), etag, "the same in flight and at rest")
 
     def test_a_part_of_a_cold_nar_is_fetched(self) -> None:

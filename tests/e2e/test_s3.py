@@ -122,7 +122,7 @@ class S3Storage(S3Case):
         keys = self.s3.keys(self.bucket)
         self.assertTrue(keys and all(key.startswith("team/cache/") for key in keys), keys)
         refused = self.ncps_before_start((up, cache), store=self.store(self.place.tls_url)).start(wait=False)
-        self.assertEqual(refused.wait(40), 1)
+        self.assertEqual(refused.wait(), 1)
         self.assertIn("certificate", refused.stderr())
 
     def test_a_bucket_that_cannot_be_used_is_refused_with_the_reason(self) -> None:
@@ -135,7 +135,7 @@ class S3Storage(S3Case):
                                 ({"endpoint": self.up_url(up)}, "S3 server")):
             with self.subTest(reason):
                 server = self.ncps_before_start((up, cache), store=self.changed(changes)).start(wait=False)
-                self.assertEqual(server.wait(40), 1)
+                self.assertEqual(server.wait(), 1)
                 self.assertIn(reason, server.stderr())
                 for secret in (self.place.secret_key, "wr0ngsecret"):
                     self.assertNotIn(secret, server.stderr() + str(server.lines))
@@ -249,7 +249,7 @@ class S3Faults(S3Case):
             eventually(lambda: len(wire.requests) > before + 5, "requests go through")
             wire.reset_all()
             wire.stop()
-            self.assertIn(raw.get(server.url, target, timeout=40).status, (503, 200))
+            self.assertIn(raw.get(server.url, target, timeout=60).status, (503, 200))
             wire.start()
         stop.set()
         for thread in threads:

@@ -81,10 +81,9 @@ class Transfers(S3Case):
     def test_are_so_many_at_once_and_the_others_wait(self) -> None:
         self.single(1)
         wire = self.wire()
-        server = self.s3_ncps((self.up, self.cache), url=wire.url, more=["--cache-storage-s3-max-transfers=16"])
+        server = self.serve_kept(wire, more=["--cache-storage-s3-max-transfers=16"])
         target = self.nar_target(server, self.made.root)
-        self.wait_kept(nar_key(self.name))
-        wire.fault(method="GET", target="store/nar", delay=0.5)
+        wire.fault(method="GET", target="store/nar", delay=2)  # long enough for many to meet, also on a busy machine
         readers = [raw.Stream(server.url, target).start() for _ in range(40)]
         for reader in readers:
             self.assert_whole(reader.join(), self.sha256)

@@ -67,7 +67,7 @@ class Credentials(S3Case):
         keys = {"AWS_ACCESS_KEY_ID": self.session.access_key, "AWS_SECRET_ACCESS_KEY": self.session.secret_key}
         for more in ({}, {"AWS_SESSION_TOKEN": "AAAA" + self.session.token[4:]}):
             server = self.ncps_before_start((self.up, self.cache), store=self.store(), environment=keys | more).start(wait=False)
-            self.assertEqual(server.wait(40), 1)
+            self.assertEqual(server.wait(), 1)
             self.assertIn("opening the bucket", server.stderr())
 
     def test_from_the_shared_file_by_profile(self) -> None:
@@ -106,7 +106,7 @@ class Credentials(S3Case):
         self.single(1)
         server = self.ncps_before_start((self.up, self.cache), store=self.store(),
                                         environment={"AWS_EC2_METADATA_DISABLED": "true"}).start(wait=False)
-        self.assertEqual(server.wait(40), 1)
+        self.assertEqual(server.wait(), 1)
         self.assertIn("credentials", server.stderr())
 
 
@@ -117,7 +117,7 @@ class Clock(S3Case):
             with self.subTest(shift):
                 server = self.ncps_before_start((self.up, self.cache), store=self.store(), environment=with_clock_off(shift))
                 server.start(wait=False)
-                self.assertEqual(server.wait(40), 1)
+                self.assertEqual(server.wait(), 1)
                 self.assertIn("this machine's clock and the server's differ", server.stderr())
 
 

@@ -16,7 +16,7 @@ from .lab.faults import Gate
 from .lab.ncps import Ncps
 from .lab.mariadb import MariaDb
 from .lab.redis import RedisCluster, RedisServer
-from .lab.several import LEASE, LEASES, Clients, Several, closure_of, retried_once
+from .lab.several import LEASES, Clients, Several, closure_of, retried_once
 from .lab.tls import authority
 from .lab.waiting import eventually
 
@@ -103,7 +103,7 @@ class OnSeveral:
         gate, holder = self.holding(path)
         holder.send_signal(signal.SIGSTOP)
         try:
-            eventually(lambda: not several.is_leased(path), "its lease has ended", 3 * LEASE)
+            eventually(lambda: not several.is_leased(path), "its lease has ended", 60)  # by itself it would last for minutes
             several.pull(path, self.others(holder)[0].url)
             self.wait_stored(path)
             before = several.identity(path)

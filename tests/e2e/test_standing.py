@@ -68,14 +68,16 @@ class Standing(LabCase):
             server.fault("nix-cache-info", body=f"StoreDir: /nix/store\nPriority: {priority}\n".encode())
         self.proxy = self.ncps((first, self.cache), (second, self.cache))
         for server in (first, second):
-            eventually(lambda: server.requests("nix-cache-info"), "it is probed")
-        # The answer of a probe takes a moment to count: until then both have 40.
-        for target in self.targets[:6]:
+            eventually(lambda: any(r.finished for r in server.requests("nix-cache-info")), "it is probed")
+        targets = iter(self.targets[:6])
+
+        def second_alone() -> bool:
+            target = next(targets)
             self.assertEqual(self.ask(target), 200)
-            if second.requests(target) and not first.requests(target):
-                break
-        else:
-            self.fail("the second has the better priority")
+            return bool(second.requests(target)) and not first.requests(target)
+
+        # The answer of a probe takes a moment to count: until then both have 40.
+        eventually(second_alone, "the second has the better priority", 20, every=5)
         second.stop()
         self.assertEqual(self.ask(self.targets[7]), 200, "the first one has it")
         eventually(lambda: self.said(self.proxy, "an upstream has failed"), "it is found out")

@@ -209,7 +209,7 @@ class Uncompressed(LabCase):
             self.assertEqual(connection.ask("GET", "/healthz").status, 200)  # usable after it
         self.assertEqual(self.gets(), [])
         body = self.fetch(proxy)
-        proxy.wait_stored(target.rpartition("/")[2])
+        proxy.wait_at_rest(target.rpartition("/")[2])
         self.assertEqual(raw.ask(proxy.url, "HEAD", target).get("content-length"), str(len(body)))
 
     def test_real_clients_of_a_cold_closure_that_is_encoded_on_the_way(self) -> None:

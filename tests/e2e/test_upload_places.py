@@ -72,7 +72,7 @@ class Everywhere:
             connection.request("PUT", later[2], {"Content-Length": str(len(later[3]))}, later[3][:-1])
             folders = server.storage / "store/tmp", server.temp
             eventually(lambda: any(size_of(f) > 10_000_000 for folder in folders for f in folder.rglob("*")
-                                   if f.is_file()), "most has arrived", within=30)
+                                   if f.is_file()), "most has arrived")
             server.kill9()
         server.start()
         self.assertEqual(404, self.kept(server, later[2]))

@@ -94,6 +94,7 @@ class Walk(LabCase):
         server = self.serve(serve)
         client = self.client(server.pubkey())
         client.realise(server.url, self.made.root)
+        server.wait_line("NAR stored")  # the client has it before the store has, and so before the backup
         self.sh(f"ncps pin add {self.made.root} --cache-storage-local=/var/lib/ncps")
         for command in commands(save):
             self.sh(command)

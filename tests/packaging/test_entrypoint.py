@@ -28,7 +28,7 @@ class Entrypoint(unittest.TestCase):
     def owned(self, call: str) -> list[str]:
         text = ENTRYPOINT.read_text()
         functions = text[text.index("complain()"):text.index("\nown_tree /storage")]
-        run = subprocess.run(["bash", "-euo", "pipefail", "-c", functions + STANDINS + call], text=True, capture_output=True, timeout=20,
+        run = subprocess.run(["bash", "-euo", "pipefail", "-c", functions + STANDINS + call], text=True, capture_output=True, timeout=60,
                              env={"VOLUME": str(self.volume), "PATH": "/usr/bin:/bin"})
         self.assertEqual(run.returncode, 0, run.stderr)
         return run.stdout.splitlines()

@@ -282,7 +282,7 @@ def text(outcome: Outcome) -> str:
              f"findings: wrong bytes, a false 404, a request that failed again when it was made once more after the recovery. Without faults each of "
              f"{len(outcome.transfers)} NARs was fetched {mean:.2f} times. Under faults {total['served']:,} requests were "
              f"served, {total['failed']:,} failed.", "",
-             "| fault, for 4 s or more | times | served meanwhile | failed meanwhile | well again after (median, longest) |",
+             f"| fault, for {HELD} s or more | times | served meanwhile | failed meanwhile | well again after (median, longest) |",
              "|---|---:|---:|---:|---:|"]
     for name in sorted(outcome.recovered):
         times, seen = outcome.recovered[name], outcome.meanwhile.get(name, Counter())

@@ -78,7 +78,7 @@ struct EvictionFixture : NarInfoFixture {
   }
   // Until the download has ended, not only its bytes.
   void wait_stored(const Sample& sample) {
-    for (auto deadline = Deadline::after(std::chrono::seconds(20)); !deadline.passed();) {
+    for (auto deadline = Deadline::after(std::chrono::minutes(2)); !deadline.passed();) {
       if (!downloads->find(sample.url())) return;
       std::this_thread::yield();
     }

@@ -79,8 +79,8 @@ class Server : public ::testing::TestWithParam<DatabaseKind> {
   const DatabaseUrl url = parse_database_url(server.fresh_database()).value();
   const PoolLimits impatient{.open = 2,
                              .idle = 2,
-                             .connecting = std::chrono::seconds(1),
-                             .answering = std::chrono::seconds(1)};
+                             .connecting = std::chrono::seconds(3),
+                             .answering = std::chrono::seconds(3)};
 };
 
 INSTANTIATE_TEST_SUITE_P(Postgres, Server, ::testing::Values(DatabaseKind::postgresql));

@@ -14,8 +14,6 @@ using testing::CurlTest;
 using testing::RawConnection;
 using testing::RawServer;
 
-constexpr HttpTimeouts kShort{.connect = 100ms, .head = 200ms, .stall = 400ms};
-
 struct CurlFaults : CurlTest {
   // Sends `bytes` as the answer to every request, then ends the connection.
   static RawServer::Script sends(std::string bytes, bool by_reset = false) {
@@ -127,7 +125,9 @@ TEST_F(CurlFaults, AHeadThatDoesNotComeIsATimeout) {
     connection.send("HTTP/1.1 200 OK\r\nContent-");
     ended.set_value(connection.wait_for_end());
   });
-  auto answer = fetch({.url = server.url(), .timeouts = kShort}, Deadline::never());
+  // Long enough for the request to get there on a busy machine: otherwise nobody ends anything.
+  HttpRequest request{.url = server.url(), .timeouts = {.connect = 1s, .head = 2s}};
+  auto answer = fetch(std::move(request), Deadline::never());
   ASSERT_FALSE(answer.has_value());
   EXPECT_EQ(answer.error().kind(), ErrorKind::timeout) << answer.error().what();
   EXPECT_TRUE(ended.get_future().get());  // and it does not go on behind our back
@@ -140,7 +140,7 @@ TEST_F(CurlFaults, TheDeadlineEndsTheWaitForAHead) {
     ended.set_value(connection.wait_for_end());
   });
   HttpRequest request{.url = server.url(), .timeouts = {.head = 1h}};
-  auto answer = fetch(std::move(request), Deadline::after(100ms));
+  auto answer = fetch(std::move(request), Deadline::after(3s));  // enough to get there
   ASSERT_FALSE(answer.has_value());
   EXPECT_EQ(answer.error().kind(), ErrorKind::timeout);
   EXPECT_TRUE(ended.get_future().get());
@@ -153,7 +153,7 @@ TEST_F(CurlFaults, ABodyThatStallsIsATimeoutAfterItsBytes) {
     connection.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n01234");
     ended.set_value(connection.wait_for_end());
   });
-  auto answer = fetch({.url = server.url(), .timeouts = kShort}).value();
+  auto answer = fetch({.url = server.url(), .timeouts = {.stall = 400ms}}).value();
   auto whole = read(*answer.body);
   EXPECT_EQ(whole.text, "01234");
   ASSERT_TRUE(whole.error);

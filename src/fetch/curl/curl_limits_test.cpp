@@ -112,11 +112,11 @@ TEST_F(CurlLimits, TheTimeInTheLineIsNotTheServers) {
   Count busy, hurried;
   spawn(kPerHost, patient(held.server.url()), busy);
   held.full.wait();
-  HttpRequest request{.url = held.server.url(), .timeouts = {.connect = 1s, .head = 1s}};
+  HttpRequest request{.url = held.server.url(), .timeouts = {.connect = 2s, .head = 3s}};
   spawn(1, request, hurried);
   // Somebody else's time passes, a longer one.
   RawServer silent([](RawConnection& connection) { connection.wait_for_end(); });
-  request = {.url = silent.url(), .timeouts = {.connect = 2s, .head = 1s}};
+  request = {.url = silent.url(), .timeouts = {.connect = 2s, .head = 4s}};
   EXPECT_FALSE(fetch(request).has_value());
   EXPECT_EQ(blame, Blame::unreachable);
   EXPECT_EQ(hurried.unreachable + hurried.right, 0) << "it still waits";
@@ -148,7 +148,8 @@ TEST_F(CurlLimits, ADeadlineEndsTheWaitingAndTheOthersGoOn) {
 TEST_F(CurlLimits, WhoWaitsForAServerThatCannotBeReachedFailsWithTheFirst) {
   Held held;
   Count hurried, waiting;
-  HttpRequest request{.url = held.server.url(), .timeouts = {.connect = 1s, .head = 1s}};
+  // Enough for all of them to get there: who gives up before that does not ask.
+  HttpRequest request{.url = held.server.url(), .timeouts = {.connect = 4s, .head = 4s}};
   spawn(kPerHost, request, hurried);
   held.full.wait();
   spawn(300, patient(held.server.url()), waiting);

@@ -89,9 +89,10 @@ TEST_F(CurlProxies, ATunnelIsAskedForAndWhatTheProxySaysOfItIsNoAnswer) {
   Proxy proxy;
   proxy.answer = "HTTP/1.1 200 Connection established\r\nContent-Length: 7\r\n\r\n";
   use("https_proxy", proxy.url());
-  // No TLS comes through it: the proxy takes the handshake for a request, or the time passes.
+  // No TLS comes through it: the proxy takes the handshake for a request, or the time passes,
+  // which is enough for the proxy to have been asked.
   HttpRequest request{.url = "https://upstream.example/x"};
-  request.timeouts.connect = request.timeouts.head = std::chrono::milliseconds(300);
+  request.timeouts.connect = request.timeouts.head = std::chrono::seconds(3);
   auto answer = fetch(std::move(request));
   ASSERT_FALSE(answer.has_value());
   EXPECT_EQ(blame, Blame::unreachable) << answer.error().what();

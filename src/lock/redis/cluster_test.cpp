@@ -102,14 +102,14 @@ TEST_F(Cluster, LeasesLieOnAllMasters) {
 
 TEST_F(Cluster, ASlotThatHasMovedIsFollowedAndALeaseMovesAlong) {
   auto leases = open(shared().use());
-  auto lease = wait_for(*leases, "moves", seconds(4));
+  auto lease = wait_for(*leases, "moves", seconds(10));
   auto& to = another_master(shared(), key("moves"));
   move_slot(shared(), key("moves"), to, Move::done);
   auto taken = take(*leases, "moves");
   ASSERT_TRUE(taken) << taken.error().what();
   EXPECT_EQ(taken->index(), 1U);
   // Longer than its own time: it was renewed where it lies now.
-  auto end = std::chrono::steady_clock::now() + seconds(5);
+  auto end = std::chrono::steady_clock::now() + seconds(11);
   eventually("it is older than its time", [&] { return std::chrono::steady_clock::now() > end; });
   EXPECT_TRUE(lease->good());
   EXPECT_EQ(to.ask({"EXISTS", key("moves")}).integer, 1);
@@ -117,10 +117,10 @@ TEST_F(Cluster, ASlotThatHasMovedIsFollowedAndALeaseMovesAlong) {
 
 TEST_F(Cluster, ASlotThatIsMovingIsAskedWhereItsKeysAre) {
   auto leases = open(shared().use());
-  auto lease = wait_for(*leases, "moving", seconds(4));
+  auto lease = wait_for(*leases, "moving", seconds(10));
   auto& to = another_master(shared(), key("moving"));
   move_slot(shared(), key("moving"), to, Move::begun);
-  auto end = std::chrono::steady_clock::now() + seconds(5);
+  auto end = std::chrono::steady_clock::now() + seconds(11);
   eventually("it is older than its time", [&] { return std::chrono::steady_clock::now() > end; });
   EXPECT_TRUE(lease->good()) << "renewed at the new place: ASK, then ASKING there";
   auto taken = take(*leases, "moving");
@@ -147,7 +147,7 @@ TEST_F(Cluster, ANameThatIsNewInAMovingSlotHasToWaitForTheEndOfTheMove) {
 }
 
 TEST_F(Cluster, AMasterThatDiesTakesNoLeaseAlongThatItsReplicaHas) {
-  RedisCluster cluster;
+  RedisCluster cluster(RedisCluster::kHurried);
   auto here = open(cluster.use()), there = open(cluster.use());
   auto lease = wait_for(*here, "a", seconds(20));
   auto fence = lease->fence();
@@ -174,7 +174,7 @@ TEST_F(Cluster, AMasterThatDiesTakesNoLeaseAlongThatItsReplicaHas) {
 }
 
 TEST_F(Cluster, ALeaseThatAFailoverHasLostIsNotGoodAnyMoreAndTheNextFenceIsGreater) {
-  RedisCluster cluster;
+  RedisCluster cluster(RedisCluster::kHurried);
   auto here = open(cluster.use()), there = open(cluster.use());
   auto lease = wait_for(*here, "a", seconds(20));
   auto& first = cluster.master_of(key("a"));
@@ -194,7 +194,7 @@ TEST_F(Cluster, ALeaseThatAFailoverHasLostIsNotGoodAnyMoreAndTheNextFenceIsGreat
 }
 
 TEST_F(Cluster, WithoutAMajorityNobodyGetsALeaseAndAfterItEverybodyDoes) {
-  RedisCluster cluster;
+  RedisCluster cluster(RedisCluster::kHurried);
   auto leases = open(cluster.use());
   ASSERT_TRUE(wait_for(*leases, "a"));
   for (auto& node : cluster.nodes()) node->freeze();

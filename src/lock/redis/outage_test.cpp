@@ -115,8 +115,8 @@ TEST_F(Outage, HundredsOfLeasesAreRenewedOverOneConnection) {
   options.pool_size = 1;
   auto leases = open(options);
   std::vector<std::unique_ptr<Lease>> held;
-  for (int i = 0; i < 500; ++i) held.push_back(wait_for(*leases, std::to_string(i), seconds(5)));
-  auto end = std::chrono::steady_clock::now() + seconds(6);
+  for (int i = 0; i < 500; ++i) held.push_back(wait_for(*leases, std::to_string(i), seconds(15)));
+  auto end = std::chrono::steady_clock::now() + seconds(16);
   eventually("they are older than their time",
              [&] { return std::chrono::steady_clock::now() > end; });
   for (const auto& lease : held) EXPECT_TRUE(lease->good());
@@ -156,18 +156,21 @@ TEST_F(Outage, AFrozenRedisIsGivenUpInTimeAndThenAtOnce) {
   // b was taken by a question whose answer nobody waited for.
   EXPECT_TRUE(wait_for(*leases, "b"));
   EXPECT_TRUE(wait_for(*leases, "c"));
-  EXPECT_EQ(leases->trouble(), "");
+  eventually("nothing is wrong", [&] { return leases->trouble().empty(); });
 }
 
 TEST_F(Outage, TheCallersDeadlineHolds) {
   RedisServer server({});
-  auto leases = open(server.use());
+  auto options = server.use();
+  options.patience.answer = kLong;
+  auto leases = open(options);
   ASSERT_TRUE(wait_for(*leases, "a"));
   server.freeze();
   auto taken = take(*leases, "b", kLong, milliseconds(50));
   ASSERT_FALSE(taken);
   EXPECT_EQ(taken.error().kind(), ErrorKind::timeout);
   EXPECT_EQ(leases->trouble(), "") << "50 ms say nothing about the server";
+  server.thaw();  // the end gives back what it has
 }
 
 TEST_F(Outage, ARedisThatIsNotThereIsWaitedForWithoutAnybodyAsking) {
@@ -183,7 +186,8 @@ TEST_F(Outage, ARedisThatIsNotThereIsWaitedForWithoutAnybodyAsking) {
   auto seen = signal->version();
   server.start();
   eventually("it is found", [&] { return leases->trouble().empty(); });
-  EXPECT_NE(signal->version(), seen) << "word may have been missed";
+  eventually("who waits is woken: word may have been missed",
+             [&] { return signal->version() != seen; });
   EXPECT_TRUE(take(*leases, "a"));
 }
 

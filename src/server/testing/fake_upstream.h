@@ -44,7 +44,7 @@ class FakeUpstream final : public upstream::Upstream {
   upstream::Standing standing() const noexcept override { return upstream::Standing::good; }
   std::uint64_t returns() const noexcept override { return 0; }
   std::chrono::milliseconds usual_delay() const noexcept override {
-    return std::chrono::seconds(1);
+    return std::chrono::minutes(1);  // nobody is asked beside it by chance
   }
   Task<void> probe(Deadline) override { co_return Result<void>(); }
   Deadline::Clock::time_point next_probe() const noexcept override {

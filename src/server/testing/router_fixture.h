@@ -72,7 +72,7 @@ class RouterTest : public ::testing::Test {
 
   void stop() {
     if (!server) return;
-    auto deadline = Deadline::after(std::chrono::seconds(20));
+    auto deadline = Deadline::after(std::chrono::seconds(60));
     server->drain(deadline);
     EXPECT_TRUE(parts->objects.stop(deadline));
     EXPECT_TRUE(parts->downloads.stop(deadline));

@@ -124,10 +124,10 @@ TEST_F(CachedBlobStoreTest, WhatIsReadAgainIsServedFromHere) {
 }
 
 TEST_F(CachedBlobStoreTest, WhileTheDiskOfTheCopiesHangsTheStoreBehindServes) {
-  cached.patience = std::chrono::milliseconds(100);
-  cached.open();
   put("store/nar/a", "hello");
   make_hot("store/nar/a");
+  cached.patience = std::chrono::milliseconds(100);
+  cached.open();  // knows the copy from the beginning
   std::promise<void> answers;
   auto hangs = answers.get_future().share();
   for (std::size_t i = 0; i < cached.copies.threads(); ++i)

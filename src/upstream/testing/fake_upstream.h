@@ -166,7 +166,7 @@ class FakeUpstream final : public Upstream {
     std::deque<Deadline::Clock::time_point> probes_due;
     std::deque<Result<void>> probe_answers;
     std::shared_ptr<testing::Gate> probe_gate;
-    std::chrono::milliseconds usual_delay{1'000};
+    std::chrono::milliseconds usual_delay{60'000};  // nobody is asked beside it by chance
   };
 
   std::optional<FakeNar> next_nar(const std::string& url, std::uint64_t first, fetch::Decode decode,

@@ -58,7 +58,7 @@ class Nghttp:
         by_path = {stream.path: stream for stream in found.values()}
         return [by_path.get(path, Stream(path)) for path in self.paths]
 
-    def wait(self, within: float = 60) -> list[Stream]:
+    def wait(self, within: float = 120) -> list[Stream]:
         self.process.wait(within)
         return self.streams()
 

@@ -27,7 +27,7 @@ BINARY = Path(os.environ.get("NCPS_BINARY") or Path(__file__).parents[3] / "buil
 def clean_environment() -> dict[str, str]:
     """No settings of this machine reach the program, also not by files in somebody's home."""
     prefixes = ("CACHE_", "SERVER_", "LOG_", "PROMETHEUS_", "OTEL_", "NETRC_", "NCPS_", "XDG_", "UPSTREAM_",
-                "ANALYTICS_", "USE_XZ_", "XZ_", "PPROF_", "SSL_CERT_", "NIX_SSL_")
+                "ANALYTICS_", "USE_XZ_", "XZ_", "PPROF_", "SSL_CERT_", "NIX_SSL_", "MALLOC_", "GLIBC_")
     kept = {k: v for k, v in os.environ.items() if not k.startswith(prefixes) and "proxy" not in k.lower()}
     return kept | {"HOME": "/nonexistent"}
 
@@ -276,6 +276,9 @@ class Ncps:
     def pubkey(self) -> str:
         return self.get("/pubkey").decode()
 
+    def running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
     # --- what it uses and keeps ---
 
     def rss(self) -> int:
@@ -283,6 +286,12 @@ class Ncps:
         assert self.process
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(next(l for l in status.splitlines() if l.startswith("VmRSS")).split()[1]) * 1024
+
+    def anonymous_memory(self) -> list[int]:
+        """The addresses at which it begins."""
+        assert self.process
+        regions = map(str.split, Path(f"/proc/{self.process.pid}/maps").read_text().splitlines())
+        return [int(region[0].split("-")[0], 16) for region in regions if len(region) == 5 and region[1] == "rw-p"]
 
     def descriptors(self) -> int:
         assert self.process
@@ -310,14 +319,23 @@ class Ncps:
 
     def temporary_files(self) -> list[Path]:
         """Files in store/tmp and the temp path that the running process does not hold open."""
+        # First the files, then who holds them: one that is made between the two looks is not seen.
+        files = [f for folder in (self.home / "storage/store/tmp", self.temp) for f in folder.rglob("*")]
         held = set()
         if self.process:
             for fd in Path(f"/proc/{self.process.pid}/fd").iterdir():
                 with contextlib.suppress(FileNotFoundError):
                     held.add(os.readlink(fd))
-        files = [f for folder in (self.home / "storage/store/tmp", self.temp) for f in folder.rglob("*")]
         return [f for f in files if f.is_file() and str(f.resolve()) not in held]
 
     def wait_stored(self, name: str, within: float = 90) -> Path:
         """Waits until the NAR of that file name is committed."""
         return eventually(lambda: self.stored_nars().get(name), f"{name} is kept\n{self.tail()}", within)
+
+    def wait_at_rest(self, name: str) -> Path:
+        """And until its download has ended in every respect: whoever comes before that joins it."""
+        file = self.wait_stored(name)
+        def transfers() -> list[dict]:
+            return json.loads(self.get("/status"))["downloads"]["transfers"]
+        eventually(lambda: not any(one["nar"].endswith(name) for one in transfers()), f"the download of {name} has ended")
+        return file

@@ -23,7 +23,9 @@ class OtlpReceiver:
     """The process, and what it has been sent."""
 
     def __init__(self, certificate: Path | None = None, key: Path | None = None) -> None:
-        self.port = 0
+        from .ports import free_port  # not as a program, which is no part of this package
+
+        self.port = free_port()  # it comes back there
         self._files = [str(file) for file in (certificate, key) if file]
         self._requests: list[dict] = []
         self._process: subprocess.Popen[str] | None = None

@@ -6,6 +6,8 @@ import socket
 import struct
 import threading
 
+from .ports import free_port
+
 
 class Link:
     """A client's connection and its counterpart at the server."""
@@ -21,7 +23,7 @@ class Link:
 class Relay:
     def __init__(self, host: str, port: int) -> None:
         self.server = (host, port)
-        self.port = 0
+        self.port = 0  # until it is started for the first time
         self._listener: socket.socket | None = None
         self._lock = threading.Lock()
         self._links: set[Link] = set()
@@ -32,8 +34,8 @@ class Relay:
 
     def start(self):
         """Listens; after a stop on the same port again."""
+        self.port = self.port or free_port()
         self._listener = socket.create_server(("127.0.0.1", self.port), backlog=256)
-        self.port = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
         return self
 

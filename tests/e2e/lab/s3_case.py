@@ -47,7 +47,7 @@ class S3Case(LabCase):
         self.addCleanup(proxy.stop)
         return proxy
 
-    def wait_kept(self, *keys: str, within: float = 30) -> None:
+    def wait_kept(self, *keys: str, within: float = 90) -> None:
         eventually(lambda: set(keys) <= set(self.s3.keys(self.bucket)), f"{keys} are in the bucket", within)
 
     def single(self, megabytes: float) -> None:

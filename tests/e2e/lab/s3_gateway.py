@@ -39,6 +39,7 @@ from .waiting import eventually
 
 PREFIX = "ncps-s3-"
 USER = "test"
+PATIENCE = 180  # seconds for each step of a start, on a busy machine
 DOMAIN = "s3.localhost"  # a Host of BUCKET.s3.localhost names the bucket
 
 
@@ -146,7 +147,7 @@ class Gateway:
         self._run("ceph-mon", "-i", "a", "--mkfs", "--monmap", str(self.home / "monmap"))
         self._daemon("mon", "ceph-mon", "-f", "-i", "a")
         self._run("ceph", "--connect-timeout", "20", "osd", "new", osd_uuid)
-        assert osd_made.wait(120) == 0, self.logs()
+        assert osd_made.wait(PATIENCE) == 0, self.logs()
         self._daemon("osd", "ceph-osd", "-f", "-i", "0")
         access, secret = "ACCESS" + os.urandom(7).hex().upper(), base64.b64encode(os.urandom(30)).decode()
         self._run("radosgw-admin", "user", "create", f"--uid={USER}", "--display-name=test",
@@ -165,7 +166,7 @@ class Gateway:
     def start_gateway(self) -> None:
         daemon = self._daemon("rgw", "radosgw", "-f", "-n", "client.admin", "--keyring",
                               str(self.home / "keyring"), "--rgw-frontends", self._frontend)
-        eventually(lambda: daemon.poll() is not None or self._serves(), "the gateway serves", 60)
+        eventually(lambda: daemon.poll() is not None or self._serves(), "the gateway serves", PATIENCE)
         assert daemon.poll() is None, self.logs()
 
     def stop_gateway(self) -> None:
@@ -211,11 +212,11 @@ class Gateway:
     def _run(self, *command: str) -> None:
         process = self._popen(*command)
         try:
-            status = process.wait(60)
+            status = process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-            status = "nothing within 30 s"
+            status = f"nothing within {PATIENCE} s"
         assert status == 0, f"{command[0]}: {status}\n{self.logs()}"
 
     def _daemon(self, name: str, *command: str) -> subprocess.Popen[bytes]:
@@ -300,7 +301,7 @@ def start(file: Path) -> None:
         holder = subprocess.Popen([sys.executable, "-m", __spec__.name, "hold", str(file), str(os.getppid())],
                                   stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True)
     begin = time.monotonic()
-    eventually(lambda: file.exists() or holder.poll() is not None, "the gateway serves", 180)
+    eventually(lambda: file.exists() or holder.poll() is not None, "the gateway serves", 280)
     if holder.poll() is not None:
         sys.exit(log.read_text())
     print(f"{json.loads(file.read_text())['url']} after {time.monotonic() - begin:.1f} s")

@@ -19,7 +19,7 @@ class NotifySocket:
         self.file = file
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.socket.bind(str(file))
-        self.socket.settimeout(20)
+        self.socket.settimeout(60)
 
     def next(self) -> dict[str, str]:
         """What a service says next, apart from signs of life."""

@@ -144,12 +144,13 @@ Reply RedisServer::ask(redis::Command command) {
   return std::move(*reply);
 }
 
-RedisCluster::RedisCluster() {
+RedisCluster::RedisCluster(std::chrono::milliseconds node_timeout) {
   std::vector<std::string> create = {"/usr/bin/redis-cli", "--cluster", "create"};
   for (int i = 0; i < 6; ++i) {
     nodes_.push_back(std::make_unique<RedisServer>(RedisServer::Options{
-        .more = {"--cluster-enabled", "yes", "--cluster-node-timeout", "1000",
-                 "--cluster-replica-validity-factor", "0", "--repl-diskless-sync-delay", "0"}}));
+        .more = {"--cluster-enabled", "yes", "--cluster-node-timeout",
+                 std::to_string(node_timeout.count()), "--cluster-replica-validity-factor", "0",
+                 "--repl-diskless-sync-delay", "0"}}));
     create.push_back(nodes_.back()->address().str());
   }
   create.insert(create.end(), {"--cluster-replicas", "1", "--cluster-yes"});

@@ -7,6 +7,7 @@
 
 #include <signal.h>
 
+#include <chrono>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -60,7 +61,11 @@ class RedisServer {
 
 class RedisCluster {
  public:
-  RedisCluster();
+  // A master that is silent for so long is replaced: on a busy machine one that lives may be, too.
+  static constexpr auto kHurried = std::chrono::seconds(1);  // where one shall die
+  static constexpr auto kPatient = std::chrono::seconds(15);
+
+  explicit RedisCluster(std::chrono::milliseconds node_timeout = kPatient);
 
   redis::RedisOptions use() const;  // all nodes
   // Waits until somebody living has it.
