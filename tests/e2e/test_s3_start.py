@@ -1,5 +1,4 @@
-"""Starting on a bucket: with credentials from wherever they are, on a machine whose clock is wrong, and after a kill in
-the middle of an upload.
+"""Starting on a bucket: with credentials from wherever they are, on a machine whose clock is wrong, and after a stop or a kill in the middle of an upload.
 """
 from __future__ import annotations
 
@@ -119,6 +118,33 @@ class Clock(S3Case):
                 server.start(wait=False)
                 self.assertEqual(server.wait(), 1)
                 self.assertIn("this machine's clock and the server's differ", server.stderr())
+
+
+class Stopped(S3Case):
+    def test_an_upload_that_outlasts_the_grace_is_aborted_and_nothing_of_it_is_served(self) -> None:
+        self.single(40)
+        gate = Gate()
+        self.up.fault(self.name, gate=gate, gate_at=int(self.file.stat().st_size * 0.8))
+        wire = self.wire()
+        server = self.s3_ncps((self.up, self.cache), url=wire.url)
+        target = self.nar_target(server, self.made.root)
+        client = raw.Stream(server.url, target).start()
+        self.assertTrue(gate.reached.wait(60))
+        eventually(lambda: any("partNumber=3" in asked for _, asked in wire.requests), "parts are sent")
+        self.assertEqual([key for key, _ in self.s3.uploads(self.bucket)], [nar_key(self.name)])
+        self.assertEqual(server.stop(), 0, server.tail())  # after 30 s of grace
+        self.assertIn(client.join().ending, (raw.SHORT, raw.RESET))
+        self.assertEqual(self.s3.uploads(self.bucket), [])
+        self.assertEqual(self.s3.keys(self.bucket, "store/nar/"), [])
+
+        self.up.stop()
+        server.start()
+        self.assert_not_whole(server, target)
+        self.up.faults.clear()
+        self.up.start()
+        self.assert_whole(raw.Stream(server.url, target).start().join(), self.sha256)
+        self.wait_kept(nar_key(self.name))
+        self.assertTrue(self.s3.find(self.bucket, nar_key(self.name)) == self.file.read_bytes())
 
 
 class Killed(S3Case):
