@@ -1,4 +1,5 @@
-"""Starting on a bucket: with credentials from wherever they are, on a machine whose clock is wrong, and after a stop or a kill in the middle of an upload.
+"""Starting on a bucket: with credentials from wherever they are, on a machine whose clock is wrong, on a server without
+conditional writes, and after a stop or a kill in the middle of an upload.
 """
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from .lab.ncps import Ncps
 from .lab.s3_case import S3Case, nar_key
 from .lab.s3_sessions import SessionGateway
 from .lab.waiting import eventually
-from .lab.wire_proxy import http_answer
+from .lab.wire_proxy import http_answer, s3_error
 
 OLD_UPLOAD = ("<ListMultipartUploadsResult><IsTruncated>false</IsTruncated><Upload><Key>{key}</Key>"
               "<UploadId>{upload}</UploadId><Initiated>2020-01-01T00:00:00.000Z</Initiated></Upload>"
@@ -118,6 +119,18 @@ class Clock(S3Case):
                 server.start(wait=False)
                 self.assertEqual(server.wait(), 1)
                 self.assertIn("this machine's clock and the server's differ", server.stderr())
+
+
+class SigningKey(S3Case):
+    def test_is_made_at_the_first_start_on_a_server_without_conditional_writes(self) -> None:
+        self.single(0.1)
+        wire = self.wire()
+        wire.fault(times=1, method="PUT", target="config/cache.key", answer=s3_error(501, "NotImplemented"))
+        first = self.s3_ncps((self.up, self.cache), url=wire.url)
+        first.wait_line("the S3 server has no conditional writes: let one instance make what is not there", level="warn")
+        self.assertEqual([m for m, asked in wire.requests if m == "PUT" and "config/cache.key" in asked], ["PUT", "PUT"])
+        second = self.s3_ncps((self.up, self.cache), url=wire.url)
+        self.assertEqual(second.pubkey(), first.pubkey())
 
 
 class Stopped(S3Case):
