@@ -255,7 +255,7 @@ def run(home: Path, rounds: int, seconds: int, short: bool) -> tuple[list[Row], 
         rows.append(bench.rate(4, small, ", local copy"))
         print(rows[-1].line(), flush=True)
         bench.proxy = proxy
-        memory = bench.memory(large, 20, 10 if short else 120)
+        memory = bench.memory(large, 20, 10 if short else 300)
         print(memory, flush=True)
         return rows, memory
 
