@@ -6,7 +6,8 @@ The S3 server is a Ceph RADOS Gateway with its objects in memory. Its own GETs a
 gateway and ncps share the cores, so behind ncps there is less of the machine left for the gateway than alone: the CPU
 of both is said, and in further rows the gateway has one half of the cores, all others the other half, as if it were
 another machine. And haproxy is put in its place, which only passes on: what is lost behind it any proxy loses here. Writes bench/results/<date>-s3.json and the table in docs/measurements.md; --short only checks that
-all of it works, and writes nothing. A second part (bench/s3_large.py) brings in NARs of some GiB; --only runs one of both.
+all of it works, and writes nothing. Fails if not every reader of a large object got all of it, or if ncps needed more
+memory for that than it may. A second part (bench/s3_large.py) brings in NARs of some GiB; --only runs one of both.
 """
 from __future__ import annotations
 
@@ -35,6 +36,7 @@ from tests.e2e.lab.waiting import eventually  # noqa: E402
 
 BUCKET = "bench"
 TINY, SMALL, LARGE = ("0" * 51 + digit for digit in "123")  # as the names of NARs
+MOST_RESIDENT = 96  # MiB, while 20 clients read an object of 1 GiB
 
 
 @dataclass
@@ -158,6 +160,17 @@ class Bench:
                 "MB/s": sum(got) / took / 1e6, "peak RSS MiB": most / (1 << 20)}
 
 
+def wrong_with(memory: dict[str, float]) -> str:
+    """Why what was measured while many read a large object is not as it must be; empty: it is."""
+    if memory["whole"] < memory["readers"]:
+        return (f"only {memory['whole']:.0f} of {memory['readers']:.0f} readers got all {memory['megabytes']:.0f} MiB of an object "
+                f"within {memory['seconds']:.0f} s: what was resident meanwhile says nothing")
+    if memory["peak RSS MiB"] >= MOST_RESIDENT:
+        return (f"ncps had {memory['peak RSS MiB']:.1f} MiB resident while {memory['readers']:.0f} clients read an object of "
+                f"{memory['megabytes']:.0f} MiB: it must stay below {MOST_RESIDENT} MiB")
+    return ""
+
+
 def pieces(url: str, target: str):
     """Lengths of what comes of the body."""
     parts = urlsplit(url)
@@ -242,12 +255,13 @@ def run(home: Path, rounds: int, seconds: int, short: bool) -> tuple[list[Row], 
         rows.append(bench.rate(4, small, ", local copy"))
         print(rows[-1].line(), flush=True)
         bench.proxy = proxy
-        memory = bench.memory(large, 20, 10 if short else 120)
+        memory = bench.memory(large, 20, 10 if short else 300)
         print(memory, flush=True)
         return rows, memory
 
 
-def measure_hits(home: Path, chosen: argparse.Namespace) -> None:
+def measure_hits(home: Path, chosen: argparse.Namespace) -> str:
+    """What is not as it must be; empty: nothing."""
     rounds, seconds = (1, 1) if chosen.short else (chosen.rounds, chosen.seconds)
     load = os.getloadavg()[0]  # what others do here disturbs everything that is measured
     rows, memory = run(home, rounds, seconds, chosen.short)
@@ -256,6 +270,7 @@ def measure_hits(home: Path, chosen: argparse.Namespace) -> None:
         report.write_section(ROOT, "s3", {"rounds": rounds, "seconds": seconds, "memory": memory, "load before": load,
                                           "rows": [asdict(row) for row in rows]},
                              lambda date: table(rows, memory, where, date, rounds, seconds))
+    return "" if chosen.short else wrong_with(memory)  # in a second little is read, of little
 
 
 def measure_large(home: Path, chosen: argparse.Namespace) -> None:
@@ -277,12 +292,15 @@ def main() -> int:
     if not BINARY.exists():
         print(f"{BINARY} is not built yet: make build", file=sys.stderr)
         return 1
+    wrong = ""
     with tempfile.TemporaryDirectory(prefix="ncps-bench-") as home:
         if chosen.only != "large":
-            measure_hits(Path(home), chosen)
+            wrong = measure_hits(Path(home), chosen)
         if chosen.only != "hits":
             measure_large(Path(home) / "large", chosen)
-    return 0
+    if wrong:
+        print(f"bench/s3.py: {wrong}", file=sys.stderr)
+    return 1 if wrong else 0
 
 
 if __name__ == "__main__":

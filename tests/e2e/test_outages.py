@@ -78,6 +78,21 @@ class FirstUpstreamIsDead(StandingCase):
         for _ in range(3):
             self.assertIn(self.status(proxy, self.made.root), (502, 504))
 
+    def test_with_all_of_them_dead_what_is_kept_is_served_also_after_a_restart(self) -> None:
+        first = self.upstream(self.cache)
+        proxy = self.behind(first.url, self.second.url)
+        kept, other = self.made.paths[:3], self.made.paths[3]
+        for path in kept:
+            self.assert_whole(raw.get(proxy.url, self.nar_target(proxy, path)), self.cache.nar_bytes(path))
+            proxy.wait_at_rest(self.cache.nar_url(path).rpartition("/")[2])
+        for server in (first, self.second):
+            server.stop()
+        for _ in range(2):
+            for path in kept:
+                self.assert_whole(raw.get(proxy.url, self.nar_target(proxy, path)), self.cache.nar_bytes(path))
+            self.assertIn(self.status(proxy, other), (502, 504))
+            proxy.restart()
+
     def test_all_of_them_dead_is_a_gateway_error_and_the_first_that_lives_serves(self) -> None:
         first = self.upstream(self.cache)
         for server in (first, self.second):

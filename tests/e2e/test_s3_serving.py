@@ -1,4 +1,6 @@
-"""NARs in a bucket that are not served from there: clients are sent to the S3 server, or get a local copy."""
+"""NARs in a bucket: how they are served from there, and where they are not: clients are sent to the S3 server, or get a
+local copy.
+"""
 from __future__ import annotations
 
 import hashlib
@@ -14,6 +16,43 @@ from .lab.ncps import Ncps
 from .lab.s3_case import S3Case, nar_key
 from .lab.waiting import eventually
 from .lab.wire_proxy import WireProxy, s3_error
+
+
+class Hits(S3Case):
+    HEAD = 1000  # bytes that an S3 server's head does not reach
+
+    def nars_asked(self, wire: WireProxy) -> int:
+        return sum(method == "GET" and "store/nar" in asked for method, asked in wire.requests)
+
+    def test_one_after_the_other_they_share_a_connection(self) -> None:
+        self.single(1)
+        wire = self.wire()
+        server = self.serve_kept(wire)
+        target = self.nar_target(server, self.made.root)
+        wire.requests.clear()
+        before = wire.links_made
+        for _ in range(20):
+            self.assert_whole(raw.Stream(server.url, target).start().join(), self.sha256)
+        self.assertEqual(self.nars_asked(wire), 20)
+        # One, where something else has the connection just then, such as the look for uploads that were left.
+        self.assertLessEqual(wire.links_made - before, 1)
+
+    def test_what_the_s3_server_has_sent_the_client_has_though_the_rest_does_not_come(self) -> None:
+        self.single(3)
+        wire = self.wire()
+        server = self.serve_kept(wire)
+        target = self.nar_target(server, self.made.root)
+        for sent in (2_000, 150_000, 2_000_000):
+            with self.subTest(sent):
+                wire.requests.clear()
+                wire.fault(times=1, method="GET", target="store/nar", stall_at=sent)
+                client = raw.Stream(server.url, target).start()
+                eventually(lambda: client.count > sent - self.HEAD, "what was sent has come")
+                self.assertLess(client.count, sent)
+                self.assertIsNone(client.ending)
+                self.assertEqual(self.nars_asked(wire), 1)  # the rest has not been asked for anew
+                wire.reset_all()
+                self.assert_whole(client.join(), self.sha256)
 
 
 class Redirect(S3Case):

@@ -1,5 +1,5 @@
-"""Starting on a bucket: with credentials from wherever they are, on a machine whose clock is wrong, and after a kill in
-the middle of an upload.
+"""Starting on a bucket: with credentials from wherever they are, on a machine whose clock is wrong, on a server without
+conditional writes, and after a stop or a kill in the middle of an upload.
 """
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .lab.ncps import Ncps
 from .lab.s3_case import S3Case, nar_key
 from .lab.s3_sessions import SessionGateway
 from .lab.waiting import eventually
-from .lab.wire_proxy import http_answer
+from .lab.wire_proxy import http_answer, s3_error
 
 OLD_UPLOAD = ("<ListMultipartUploadsResult><IsTruncated>false</IsTruncated><Upload><Key>{key}</Key>"
               "<UploadId>{upload}</UploadId><Initiated>2020-01-01T00:00:00.000Z</Initiated></Upload>"
@@ -119,6 +119,45 @@ class Clock(S3Case):
                 server.start(wait=False)
                 self.assertEqual(server.wait(), 1)
                 self.assertIn("this machine's clock and the server's differ", server.stderr())
+
+
+class SigningKey(S3Case):
+    def test_is_made_at_the_first_start_on_a_server_without_conditional_writes(self) -> None:
+        self.single(0.1)
+        wire = self.wire()
+        wire.fault(times=1, method="PUT", target="config/cache.key", answer=s3_error(501, "NotImplemented"))
+        first = self.s3_ncps((self.up, self.cache), url=wire.url)
+        first.wait_line("the S3 server has no conditional writes: let one instance make what is not there", level="warn")
+        self.assertEqual([m for m, asked in wire.requests if m == "PUT" and "config/cache.key" in asked], ["PUT", "PUT"])
+        second = self.s3_ncps((self.up, self.cache), url=wire.url)
+        self.assertEqual(second.pubkey(), first.pubkey())
+
+
+class Stopped(S3Case):
+    def test_an_upload_that_outlasts_the_grace_is_aborted_and_nothing_of_it_is_served(self) -> None:
+        self.single(40)
+        gate = Gate()
+        self.up.fault(self.name, gate=gate, gate_at=int(self.file.stat().st_size * 0.8))
+        wire = self.wire()
+        server = self.s3_ncps((self.up, self.cache), url=wire.url)
+        target = self.nar_target(server, self.made.root)
+        client = raw.Stream(server.url, target).start()
+        self.assertTrue(gate.reached.wait(60))
+        eventually(lambda: any("partNumber=3" in asked for _, asked in wire.requests), "parts are sent")
+        self.assertEqual([key for key, _ in self.s3.uploads(self.bucket)], [nar_key(self.name)])
+        self.assertEqual(server.stop(), 0, server.tail())  # after 30 s of grace
+        self.assertIn(client.join().ending, (raw.SHORT, raw.RESET))
+        self.assertEqual(self.s3.uploads(self.bucket), [])
+        self.assertEqual(self.s3.keys(self.bucket, "store/nar/"), [])
+
+        self.up.stop()
+        server.start()
+        self.assert_not_whole(server, target)
+        self.up.faults.clear()
+        self.up.start()
+        self.assert_whole(raw.Stream(server.url, target).start().join(), self.sha256)
+        self.wait_kept(nar_key(self.name))
+        self.assertTrue(self.s3.find(self.bucket, nar_key(self.name)) == self.file.read_bytes())
 
 
 class Killed(S3Case):

@@ -18,6 +18,7 @@
 #include "storage/s3/s3_start.h"
 #include "storage/s3/s3_upload.h"
 #include "storage/spool_dir.h"
+#include "telemetry/log.h"
 
 namespace ncps::s3 {
 namespace {
@@ -233,12 +234,18 @@ class S3BlobStore final : public BlobStore {
     }
   }
 
-  Task<void> write_text(const BlobKey& key, std::string text, IfExists if_exists) {
-    S3Request request{.verb = fetch::Verb::put, .path = path_of(key), .body = text};
+  Task<S3Answer> put(const BlobKey& key, std::string text, IfExists if_exists) {
+    S3Request request{.verb = fetch::Verb::put, .path = path_of(key), .body = std::move(text)};
     if (if_exists == IfExists::keep) request.headers.emplace_back("if-none-match", "*");
     if (!uploads_.storage_class.empty())
       request.headers.emplace_back("x-amz-storage-class", uploads_.storage_class);
-    CO_TRY(auto answer, co_await client_.ask(std::move(request), Deadline::after(kAskTime)));
+    co_return co_await client_.ask(std::move(request), Deadline::after(kAskTime));
+  }
+
+  Task<void> write_text(const BlobKey& key, std::string text, IfExists if_exists) {
+    CO_TRY(auto answer, co_await put(key, text, if_exists));
+    if (answer.meaning == Meaning::not_implemented && if_exists == IfExists::keep)
+      co_return co_await write_if_absent(key, text);
     if (answer.meaning == Meaning::exists && answer.attempts > 1) {
       // It may be ours, written by an attempt whose answer was lost.
       CO_TRY(auto there, co_await read_text(key));
@@ -246,6 +253,22 @@ class S3BlobStore final : public BlobStore {
     }
     if (!answer.good()) co_return std::unexpected(answer.why());
     co_return Result<void>();
+  }
+
+  // On a server that has no conditional writes. Of two who find nothing at once the later one's text
+  // stands, and the other is told so if it reads late enough: more such a server does not allow.
+  Task<void> write_if_absent(const BlobKey& key, const std::string& text) {
+    log::warn("the S3 server has no conditional writes: let one instance make what is not there",
+              {{"key", key.str()}});
+    CO_TRY(auto there, co_await read_text(key));
+    if (!there) {
+      CO_TRY(auto answer, co_await put(key, text, IfExists::replace));
+      if (!answer.good()) co_return std::unexpected(answer.why());
+      CO_TRY(there, co_await read_text(key));
+      if (!there) co_return fail(ErrorKind::unavailable, "what was written has gone at once");
+      if (*there == text) co_return Result<void>();
+    }
+    co_return fail(ErrorKind::conflict, "the object exists already");
   }
 
   boost::asio::awaitable<void> end_soon() {

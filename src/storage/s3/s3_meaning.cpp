@@ -66,6 +66,7 @@ std::string_view sentence(Meaning meaning, std::string_view code) {
     case Meaning::elsewhere: return "the bucket is in another region or at another endpoint";
     case Meaning::slow_down: return "the server asks for fewer requests";
     case Meaning::try_again: return "the server is in trouble";
+    case Meaning::not_implemented: return "the server does not offer this";
     case Meaning::refused: return "";
   }
   return "";
@@ -88,6 +89,7 @@ Meaning meaning_of(int status, const ErrorDocument& error) {
   if (says_slow_down(code) || status == 429) return Meaning::slow_down;
   if (says_expired(code)) return Meaning::expired;
   if (says_try_again(code)) return Meaning::try_again;
+  if (code == "NotImplemented") return Meaning::not_implemented;
   switch (status) {
     case 301:
     case 302:
@@ -104,6 +106,7 @@ Meaning meaning_of(int status, const ErrorDocument& error) {
     case 504: return Meaning::try_again;
     case 412: return Meaning::exists;
     case 416: return Meaning::out_of_range;
+    case 501: return Meaning::not_implemented;
     default: return Meaning::refused;
   }
 }

@@ -18,14 +18,15 @@ enum class Meaning : std::uint8_t {
   absent,          // confirmed: no such object
   no_such_upload,  // completed or aborted already, or never begun
   no_such_bucket,
-  exists,        // what was to be written only if absent is there
-  out_of_range,  // the object is shorter than the first byte asked for
-  denied,        // the reason is in describe()
-  expired,       // the session is over: with new credentials it may succeed
-  elsewhere,     // another region or endpoint; the error's region says which
-  slow_down,     // later, and less at a time
-  try_again,     // the server's trouble, or the connection's
-  refused,       // anything else: the same request again will not help
+  exists,           // what was to be written only if absent is there
+  out_of_range,     // the object is shorter than the first byte asked for
+  denied,           // the reason is in describe()
+  expired,          // the session is over: with new credentials it may succeed
+  elsewhere,        // another region or endpoint; the error's region says which
+  slow_down,        // later, and less at a time
+  try_again,        // the server's trouble, or the connection's
+  not_implemented,  // by this server, as conditional writes by many
+  refused,          // anything else: the same request again will not help
 };
 
 Meaning meaning_of(int status, const ErrorDocument& error);

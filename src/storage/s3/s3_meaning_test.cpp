@@ -61,7 +61,9 @@ TEST(S3Meaning, OfWhatServersAnswer) {
       {400, coded("InvalidRequest"), refused},
       {304, {}, refused},
       {405, {}, refused},
-      {501, coded("NotImplemented"), refused},
+      {501, coded("NotImplemented"), not_implemented},  // Amazon, before it had conditional writes
+      {400, coded("NotImplemented"), not_implemented},
+      {501, {}, not_implemented},
       {507, {}, refused},
       {0, {}, refused},
   };
@@ -112,7 +114,7 @@ TEST(S3Meaning, OnlyTroublePasses) {
   using enum Meaning;
   for (auto meaning : {slow_down, try_again}) EXPECT_TRUE(passing(meaning));
   for (auto meaning : {good, absent, no_such_upload, no_such_bucket, exists, out_of_range, denied,
-                       expired, elsewhere, refused})
+                       expired, elsewhere, not_implemented, refused})
     EXPECT_FALSE(passing(meaning));
 }
 

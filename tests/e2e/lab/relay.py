@@ -28,6 +28,7 @@ class Relay:
         self._lock = threading.Lock()
         self._links: set[Link] = set()
         self.most_links = 0  # at once
+        self.links_made = 0
 
     def link(self, client: socket.socket) -> Link:
         raise NotImplementedError
@@ -71,6 +72,7 @@ class Relay:
             link = self.link(client)
             with self._lock:
                 self._links.add(link)
+                self.links_made += 1
                 self.most_links = max(self.most_links, len(self._links))
             threading.Thread(target=link.run, daemon=True).start()
 
