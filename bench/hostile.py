@@ -54,7 +54,7 @@ class Attack:
 
     def __str__(self) -> str:
         return (f"{self.idle:,} idle connections, {self.heads} heads and {self.uploads} uploads that drip, {self.readers} clients "
-                f"who pipeline and never read, {self.shapes} malformed requests a second")
+                f"who pipeline and never read, each in the middle of an answer of {LARGE} MB, {self.shapes} malformed requests a second")
 
 
 def not_taken(port: int) -> set[int]:
@@ -198,7 +198,7 @@ def table(results: Results, kinds: Attack, rounds: int, seconds: int, rate: int,
     return "\n".join([
         f"{date}, {where['cores']} cores ({where['cpu']}), Linux {where['kernel']}; server, client and attackers share the cores.",
         f"`bench/hostile.py --rounds {rounds} --seconds {seconds} --rate {rate}`: medians of {rounds} rounds in turns, {rate:,} hits a "
-        f"second of narinfos and as many of NARs of a few KB. Attackers: {kinds}, each in the middle of an answer of {LARGE} MB. "
+        f"second of narinfos and as many of NARs of a few KB. Attackers: {kinds}. "
         f"99 of 100 hits take beside them {ratios} as long (aim: {aim}).", "",
         "| hits | median | 99 of 100 | slowest |", "|---|---:|---:|---:|", *rows])
 
