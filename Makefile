@@ -105,16 +105,14 @@ demo:  ## watch the main job, without internet, in half a minute
 bench:  ## measure beside nginx, beside an S3 server, and with a distant upstream; writes bench/results/ and docs/measurements.md
 	@scripts/deps.sh test
 	@$(MAKE) --no-print-directory build
+	@cmake --build --preset release -j $(JOBS) --target load_bench verify_bench catalog_bench eviction_replay_bench
 	@python3 bench/bench.py $(ARGS)
 	@python3 bench/closure.py $(CLOSURE_ARGS)
 	@python3 bench/s3.py $(S3_ARGS)
-	@cmake --build --preset release -j $(JOBS) --target catalog_bench
 	@python3 bench/catalog.py $(CATALOG_ARGS)
-	@cmake --build --preset release -j $(JOBS) --target eviction_replay_bench
 	@python3 bench/eviction.py
 	@python3 bench/metrics.py
 	@python3 bench/hostile.py $(HOSTILE_ARGS)
-	@cmake --build --preset release -j $(JOBS) --target load_bench verify_bench
 	@python3 bench/cost.py
 	@python3 bench/clients.py $(CLIENTS_ARGS)
 	@python3 bench/cold.py

@@ -40,7 +40,7 @@ from tests.e2e.test_many_connections import make_room_for  # noqa: E402
 
 MOST = 2.0  # times as long
 KINDS = ("narinfos", "NARs")
-LARGE = 8  # MB: far more than waits in sockets for a client of this machine (kOnTheWay, src/http/caller.h)
+LARGE = 8  # MB: more than ever waits in sockets for a client of this machine (src/http/on_the_way.h)
 
 
 @dataclass(frozen=True)

@@ -58,10 +58,17 @@ def machine() -> dict[str, str | int]:
             "kernel": platform.release(), "nginx": nginx}
 
 
+def commit() -> str:
+    """Of this tree; with -dirty where something is not committed."""
+    described = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True, cwd=Path(__file__).parent)
+    return described.stdout.strip() or "unknown"
+
+
 def table(rows: list[Row], where: dict, date: str, rounds: int, seconds: int) -> str:
     lines = [f"{date}, {where['cores']} cores ({where['cpu']}), Linux {where['kernel']}, nginx {where['nginx']}; "
              "servers and load generator share the cores; "
-             "apart: the servers have one half of them, the load generator the other.",
+             "apart: the servers have one half of them, the load generator the other. "
+             "Both ends are on this machine, which ncps takes into account (`what a socket holds`, below).",
              f"`bench/bench.py --rounds {rounds} --seconds {seconds}`: medians of {rounds} rounds in turns, of which each begins with the other server.", "",
              "| | ncps | nginx static | ratio | aim | CPU of ncps | CPU of nginx |", "|---|---:|---:|---:|---:|---:|---:|"]
     lines += [f"| {r.name} | {r.rate('ncps'):,.0f} {r.unit} | {r.rate('nginx'):,.0f} {r.unit} | {r.ratio:.2f}x | {r.shown_aim} | "
@@ -81,7 +88,7 @@ def keep(results: Path, name: str, measured: dict, now: datetime.datetime) -> Pa
     """As JSON in that folder, with the date in its name and the machine beside it."""
     results.mkdir(parents=True, exist_ok=True)
     file = results / (f"{now:%Y-%m-%dT%H%M%SZ}" + ("" if name == "bench" else f"-{name}") + ".json")
-    file.write_text(json.dumps({"date": f"{now:%Y-%m-%d %H:%M}Z", "machine": machine()} | measured, indent=1) + "\n")
+    file.write_text(json.dumps({"date": f"{now:%Y-%m-%d %H:%M}Z", "commit": commit(), "machine": machine()} | measured, indent=1) + "\n")
     return file
 
 

@@ -30,7 +30,8 @@ WISHES = {
     "Nagle's algorithm (no TCP_NODELAY)": "nagle",
     "head and file apart (no MSG_MORE)": "no-more",
     "the kernel's choice of SO_SNDBUF": "kernels-buffer",
-    "SO_SNDBUF of 384 KiB": "sndbuf=196608",  # which the kernel doubles
+    "SO_SNDBUF of 192 KiB": "sndbuf=98304",  # which the kernel doubles
+    "SO_SNDBUF of 384 KiB": "sndbuf=196608",
     "SO_SNDBUF of 1 MiB": "sndbuf=524288",
     "TCP_NOTSENT_LOWAT of 128 KiB": "lowat=131072",
 }
@@ -60,10 +61,10 @@ def run(home: Path, rounds: int, seconds: int, short: bool) -> Values:
             servers[name] = proxy.start_quiet()
             narinfos, nar = fill(proxy, small.paths, big.root)
         nars = ["/" + parse_narinfo(raw.get(servers[OURS].url, target).body.decode())["URL"] for target in narinfos]
-        loads = [wrk.Load("narinfos, 16 connections", "requests/s", narinfos, 16),
-                 wrk.Load("NARs of 60 KB, 1 connection", "requests/s", nars, 1),
-                 wrk.Load("NARs of 60 KB, 16 connections", "requests/s", nars, 16),
-                 wrk.Load("NAR of 64 MB, 4 connections", "MB/s", [nar], 4)]
+        loads = [wrk.Load("narinfos a second, 16 connections", "requests/s", narinfos, 16),
+                 wrk.Load("NARs of 60 KB a second, 1 connection", "requests/s", nars, 1),
+                 wrk.Load("NARs of 60 KB a second, 16 connections", "requests/s", nars, 16),
+                 *(wrk.Load(f"MB/s of a NAR of 64 MB, {count} connection{'s' * (count > 1)}", "MB/s", [nar], count) for count in (1, 4, 16))]
         values: Values = {}
         for turn, load in enumerate(loads):
             load.check(*(server.url for server in servers.values()))
@@ -85,7 +86,7 @@ def table(values: Values, date: str, rounds: int, seconds: int) -> str:
         cells = []
         for of_load in values.values():
             rate = median(of_load[name])
-            cells.append(f"{rate:,.0f}/s" if name == OURS else f"{rate / median(of_load[OURS]):.2f}x")
+            cells.append(f"{rate:,.0f}" if name == OURS else f"{rate / median(of_load[OURS]):.2f}x")
         lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(lines)
 

@@ -1,5 +1,6 @@
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 
@@ -9,12 +10,14 @@
 #include "app/migrate.h"
 #include "app/output.h"
 #include "app/pin.h"
+#include "app/pools.h"
 #include "app/serve.h"
 #include "app/signals.h"
 #include "app/stats.h"
 #include "config/command_line.h"
 #include "config/documents.h"
 #include "config/load.h"
+#include "rt/heap.h"
 
 namespace {
 
@@ -51,6 +54,7 @@ void say_warnings(const config::Loaded& loaded) {
 int serve(const config::CommandLine& line, const config::Loaded& loaded) {
   if (int status = say_mistakes(loaded); status != 0) return status;
   app::block_signals();
+  heap::keep_little(std::max<std::size_t>(2, app::cores()));
   bool console = loaded.options.log_console.value_or(::isatty(STDOUT_FILENO) != 0);
   log::start(loaded.options.log_level, console ? log::Format::console : log::Format::json);
   auto reload = [&line] { return config::load(line.given, variable); };

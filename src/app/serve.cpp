@@ -206,7 +206,6 @@ int serve(const config::Loaded& loaded, const std::function<config::Loaded()>& r
   auto starting = EndWhileStarting::start();
   if (!starting) return cannot_start(starting.error());
   raise_descriptor_limit();
-  heap::keep_little(std::max<std::size_t>(2, cores()));
   warn(loaded);
   Runtime runtime(cores());
   Pools pools;

@@ -31,9 +31,9 @@ struct DownloadFaults : CacheFixture {
     return false;
   }
 
-  // Waits until every place is free. False: one is not within 20 s.
+  // Waits until every place is free. False: one is not within a minute.
   bool none_runs() {
-    for (auto deadline = Deadline::after(std::chrono::seconds(20)); !deadline.passed();) {
+    for (auto deadline = Deadline::after(std::chrono::seconds(60)); !deadline.passed();) {
       if (downloads->load().running == 0) return true;
       std::this_thread::yield();
     }

@@ -5,6 +5,8 @@
 #include <string_view>
 #include <utility>
 
+#include "base/check.h"
+
 namespace ncps::cache {
 
 DownloadQueue::EntryPtr DownloadQueue::find(const nix::NarUrl& url) const {
@@ -37,7 +39,7 @@ DownloadQueue::Admission DownloadQueue::add(const EntryPtr& entry) {
   bool full = by_client ? clients_.size() >= limits_.queued_clients || has_its_share(entry->from)
                         : prefetches_.size() >= limits_.queued_prefetches;
   if (full) return Admission::full;
-  known_.emplace(entry->job.url, entry);
+  CHECK(known_.emplace(entry->job.url, entry).second);
   (by_client ? clients_ : prefetches_).push_back(entry);
   return Admission::queued;
 }
@@ -97,7 +99,7 @@ void DownloadQueue::forget(const EntryPtr& entry) {
 
 void DownloadQueue::end(const EntryPtr& entry) {
   forget(entry);
-  std::erase(running_, entry);
+  CHECK(std::erase(running_, entry) == 1);
 }
 
 bool DownloadQueue::exclude(const nix::NarUrl& url) {

@@ -145,8 +145,20 @@ void Downloads::start_what_may() {
     if (next) next->begun = Deadline::Clock::now();
     return next;
   };
-  while (auto entry = state_.with(begin_next))
-    group_.spawn(runtime_.next_executor(), "download", run(std::move(entry)));
+  while (auto entry = state_.with(begin_next)) {
+    try {
+      group_.spawn(runtime_.next_executor(), "download", run(entry));
+    } catch (const std::exception& e) {
+      give_up(entry, e.what());  // those who wait for it get to know; the others have their turn
+    }
+  }
+}
+
+void Downloads::give_up(const EntryPtr& entry, const std::string& why) {
+  entry->lease->drop();
+  entry->spool->fail(Error(ErrorKind::unavailable, why));
+  state_.with([&](State& s) { s.queue.end(entry); });
+  admitted_.notify();
 }
 
 Downloads::Exclusion::~Exclusion() {
@@ -188,9 +200,8 @@ boost::asio::awaitable<void> Downloads::run(EntryPtr entry) {
   try {
     co_await carry_out(entry);
   } catch (...) {  // the group tells of it; nobody waits for it, and its place is free
-    entry->lease->drop();
-    entry->spool->fail(Error(ErrorKind::unavailable, "the download ended in a way of its own"));
-    end(entry);
+    give_up(entry, "the download ended in a way of its own");
+    start_what_may();
     throw;
   }
   end(entry);
@@ -237,10 +248,17 @@ boost::asio::awaitable<void> Downloads::tell_again() {
       return all.empty() ? decltype(all.extract(all.begin()))() : all.extract(all.begin());
     });
     if (one.empty()) co_return;
-    auto told =
-        co_await deps_.catalog.mark_stored(one.key(), one.mapped().size, one.mapped().fence);
+    auto put_back = [&] { untold_.with([&](auto& all) { all.insert(std::move(one)); }); };
+    bool told = false;
+    try {
+      const auto& [size, fence] = one.mapped();
+      told = (co_await deps_.catalog.mark_stored(one.key(), size, fence)).has_value();
+    } catch (...) {
+      put_back();
+      throw;
+    }
     if (told) continue;
-    untold_.with([&](auto& all) { all.insert(std::move(one)); });
+    put_back();
     co_return;
   }
 }

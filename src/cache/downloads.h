@@ -122,6 +122,7 @@ class Downloads {
   boost::asio::awaitable<void> run(EntryPtr entry);
   boost::asio::awaitable<void> carry_out(const EntryPtr& entry);
   void end(const EntryPtr& entry);
+  void give_up(const EntryPtr& entry, const std::string& why);  // instead of end()
   boost::asio::awaitable<void> tell_again();
 
   Runtime& runtime_;

@@ -19,7 +19,7 @@
 namespace ncps::cache {
 
 struct WalkLimits {
-  std::size_t at_once = 16;
+  std::size_t at_once = 32;  // about what one Nix client asks for at once (http-connections, 25)
   std::size_t queued = 10'000;
 };
 

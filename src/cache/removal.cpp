@@ -39,7 +39,8 @@ Task<std::optional<nix::NarUrl>> Removal::nar_of(const nix::StorePathHash& hash,
 
 void Removal::begin(const nix::StorePathHash& hash, const nix::NarUrl& url) {
   unfinished_.with([&](auto& all) {
-    if (all.size() < kMostUnfinished || all.contains(hash)) all.insert_or_assign(hash, url);
+    if (all.size() >= kMostUnfinished && !all.contains(hash)) all.erase(all.begin());  // any
+    all.insert_or_assign(hash, url);
   });
 }
 
@@ -133,6 +134,9 @@ Task<Removed> Removal::nar(nix::NarUrl url) {
       for (const auto& hash : locks.leading) forget_(hash);
       CO_TRY(auto alone, co_await downloads_.exclude(url, deadline));
       CO_TRY(auto was_there, co_await remove_blob(nar_key(url)));
+      unfinished_.with([&](auto& all) {
+        for (const auto& hash : locks.leading) all.erase(hash);
+      });
       removed.found = removed.found || was_there;
       co_return removed;
     }

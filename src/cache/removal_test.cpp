@@ -116,6 +116,24 @@ TEST_F(RemovalTest, WhatWasInterruptedByItsNarInfoCanBeDoneAgain) {
   }
 }
 
+TEST_F(RemovalTest, WhatWasInterruptedAndIsGoneByAnotherWayIsNotThereAnyMore) {
+  auto sample = make_sample("one");
+  bool fired = true;
+  for (int n = 1; fired; ++n) {
+    put_nar(sample);
+    ASSERT_EQ(put_info(sample), "kept");
+    faults.fail_nth(n);
+    static_cast<void>(run(removal.narinfo(sample.hash())));
+    fired = faults.fired();
+    faults.heal();
+    put_nar(sample);  // it comes back
+    put_info(sample);
+    EXPECT_EQ(served(sample), sample.text()) << n;
+    ASSERT_TRUE(run(removal.nar(sample.url()))) << n;
+    EXPECT_FALSE(remove(sample)) << n;
+  }
+}
+
 // Takes the NAR's lock, begins to remove the NAR, and waits until the removal has the narinfo's.
 struct RemovalLocks : RemovalTest {
   std::optional<KeyLocks<nix::NarUrl>::Held> busy;

@@ -131,7 +131,9 @@ TEST_F(SlotsTest, AsManyWaitAsIsSaid) {
   std::vector<std::future<Result<Slots::Slot>>> waiting;
   for (auto who : {"b", "c"})
     waiting.push_back(std::async(std::launch::async, [&, who] { return take_of(two, who); }));
-  while (two.load().waiting < 2) std::this_thread::yield();
+  auto patience = Deadline::after(std::chrono::seconds(60));
+  while (two.load().waiting < 2 && !patience.passed()) std::this_thread::yield();
+  EXPECT_EQ(two.load().waiting, 2u);
   EXPECT_EQ(take_of(two, "d").error().what(), "too many wait already");
   two.close();
   for (auto& one : waiting) EXPECT_FALSE(one.get());

@@ -69,8 +69,9 @@ void read_server(Reader& read, ServeOptions& into) {
            between(4 << 10, 1 << 20, "must be 4K to 1M"));
   read.one("--server-max-target-size", limits.max_target_bytes,
            between(1 << 10, 64 << 10, "must be 1K to 64K"));
-  read.one("--server-http2-max-streams", limits.max_streams,
-           count_between(1, 4096, "must be 1 to 4096"));
+  read.one(
+      "--server-http2-max-streams", limits.max_streams,
+      count_between(1, 2048, "must be 1 to 2048"));  // h2::Machine::kMostQueued holds their answers
   read.one("--server-header-timeout", limits.head_timeout, parse_seconds);
   read.one("--server-body-timeout", limits.body_timeout, parse_seconds);
   read.one("--server-idle-timeout", limits.idle_timeout, parse_seconds);

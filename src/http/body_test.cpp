@@ -1,6 +1,8 @@
 // Bodies that come from a ByteSource: whole, in files, cut, failing, slow.
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <linux/magic.h>
+#include <sys/vfs.h>
 
 #include <filesystem>
 
@@ -381,6 +383,25 @@ TEST_F(HttpBody, ManySlowReadersHoldUpNobody) {
     ASSERT_TRUE(answer.body == content);
     client = nullptr;
   }
+}
+
+TEST_F(HttpBody, AFileOfWhichOnlyTheBeginningIsInMemoryIsNotInMemory) {
+  auto content = pattern(100'000);
+  auto file = make_file(content);
+  ASSERT_EQ(::fsync(file), 0);
+  ASSERT_EQ(::posix_fadvise(file, 0, 0, POSIX_FADV_DONTNEED), 0);
+  struct statfs where{};
+  ASSERT_EQ(::fstatfs(file, &where), 0);
+  bool on_disk = where.f_type != TMPFS_MAGIC;  // which is memory
+  EXPECT_EQ(is_resident(file, 0, content.size()), !on_disk);
+  ASSERT_EQ(::posix_fadvise(file, 0, 0, POSIX_FADV_RANDOM), 0);  // nothing is read ahead
+  char byte;
+  ASSERT_EQ(::pread(file, &byte, 1, 0), 1);
+  EXPECT_TRUE(is_resident(file, 0, 1));
+  EXPECT_EQ(is_resident(file, 0, content.size()), !on_disk);
+  EXPECT_EQ(warm_up(file, 0, content.size(), 0), 0);
+  EXPECT_TRUE(is_resident(file, 0, content.size()));
+  EXPECT_TRUE(is_resident(file, content.size(), 0));
 }
 
 // Over TLS a record that has begun must go on with the bytes it began with.

@@ -15,9 +15,9 @@ std::array<std::uint8_t, N> bytes_of(const void* from) {
   return bytes;
 }
 
-using Endpoint = boost::asio::generic::stream_protocol::endpoint;
+}  // namespace
 
-std::optional<IpAddress> address_of(const Endpoint& end) {
+std::optional<IpAddress> address_of(const boost::asio::generic::stream_protocol::endpoint& end) {
   sockaddr_storage name{};
   std::memcpy(&name, end.data(), end.size());
   if (name.ss_family == AF_INET)
@@ -28,8 +28,6 @@ std::optional<IpAddress> address_of(const Endpoint& end) {
   return std::nullopt;
 }
 
-}  // namespace
-
 Caller caller_of(const boost::asio::generic::stream_protocol::socket& socket) {
   boost::system::error_code error;
   auto peer = socket.remote_endpoint(error);
@@ -37,19 +35,6 @@ Caller caller_of(const boost::asio::generic::stream_protocol::socket& socket) {
   if (peer.protocol().family() == AF_UNIX) return {.address = {}, .name = "unix"};
   auto address = address_of(peer);
   return {.address = address, .name = address ? address->str() : std::string()};
-}
-
-bool on_one_machine(const IpAddress& own, const IpAddress& other) noexcept {
-  return own == other || (own.is_loopback() && other.is_loopback());
-}
-
-void bound_what_is_on_the_way(boost::asio::generic::stream_protocol::socket& socket) noexcept {
-  boost::system::error_code gone;  // then there is nothing to bound
-  auto own = address_of(socket.local_endpoint(gone));
-  auto other = address_of(socket.remote_endpoint(gone));
-  if (gone || !own || !other || !on_one_machine(*own, *other)) return;
-  boost::asio::socket_base::send_buffer_size half(kOnTheWay / 2);  // the kernel doubles it
-  socket.set_option(half, gone);
 }
 
 }  // namespace ncps::http

@@ -1,4 +1,4 @@
-// Caller: who is at the other end of a connection, and whether that is this machine.
+// Caller: who is at the other end of a connection.
 #pragma once
 
 #include <boost/asio/generic/stream_protocol.hpp>
@@ -18,17 +18,7 @@ struct Caller {
 // As the socket itself says. `trusted_proxy` is still to be decided.
 Caller caller_of(const boost::asio::generic::stream_protocol::socket& socket);
 
-// Bytes, as socket(7) counts them, that are on their way to a client on this machine. The kernel
-// would let them grow to tcp_wmem's most (4 MiB), and what is sent leaves the processor's caches
-// before it is read. Of less than four of loopback's segments (64 KiB)
-// one connection would wait for late ACKs.
-inline constexpr int kOnTheWay = 256 * 1024;
-
-// Of both ends of a TCP connection.
-bool on_one_machine(const IpAddress& own, const IpAddress& other) noexcept;
-
-// Sets kOnTheWay where both ends are on this machine; all other sockets stay as the kernel keeps
-// them: a long way needs as much as comes together in a round trip.
-void bound_what_is_on_the_way(boost::asio::generic::stream_protocol::socket& socket) noexcept;
+// Absent: a Unix socket's.
+std::optional<IpAddress> address_of(const boost::asio::generic::stream_protocol::endpoint& end);
 
 }  // namespace ncps::http

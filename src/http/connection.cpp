@@ -29,24 +29,7 @@ constexpr auto kNoThrow = asio::as_tuple(asio::use_awaitable);
 // How much of a file is sent between two looks at whether it is in memory; one sendfile takes it
 // if the client is quick. After that the other connections of the thread get their turn.
 constexpr std::uint64_t kStretch = 2ull * 1024 * 1024;
-constexpr std::uint64_t kProbe = 512ull * 1024;  // from one looked-at byte to the next
-// What the kernel reads from a disk together (read_ahead_kb, as it comes). What it gives up it gives up from the
-// beginning, which was used first: so the first byte tells of all of it.
-constexpr std::uint64_t kReadTogether = 128ull * 1024;
-
-bool is_byte_resident(int fd, std::uint64_t at) noexcept {
-  char byte;
-  iovec to{&byte, 1};
-  auto got = ::preadv2(fd, &to, 1, static_cast<off_t>(at), RWF_NOWAIT);
-  return !may_wait_for_disk(got, errno);
-}
-
-bool is_resident(int fd, std::uint64_t begin, std::uint64_t size) noexcept {
-  if (size <= kReadTogether) return is_byte_resident(fd, begin);
-  for (std::uint64_t at = 0; at < size; at += kProbe)
-    if (!is_byte_resident(fd, begin + at)) return false;
-  return is_byte_resident(fd, begin + size - 1);
-}
+constexpr std::uint64_t kWarmUp = 512ull * 1024;  // of it, read from the disk before any is sent
 
 // Of sendfile: the client has gone, or nobody can reach it.
 bool is_clients(int error) noexcept {
@@ -88,8 +71,13 @@ std::chrono::steady_clock::time_point coarse_now() noexcept {
                                                std::chrono::nanoseconds(now.tv_nsec));
 }
 
-Connection::Connection(Socket socket, Pool& disk, std::chrono::milliseconds write_timeout)
-    : socket_(std::move(socket)), disk_(disk), write_timeout_(write_timeout) {
+Connection::Connection(Socket socket, Pool& disk, FileSends& sends,
+                       std::chrono::milliseconds write_timeout)
+    : socket_(std::move(socket)),
+      on_the_way_(socket_),
+      disk_(disk),
+      sends_(sends),
+      write_timeout_(write_timeout) {
   ErrorCode ignored;  // a socket that died meanwhile says so at the first receive
   socket_.native_non_blocking(true, ignored);
 }
@@ -169,13 +157,20 @@ void Connection::send_file_now(FileSpan& span, std::uint64_t& sent) noexcept {
 }
 
 Task<bool> Connection::send_file(FileSpan span, std::uint64_t& sent) {
+  std::optional<FileSends::One> one;
+  if (span.length > OnTheWay::kLittle) one.emplace(sends_);  // the others are on their way at once
   if (tls_) co_return co_await send_file_tls(span, sent);
+  co_return co_await send_file_plain(span, sent);
+}
+
+Task<bool> Connection::send_file_plain(FileSpan span, std::uint64_t& sent) {
   auto end = span.offset + span.length;
   for (auto at = static_cast<off_t>(span.offset); static_cast<std::uint64_t>(at) < end;) {
     auto begin = static_cast<std::uint64_t>(at);
     auto stretch = std::min(end - begin, kStretch);
+    if (end - begin > OnTheWay::kLittle) fit_what_is_on_the_way();
     if (!is_resident(span.fd, begin, stretch)) {
-      stretch = std::min(stretch, kProbe);  // the first bytes shall not wait for two megabytes
+      stretch = std::min(stretch, kWarmUp);  // the first bytes shall not wait for two megabytes
       auto work = [&] { return warm_up(span.fd, begin, stretch, kStretch); };
       co_await offload(disk_, std::move(work));  // a failure shows again in sendfile
     }

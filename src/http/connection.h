@@ -18,6 +18,7 @@
 #include <string>
 #include <string_view>
 
+#include "http/on_the_way.h"
 #include "http/tls_stream.h"
 #include "rt/byte_source.h"
 #include "rt/offload.h"
@@ -42,8 +43,8 @@ class Connection {
   using Socket = boost::asio::generic::stream_protocol::socket;
   using TimePoint = std::chrono::steady_clock::time_point;
 
-  // `write_timeout`: how long a client may take no byte of what is being sent. Pool outlives this.
-  Connection(Socket socket, Pool& disk, std::chrono::milliseconds write_timeout);
+  // `write_timeout`: how long a client may take no byte of what is being sent. The others outlive this.
+  Connection(Socket socket, Pool& disk, FileSends& sends, std::chrono::milliseconds write_timeout);
 
   bool open() const noexcept { return socket_.is_open(); }
   boost::asio::any_io_executor executor() { return socket_.get_executor(); }
@@ -104,8 +105,13 @@ class Connection {
   Sent send_tls_now(std::span<iovec>& parts) noexcept;
   Task<bool> send_file_tls(FileSpan span, std::uint64_t& sent);
 
+  Task<bool> send_file_plain(FileSpan span, std::uint64_t& sent);
+  void fit_what_is_on_the_way() noexcept { on_the_way_.keep_little(socket_, !sends_.are_few()); }
+
   Socket socket_;
+  OnTheWay on_the_way_;
   Pool& disk_;
+  FileSends& sends_;
   std::unique_ptr<TlsStream> tls_;  // none: plain
   const std::chrono::milliseconds write_timeout_;
   TimePoint deadline_ = TimePoint::max();

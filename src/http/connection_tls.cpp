@@ -192,6 +192,7 @@ Task<bool> Connection::send_file_tls(FileSpan span, std::uint64_t& sent) {
     since_turn += piece.taken;
     if (since_turn < kStretch || span.length == 0) continue;
     since_turn = 0;
+    fit_what_is_on_the_way();
     co_await asio::post(asio::use_awaitable);
   }
   co_return true;

@@ -47,7 +47,6 @@ asio::awaitable<void> run_session(SessionLoop& loop, Socket socket) {
   Counted counted(loop.context.connections);
   auto admitted = co_await admit(loop, socket);
   if (!admitted) co_return;
-  bound_what_is_on_the_way(socket);
   Session session(loop, std::move(socket), std::move(admitted->caller));
   counted.left_to_its_session();
   co_await session.run();

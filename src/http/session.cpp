@@ -28,7 +28,8 @@ constexpr auto kFreshTime = 2s;
 
 Session::Session(SessionLoop& loop, Connection::Socket socket, Caller caller)
     : loop_(loop),
-      connection_(std::move(socket), loop.context.disk, loop.context.options.write_timeout),
+      connection_(std::move(socket), loop.context.disk, loop.context.file_sends,
+                  loop.context.options.write_timeout),
       caller_(std::move(caller)) {
   loop_.add(*this);
 }

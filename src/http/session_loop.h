@@ -15,6 +15,7 @@
 
 #include "base/live.h"
 #include "http/address_limit.h"
+#include "http/on_the_way.h"
 #include "http/response_head.h"
 #include "http/server.h"
 
@@ -29,6 +30,7 @@ struct ServerContext {
   Handler handler;
   Pool& disk;
   std::atomic<std::size_t> connections{0};
+  FileSends file_sends;
   AddressLimit addresses{options.max_per_client};
   Live<std::shared_ptr<const TlsContext>> tls{nullptr};  // of new connections; none: plain
 };

@@ -51,8 +51,14 @@ void TaskGroup::spawn(asio::any_io_executor executor, std::string_view name,
     }
     if (left == 0) state->ended.notify();
   };
-  if (trace::enabled()) executor = traced(executor, trace::here());
-  asio::co_spawn(executor, std::move(task), std::move(ended));
+  try {
+    if (trace::enabled()) executor = traced(executor, trace::here());
+    asio::co_spawn(executor, std::move(task), std::move(ended));
+  } catch (...) {  // no memory: it has not begun
+    std::lock_guard lock(state_->mutex);
+    if (--state_->running == 0) state_->none_left.notify_all();
+    throw;
+  }
 }
 
 std::size_t TaskGroup::running() const {

@@ -21,7 +21,8 @@ class TaskGroup {
   ~TaskGroup();  // REQUIRES: every task has ended
 
   // `name` must be a literal: it appears in the log if something escapes. The task begins within
-  // the current span of whoever spawns it (telemetry/span.h).
+  // the current span of whoever spawns it (telemetry/span.h). Throws where there is no memory for that; then
+  // the task has not begun, and never does.
   void spawn(boost::asio::any_io_executor executor, std::string_view name,
              boost::asio::awaitable<void> task);
 

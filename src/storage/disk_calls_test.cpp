@@ -6,6 +6,7 @@
 #include <future>
 #include <latch>
 #include <memory>
+#include <thread>
 #include <vector>
 
 #include "rt/block_on.h"
@@ -40,7 +41,9 @@ struct DiskCallsTest : ::testing::Test {
         opened.wait();
       });
     }
-    begun->wait();
+    auto patience = Deadline::after(60s);
+    while (!begun->try_wait() && !patience.passed()) std::this_thread::yield();
+    ASSERT_TRUE(begun->try_wait());
   }
 };
 

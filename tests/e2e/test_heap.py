@@ -8,7 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from .lab import closure, raw
 from .lab.case import LabCase
 
-HEAP = 64 << 20  # glibc's HEAP_MAX_SIZE: each arena but the first begins at such an address
+# glibc's HEAP_MAX_SIZE: each arena but the first begins at such an address. Something else may do so by chance.
+HEAP = 64 << 20
 
 
 class Heap(LabCase):
@@ -23,10 +24,10 @@ class Heap(LabCase):
         return 1 + sum(start % HEAP == 0 for start in server.anonymous_memory())
 
     def test_no_more_than_cores(self) -> None:
-        self.assertLessEqual(self.arenas({}), max(2, os.cpu_count() or 1))
+        self.assertLessEqual(self.arenas({}), max(2, os.cpu_count() or 1) + 1)
 
     def test_who_has_chosen_is_obeyed(self) -> None:
-        self.assertGreater(self.arenas({"MALLOC_ARENA_MAX": "40"}), max(2, os.cpu_count() or 1))
+        self.assertGreater(self.arenas({"MALLOC_ARENA_MAX": "40"}), max(2, os.cpu_count() or 1) + 1)
 
 
 if __name__ == "__main__":

@@ -14,8 +14,8 @@ from .lab.redis import RedisServer
 from .lab.waiting import eventually
 
 GIVEN_UP = 40.0
-GONE = 75.0  # after a signal: 30 s of grace, 15 to unwind, and some for a loaded machine
-SOME_MORE = 20.0  # for a loaded machine
+GONE = 55.0  # after a signal: 30 s of grace, 15 to unwind, and some for a loaded machine
+SOME_MORE = 10.0  # for a loaded machine
 
 
 class Patience(LabCase):

@@ -137,7 +137,10 @@ TEST_F(LocalBlobStore, ADiskThatHangsTakesAllThreadsAndNobodyWaitsForIt) {
       return failure_of(block_on(runtime, local.store->open(key("store/hangs"))));
     }));
   }
-  while (local.disk.running() < local.disk.threads()) std::this_thread::yield();
+  auto patience = Deadline::after(std::chrono::seconds(60));
+  while (local.disk.running() < local.disk.threads() && !patience.passed())
+    std::this_thread::yield();
+  EXPECT_EQ(local.disk.running(), local.disk.threads());
   // No thread is left: nothing is found out, and nothing is said to be absent.
   for (auto name : {"store/hangs", "store/text", "store/nothing"}) {
     EXPECT_EQ(failure_of(run(impatient->open(key(name)))), ErrorKind::unavailable);

@@ -43,8 +43,24 @@ void S3Upload::hire() {
     return true;
   };
   // Each worker takes a part when it begins to run, so no more are hired than there are parts.
-  for (int i = 0; i < kAtOnce && state_.with(one_more); ++i)
-    deps_.group.spawn(deps_.runtime.next_executor(), "s3 upload", run(shared_from_this()));
+  for (int i = 0; i < kAtOnce && state_.with(one_more); ++i) {
+    try {
+      deps_.group.spawn(deps_.runtime.next_executor(), "s3 upload", run(shared_from_this()));
+    } catch (...) {
+      one_is_lost();
+      throw;
+    }
+  }
+}
+
+// Whoever finishes the upload must not wait for it.
+void S3Upload::one_is_lost() {
+  state_.with([](State& s) {
+    --s.workers;
+    if (s.stage == Stage::beginning) s.stage = Stage::unbegun;
+    if (!s.failure) s.failure = Error(ErrorKind::unavailable, "a part could not be sent");
+  });
+  changed_.notify();
 }
 
 std::optional<S3Upload::Piece> S3Upload::take() {
@@ -75,13 +91,8 @@ void S3Upload::fail_with(Error error) {
 boost::asio::awaitable<void> S3Upload::run(std::shared_ptr<S3Upload> self) {
   try {
     co_await self->work();
-  } catch (...) {  // its group tells of it; whoever finishes the upload must not wait for it
-    self->state_.with([](State& s) {
-      --s.workers;
-      if (s.stage == Stage::beginning) s.stage = Stage::unbegun;
-      if (!s.failure) s.failure = Error(ErrorKind::unavailable, "a part could not be sent");
-    });
-    self->changed_.notify();
+  } catch (...) {  // its group tells of it
+    self->one_is_lost();
     throw;
   }
 }

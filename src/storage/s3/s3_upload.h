@@ -65,6 +65,7 @@ class S3Upload : public std::enable_shared_from_this<S3Upload> {
 
   static bool ready(const State& state);  // for another worker
   void hire();
+  void one_is_lost();  // a worker, by an exception
   static boost::asio::awaitable<void> run(std::shared_ptr<S3Upload> self);  // a worker
   static boost::asio::awaitable<void> clean_up(std::shared_ptr<S3Upload> self);
   boost::asio::awaitable<void> work();

@@ -40,6 +40,11 @@ class FaultyFileOps final : public FileOps {
     std::lock_guard lock(mutex_);
     return fired_;
   }
+  // It was an fsync of a file, and what had been written is zeros now.
+  bool lost_at_sync() const {
+    std::lock_guard lock(mutex_);
+    return lost_at_sync_;
+  }
 
   // What is on the disk after a power cut now, below `root`, laid out in `image`: of each folder the
   // entries, and of each file the bytes, as they were when they were synced last. What was there
@@ -72,7 +77,9 @@ class FaultyFileOps final : public FileOps {
   }
   int fsync(int fd) override {
     if (fails()) {
-      lose(fd);
+      bool lost = lose(fd);
+      std::lock_guard lock(mutex_);
+      lost_at_sync_ = lost_at_sync_ || lost;
       return -1;
     }
     remember(fd);  // and spare the real disk
@@ -110,12 +117,13 @@ class FaultyFileOps final : public FileOps {
   }
 
   // What the kernel does with pages that it could not write: it drops them, and says so once.
-  void lose(int fd) {
+  bool lose(int fd) {
     struct stat info{};
-    if (how_ != How::lost_pages || ::fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) return;
+    if (how_ != How::lost_pages || ::fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) return false;
     std::string zeros(static_cast<std::size_t>(info.st_size), '\0');
     FileOps::pwrite(fd, zeros.data(), zeros.size(), 0);
     errno = error_;
+    return true;
   }
 
   void remember(int fd) {
@@ -159,7 +167,7 @@ class FaultyFileOps final : public FileOps {
   int left_ = 0;
   How how_ = How::error;
   int error_ = EIO;
-  bool fired_ = false, dead_ = false;
+  bool fired_ = false, dead_ = false, lost_at_sync_ = false;
   bool late_ = false;  // set before anybody writes
   std::map<ino_t, std::string> files_;
   std::map<std::string, Folder> folders_;

@@ -1,4 +1,4 @@
-#include "http/caller.h"
+#include "http/on_the_way.h"
 
 #include <gtest/gtest.h>
 #include <sys/socket.h>
@@ -7,6 +7,8 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/connect_pair.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
+#include <optional>
+#include <vector>
 
 namespace ncps::http {
 namespace {
@@ -39,7 +41,22 @@ struct Pair {
   Socket client, server;
 };
 
-TEST(Caller, IsOnThisMachineIfBothEndsAre) {
+// What the kernel grants beyond what was asked shows only as bytes go through.
+bool takes_more_than_little(Pair& pair) {
+  std::vector<char> some(1 << 20);
+  pair.client.non_blocking(true);
+  pair.server.non_blocking(true);
+  for (int i = 0; i < 100; ++i) {
+    boost::system::error_code full;
+    while (!full) pair.server.send(asio::buffer(some), 0, full);
+    boost::system::error_code empty;
+    while (!empty) pair.client.receive(asio::buffer(some), 0, empty);
+    if (send_buffer_of(pair.server) > OnTheWay::kLittle) return true;
+  }
+  return false;
+}
+
+TEST(OnTheWay, IsOnThisMachineIfBothEndsAre) {
   struct Row {
     std::string_view own, other;
     bool one;
@@ -59,31 +76,51 @@ TEST(Caller, IsOnThisMachineIfBothEndsAre) {
     EXPECT_EQ(on_one_machine(ip(own), ip(other)), one) << own << " " << other;
 }
 
-TEST(Caller, OnThisMachineHasLittleOnTheWay) {
+TEST(OnTheWay, OnThisMachineItIsLittleUntilItMayBeMore) {
   for (const char* address : {"127.0.0.1", "::1"}) {
     Pair pair(address);
-    ASSERT_NE(send_buffer_of(pair.server), kOnTheWay);
-    bound_what_is_on_the_way(pair.server);
-    EXPECT_EQ(send_buffer_of(pair.server), kOnTheWay) << address;
+    ASSERT_GT(send_buffer_of(pair.server), OnTheWay::kLittle);
+    OnTheWay of(pair.server);
+    EXPECT_EQ(send_buffer_of(pair.server), OnTheWay::kLittle) << address;
+    for (int round = 0; round < 2; ++round) {
+      of.keep_little(pair.server, false);
+      EXPECT_TRUE(takes_more_than_little(pair)) << address;
+      of.keep_little(pair.server, true);
+      EXPECT_EQ(send_buffer_of(pair.server), OnTheWay::kLittle) << address;
+    }
   }
 }
 
-TEST(Caller, OfAnotherKindKeepsWhatTheKernelGives) {
+TEST(OnTheWay, OfAnotherKindKeepsWhatTheKernelGives) {
   asio::io_context io;
   asio::local::stream_protocol::socket one(io), two(io);
   asio::local::connect_pair(one, two);
   Socket socket(std::move(one));
   auto before = send_buffer_of(socket);
-  ASSERT_NE(before, kOnTheWay);
-  bound_what_is_on_the_way(socket);
+  ASSERT_NE(before, OnTheWay::kLittle);
+  OnTheWay of(socket);
+  EXPECT_EQ(send_buffer_of(socket), before);
+  of.keep_little(socket, true);
   EXPECT_EQ(send_buffer_of(socket), before);
 }
 
-TEST(Caller, WhoHasGoneIsNoFault) {
+TEST(OnTheWay, WhoHasGoneIsNoFault) {
   asio::io_context io;
   Socket closed(io);
-  bound_what_is_on_the_way(closed);
+  OnTheWay of(closed);
+  of.keep_little(closed, false);
   EXPECT_FALSE(closed.is_open());
+}
+
+TEST(FileSends, TwoAreFew) {
+  FileSends sends;
+  EXPECT_TRUE(sends.are_few());
+  std::optional<FileSends::One> one(sends), two(sends), three;
+  EXPECT_TRUE(sends.are_few());
+  three.emplace(sends);
+  EXPECT_FALSE(sends.are_few());
+  one.reset();
+  EXPECT_TRUE(sends.are_few());
 }
 
 }  // namespace
