@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Every test that a document names is there: `Suite.Name`, `Suite.*`, `test_name`, `test_file.py`, `room/x_test.cpp`.
+"""Every test that a document names is there: `Suite.Name`, `Suite.*`, `test_name`, `test_file.py`, `room/x_test.cpp`; and that
+`Class` and `function` in `test_file.py` are in that file.
 
     tools/check_test_names.py ROOT        looks at DOCUMENTS
 """
@@ -21,9 +22,12 @@ class Tests:
                 for suite, name in re.findall(r"^TEST(?:_[FP])?\(\s*(\w+),\s*(\w+)", path.read_text(), re.MULTILINE):
                     self.suites.setdefault(suite, set()).add(name)
         self.files, self.functions = set(), set()
+        self.inside: dict[str, set[str]] = {}  # classes and functions, by name of the file
         for path in (*(root / "tests").rglob("*.py"), *(root / "tools").glob("*.py"), *(root / "scripts").glob("*.py")):
             self.files.add(path.name)
-            self.functions |= set(re.findall(r"^ +def (test_\w+)", path.read_text(), re.MULTILINE))
+            text = path.read_text()
+            self.functions |= set(re.findall(r"^ +def (test_\w+)", text, re.MULTILINE))
+            self.inside.setdefault(path.name, set()).update(re.findall(r"^ *(?:class|def) (\w+)", text, re.MULTILINE))
 
     def has(self, name: str) -> bool:
         if name.endswith(".py"):
@@ -42,10 +46,23 @@ def names_in(text: str) -> list[str]:
     return re.findall(rf"`((?:tests/\w+/)?(?:{one}))`", text)
 
 
+def places_in(text: str) -> list[tuple[str, str]]:
+    """What is said to be in which file; of `A` and `B` in `test_file.py` both."""
+    found = []
+    for names, file in re.findall(r"((?:`\w+`(?:, | and ))*`\w+`) in `(?:[\w/]+/)?(test_\w+\.py)`", text):
+        found += [(name, file) for name in re.findall(r"`(\w+)`", names)]
+    return found
+
+
 def missing(root: Path, documents: tuple[str, ...] = DOCUMENTS) -> list[str]:
     tests = Tests(root)
-    return [f"{document}: there is no test {name}" for document in documents
-            for name in names_in((root / document).read_text()) if not tests.has(name)]
+    found = []
+    for document in documents:
+        text = (root / document).read_text()
+        found += [f"{document}: there is no test {name}" for name in names_in(text) if not tests.has(name)]
+        found += [f"{document}: {file} has no {name}" for name, file in places_in(text)
+                  if name not in tests.inside.get(file, {name})]  # a file that is not there is named above
+    return found
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <filesystem>
 #include <future>
 
@@ -173,6 +174,29 @@ TEST_F(H2Server, HandlersOfOneConnectionDoNotWaitForEachOther) {
   EXPECT_EQ(client.answer(gated).status, 0u);
   gate.open();
   EXPECT_EQ(client.read(gated).body, "through the gate\n");
+}
+
+// By default: who fetches a closure over one connection asks for so much at once (issue 13).
+static_assert(ServerLimits().max_streams >= 125);
+
+TEST_F(H2Server, AsManyHandlersAsStreamsAreUnderWayAtOnce) {
+  Gate gate;
+  std::atomic<std::size_t> inside = 0;
+  std::promise<void> all_inside;
+  routes["/gated"] = [&](const Request&) -> asio::awaitable<Response> {
+    if (++inside == options.max_streams) all_inside.set_value();
+    co_await gate.pass();
+    co_return text_response(200, "through the gate");
+  };
+  H2Client client(start().port());
+  client.read(client.get("/hello"));  // until our settings are here a client may hold back
+  std::vector<std::int32_t> asked;
+  for (std::size_t i = 0; i < options.max_streams; ++i) asked.push_back(client.get("/gated"));
+  EXPECT_TRUE(client.flush());
+  auto waited = all_inside.get_future().wait_for(30s);
+  gate.open();
+  EXPECT_EQ(waited, std::future_status::ready) << inside << " of " << options.max_streams;
+  for (auto id : asked) EXPECT_EQ(client.read(id).body, "through the gate\n");
 }
 
 TEST_F(H2Server, FilesComeWholeWarmAndCold) {

@@ -14,13 +14,15 @@ import threading
 import unittest
 import zlib
 
-from .lab import raw
+from .lab import nar, raw
 from .lab.fake_time import with_clock_off
-from .lab.hostile import Answer, endless, endless_chunks, endless_until_close, head_of, whole, zstd_skipped, zstd_with_window
-from .lab.hostile_case import IMPATIENT, MOST_SECONDS, PIECE, HostileCase, zeros
+from .lab.go_store import zstd
+from .lab.hostile import Answer, endless, endless_chunks, endless_until_close, head_of, in_pieces, whole, zstd_skipped, zstd_with_window
+from .lab.hostile_case import IMPATIENT, MOST_SECONDS, MOST_TAKEN, PIECE, HostileCase, zeros
 from .lab.ncps import Ncps
 from .lab.nginx import Nginx
 from .lab.tls import authority
+from .lab.waiting import eventually
 
 
 class Objects(HostileCase):
@@ -49,20 +51,6 @@ class Nars(HostileCase):
         self.assertEqual(proxy.stored_nars(), {})
         self.server.wrong = {}
         self.assert_serves(proxy)
-
-    def bodies_fail(self, bodies: dict[str, bytes]) -> None:
-        for name, body in bodies.items():
-            for answer in (whole(body), lambda send, _, body=body: send(head_of(200, "Connection: close") + body)):
-                with self.subTest(name):
-                    proxy = self.start()
-                    self.nar_fails(proxy, answer)
-                    proxy.kill9()
-
-    def test_bombs_of_xz_stop_at_the_size_of_the_nar(self) -> None:
-        header = bytearray(lzma.compress(b"x"))
-        header[16] = 39  # the dictionary: 3 GiB
-        header[20:24] = zlib.crc32(bytes(header[12:20])).to_bytes(4, "little")
-        self.bodies_fail({"4 GiB": zeros(64 << 20, "xz -1") * 64, "a dictionary of 3 GiB": bytes(header)})
 
     def test_bodies_without_end_are_given_up(self) -> None:
         for name, answer in {"chunks": endless_chunks(PIECE), "until close": endless_until_close(PIECE),
@@ -94,36 +82,60 @@ class Nars(HostileCase):
                 self.assertEqual(proxy.stored_nars(), {})
                 proxy.kill9()
 
-    def test_other_bombs_stop_at_the_size_of_the_nar(self) -> None:
-        bodies = {"zstd": zeros(1 << 30, "zstd -1") * 4, "bzip2": bz2.compress(bytes(64 << 20)) * 64, "gzip": zeros(64 << 20, "gzip -9") * 16,
-                  "zstd window": zstd_with_window(21), "lzma": b"\x5d\xff\xff\xff\xff" + b"\xff" * 8 + bytes(100)}
-        for compression, body in bodies.items():
+    def stops(self, compression: str, body: bytes, why: str) -> None:
+        """With a length and without, and nothing but the bytes to tell that it is wrong: no FileSize, no FileHash."""
+        for answer in (whole(body), lambda send, _: send(head_of(200, "Connection: close") + body)):
+            proxy = self.start()
+            self.server.wrong = {}
+            self.describe(FileHash=None, FileSize=None, Compression=compression)
+            target = self.nar_target(proxy, self.path)
+            self.server.wrong[target], self.server.asked = answer, []
+            with self.bounded(proxy):
+                self.assert_not_whole(proxy, target, timeout=MOST_SECONDS)
+            self.assertIn(target, self.server.asked)
+            self.assertIn(why, proxy.wait_line("NAR not stored")["error"])
+            self.assertEqual(proxy.stored_nars(), {})
+            self.assert_serves(proxy, self.other)
+            proxy.kill9()
+
+    def test_bombs_stop_at_the_size_of_the_nar(self) -> None:
+        """They begin as a NAR does: only its size tells that something is wrong, and the line of the log that this was it."""
+        head, size = nar.file_head(4 << 30), int(self.cache.narinfo(self.path)["NarSize"])
+        for compression, body in {"xz": lzma.compress(head) + zeros(64 << 20, "xz -1") * 64,
+                                  "zstd": zstd(head) + zeros(1 << 30, "zstd -1") * 4,
+                                  "bzip2": bz2.compress(head) + bz2.compress(bytes(64 << 20)) * 64,
+                                  "gzip": gzip.compress(head) + zeros(64 << 20, "gzip -9") * 16}.items():
             with self.subTest(compression):
-                proxy = self.start()
-                self.server.wrong = {}
-                self.describe(FileHash=None, FileSize=None, Compression=compression.split()[0])
-                target = self.nar_target(proxy, self.path)
-                self.server.wrong[target] = whole(body)
-                with self.bounded(proxy):
-                    self.assert_not_whole(proxy, target, timeout=MOST_SECONDS)
-                self.assertEqual(proxy.stored_nars(), {})
-                proxy.kill9()
+                self.assertLess(len(body), size, "its length alone must not be what is refused")
+                self.stops(compression, body, f"the NAR is larger than its NarSize {size}")
+
+    def test_what_wants_gigabytes_to_be_unpacked_is_refused(self) -> None:
+        xz = bytearray(lzma.compress(b"x"))
+        xz[16] = 39  # the dictionary: 3 GiB
+        xz[20:24] = zlib.crc32(bytes(xz[12:20])).to_bytes(4, "little")
+        too_much = "needs more than 256 MiB of memory"
+        for compression, body, why in (("xz", bytes(xz), too_much), ("zstd", zstd_with_window(21), "too much memory"),
+                                       ("lzma", b"\x5d\xff\xff\xff\xff" + b"\xff" * 8 + bytes(100), too_much)):
+            with self.subTest(compression):
+                self.stops(compression, body, why)
 
 
 class CacheInfos(HostileCase):
     def test_one_that_is_odd_harms_nothing(self) -> None:
         for name, answer in {
-                "50 MB": whole(b"StoreDir: /nix/store\n" + b"x" * 50_000_000), "endless": endless_chunks(PIECE),
+                "50 MB": in_pieces(b"StoreDir: /nix/store\n" + b"x" * 50_000_000), "endless": endless_chunks(PIECE),
                 "priority": whole(b"StoreDir: /nix/store\nPriority: -99999999999999999999\nPriority: 99999999999\n"),
                 "negative": whole(b"StoreDir: /nix/store\nPriority: -5\n"),
                 "gzip": whole(gzip.compress(b"StoreDir: /nix/store\nPriority: 7\n"), "Content-Encoding: gzip"),
                 "bomb": whole(zeros(256 << 20, "gzip -9"), "Content-Encoding: gzip")}.items():
             with self.subTest(name):
-                self.server.wrong, self.server.asked = {"/nix-cache-info": answer}, []
+                self.server.wrong, self.server.ended, self.server.most_sent = {"/nix-cache-info": answer}, 0, 0
                 proxy = self.start()
                 with self.bounded(proxy):
                     self.assert_serves(proxy)
+                    eventually(lambda: self.server.ended, f"it was asked for, and given up\n{proxy.tail()}")
                 proxy.kill9()
+                self.assertLess(self.server.most_sent, MOST_TAKEN)
 
 
 class Tls(HostileCase):

@@ -14,8 +14,8 @@ import unittest
 from typing import Iterator
 
 from .lab import raw
-from .lab.hostile import Answer, Hostile, endless, endless_chunks, endless_until_close, head_of, redirect, whole, zstd_with_window
-from .lab.hostile_case import MOST_SECONDS, PIECE, HostileCase, zeros
+from .lab.hostile import Answer, Hostile, endless, endless_chunks, endless_until_close, head_of, in_pieces, redirect, whole, zstd_with_window
+from .lab.hostile_case import MOST_SECONDS, MOST_TAKEN, PIECE, HostileCase, zeros
 from .lab.ncps import Ncps
 from .lab.waiting import eventually
 
@@ -61,8 +61,9 @@ class NarInfos(HostileCase):
         text = (self.cache.folder / self.target[1:]).read_bytes()
         reference = b" " + self.other.removeprefix("/nix/store/").encode()
         self.refuse_each({
-            "50 MB": whole(text + b"X: " + b"x" * 50_000_000), "a million references": whole(text + b"References:" + reference * 1_000_000),
-            "without end": endless_chunks(text), "without end, to the close": endless_until_close(text)})
+            "50 MB": in_pieces(text + b"X: " + b"x" * 50_000_000),
+            "a million references": in_pieces(text + b"References:" + reference * 1_000_000),
+            "without end": endless_chunks(text), "without end, to the close": endless_until_close(text)}, most_sent=MOST_TAKEN)
 
     def test_encodings_that_are_bombs_are_refused(self) -> None:
         self.refuse_each({
@@ -93,7 +94,8 @@ class Elsewhere(HostileCase):
     def test_redirects_without_end_are_given_up(self) -> None:
         counter = itertools.count()
         self.refuse_each({"to itself": redirect(self.target),
-                          "to ever others": lambda send, _: redirect(f"/{next(counter)}{self.target}")(send, _)})
+                          "to ever others": lambda send, _: redirect(f"/{next(counter)}{self.target}")(send, _)},
+                         most_asked=4 * 11)  # four attempts, each with ten redirects
 
     def test_no_other_scheme_is_followed(self) -> None:
         secret = self.home / "secret"

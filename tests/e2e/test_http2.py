@@ -121,6 +121,13 @@ class Many(Http2Case):
         for path, target in list(zip(made.paths, targets))[:20]:
             self.assertTrue(self.ask(proxy.url + target)[2] == cache.nar_bytes(path), path)
 
+    def test_it_announces_at_least_125_streams(self) -> None:
+        """h2load keeps to what it is told, so that no load would show less."""
+        proxy = self.ncps((self.server, self.cache))
+        asked = Nghttp(self.folder("nghttp"), [proxy.url + "/nix-cache-info"])
+        self.assertEqual([stream.status for stream in asked.wait()], [200])
+        self.assertGreaterEqual(asked.announced()["MAX_CONCURRENT_STREAMS"], 125)
+
     def test_h2load_with_more_than_125_streams(self) -> None:
         proxy = self.ncps((self.server, self.cache))
         target, expected = self.whole_nar(proxy)

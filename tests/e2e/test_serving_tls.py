@@ -221,6 +221,26 @@ class ClientCertificates(ServingTls):
         self.assertEqual([put(*self.shown("ci")), put(*self.shown("bob"))], [401, 403])
         proxy.wait_line("audit", within=60, action="refused", token="cert:ci.example")
 
+    def test_another_authority_counts_after_a_reload(self) -> None:
+        authorities = self.folder("authorities") / "ca.pem"
+        shutil.copy(self.people.file, authorities)
+        proxy = self.server(f"--server-tls-client-ca={authorities}")
+
+        def statuses() -> list[int]:
+            return [self.status(f"{proxy.url}/nix-cache-info", *self.shown("ci", by)) for by in ("people", "strangers")]
+        self.assertEqual(statuses(), [200, 0])
+        shutil.copy(authority("strangers").file, authorities)
+        proxy.reload()
+        self.assertEqual(statuses(), [0, 200])
+        # What is no authority leaves the last one in force: nobody is let in by a mistake, and nobody shut out.
+        for broken in (b"", b"no certificate\n", authorities.read_bytes()[:200]):
+            authorities.write_bytes(broken)
+            proxy.reload(mistakes=1)
+            self.assertEqual(statuses(), [0, 200], broken)
+        shutil.copy(self.people.file, authorities)
+        proxy.reload()
+        self.assertEqual(statuses(), [200, 0])
+
 
 class Reload(ServingTls):
     def test_a_metric_says_when_the_certificate_expires(self) -> None:

@@ -1,13 +1,19 @@
-"""What makes a fault in the program harder to use (cmake/Hardening.cmake) is in the binary that was built."""
+"""What makes a fault in the program harder to use (cmake/Hardening.cmake) is in the binary that was built, and in how each of its
+sources was compiled: in the binary one that was left out would not show beside the others."""
 from __future__ import annotations
 
+import json
 import os
 import re
+import shlex
 import subprocess
 import unittest
 from pathlib import Path
 
-BINARY = Path(os.environ.get("NCPS_BINARY") or Path(__file__).parents[2] / "build/release/ncps")
+ROOT = Path(__file__).resolve().parents[2]
+BINARY = Path(os.environ.get("NCPS_BINARY") or ROOT / "build/release/ncps")
+BUILD = Path(os.environ.get("NCPS_BUILD") or ROOT / "build/release")
+FLAGS = {"-fstack-protector-strong", "-fstack-clash-protection", "-D_FORTIFY_SOURCE=3", "-D_GLIBCXX_ASSERTIONS"}
 
 
 def readelf(*options: str) -> str:
@@ -35,6 +41,28 @@ class Hardening(unittest.TestCase):
     def test_bounds_of_the_library_are_checked(self) -> None:
         self.assertIn("std::__glibcxx_assert_fail", subprocess.run(
             ["c++filt"], input=readelf("--dyn-syms"), capture_output=True, text=True, check=True).stdout)
+
+
+class Sources(unittest.TestCase):
+    def setUp(self) -> None:
+        commands = json.loads((BUILD / "compile_commands.json").read_text())
+        self.compiled = {str(Path(entry["file"]).resolve()): shlex.split(entry["command"]) for entry in commands
+                         if not re.search(r"_test\.cpp$|\.h\.cxx$", entry["file"])}  # .h.cxx: headers alone, of `make headers`
+
+    def test_each_is_compiled_with_all_of_it(self) -> None:
+        for file, command in self.compiled.items():
+            with self.subTest(file):
+                self.assertEqual(FLAGS - set(command), set())
+                self.assertTrue({"-fPIE", "-fPIC"} & set(command), "it has a fixed address")
+                # What undoes it; and without optimisation _FORTIFY_SOURCE does nothing.
+                self.assertEqual([word for word in command if re.match(r"-fno-(stack|pi)|-U_(FORTIFY|GLIBCXX)|-O0|-no-pie", word)], [])
+                self.assertTrue(any(re.fullmatch(r"-O[123s]", word) for word in command))
+
+    def test_all_of_them_are_looked_at(self) -> None:
+        sources = {str(file) for file in (ROOT / "src").rglob("*.cpp") if not re.search(r"_(test|fuzz)\.cpp$", file.name)}
+        sources.discard(str(ROOT / "src/fuzzing/main.cpp"))  # no part of the program
+        self.assertGreater(len(sources), 100)
+        self.assertEqual(sources - self.compiled.keys(), set())
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from typing import Callable
 Send = Callable[[bytes], None]
 Answer = Callable[[Send, str], None]  # the head of the request; raises OSError when the client is gone
 
+PIECE = 64 << 10
 MOST = 2 << 30  # bytes that one answer sends before it gives up: "without end", should nobody stop it
 
 
@@ -20,6 +21,7 @@ class Hostile:
         self.wrong: dict[str, Answer] = {}  # by end of path
         self.asked: list[str] = []          # the paths that went wrong
         self.most_sent = 0                  # by one answer
+        self.ended = 0                      # answers that went wrong, and are over
         self._listener = socket.create_server((host, 0), backlog=256)
         self.host, self.port = host, self._listener.getsockname()[1]
         self._open: set[socket.socket] = set()
@@ -43,6 +45,8 @@ class Hostile:
                 connection, _ = self._listener.accept()
             except OSError:
                 return
+            # What one has sent shall be what the other has taken, and little more.
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, PIECE)
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection: socket.socket) -> None:
@@ -81,7 +85,10 @@ class Hostile:
             if sent > MOST:
                 raise OSError("nobody stops it")
 
-        wrong(send, head)
+        try:
+            wrong(send, head)
+        finally:
+            self.ended += 1
         return True
 
 
@@ -97,6 +104,15 @@ def chunk(data: bytes) -> bytes:
 
 def whole(body: bytes, *lines: str, status: int = 200) -> Answer:
     return lambda send, _: send(head_of(status, f"Content-Length: {len(body)}", *lines) + body)
+
+
+def in_pieces(body: bytes, *lines: str) -> Answer:
+    """The same, so that `most_sent` tells how much of it was taken."""
+    def answer(send: Send, _: str) -> None:
+        send(head_of(200, f"Content-Length: {len(body)}", *lines))
+        for begin in range(0, len(body), PIECE):
+            send(body[begin:begin + PIECE])
+    return answer
 
 
 def redirect(where: str, status: int = 302) -> Answer:

@@ -19,6 +19,8 @@ MOST_SECONDS = 60        # until its client knows
 # What is asked for after an attack has to come in that time, too, from an upstream that shares a busy machine.
 IMPATIENT = ("--cache-upstream-dialer-timeout=1s", "--cache-upstream-response-header-timeout=1s")
 PIECE = b"x" * 65_536
+# Of a document that may have 1 MiB: with what fills the receiver's socket meanwhile.
+MOST_TAKEN = 8 << 20
 
 
 class HostileCase(LabCase):
@@ -86,14 +88,19 @@ class HostileCase(LabCase):
         self.assert_nothing_kept(proxy)
         server.wrong = {}
 
-    def refuse_each(self, answers: dict[str, Answer]) -> None:
-        """Each with an upstream and a server of its own, four at a time: most of it is waiting."""
+    def refuse_each(self, answers: dict[str, Answer], most_sent: int | None = None, most_asked: int | None = None) -> None:
+        """Each with an upstream and a server of its own, four at a time: most of it is waiting. At most so many bytes of one
+        answer were taken, and so often it was asked for."""
         def one(answer: Answer) -> None:
             server = self.hostile()
             proxy = self.start(server=server)
             self.refuse_narinfo(proxy, answer, server)
             self.assert_serves(proxy)
             proxy.kill9()
+            if most_sent is not None:
+                self.assertLess(server.most_sent, most_sent)
+            if most_asked is not None:
+                self.assertLessEqual(len(server.asked), most_asked)
 
         with ThreadPoolExecutor(4) as pool:
             running = {name: pool.submit(one, answer) for name, answer in answers.items()}

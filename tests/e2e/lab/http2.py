@@ -58,6 +58,17 @@ class Nghttp:
         by_path = {stream.path: stream for stream in found.values()}
         return [by_path.get(path, Stream(path)) for path in self.paths]
 
+    def announced(self) -> dict[str, int]:
+        """The server's settings: {"MAX_CONCURRENT_STREAMS": 100}. (nghttp's own stand in the log, too.)"""
+        found: dict[str, int] = {}
+        of_the_server = False
+        for line in self.log.read_text(errors="replace").splitlines():
+            if frame := re.search(r"(send|recv) (\w+) frame <", line):
+                of_the_server = frame[0].startswith("recv SETTINGS ")
+            elif of_the_server and (one := re.match(r" +\[SETTINGS_(\w+)\(0x\w+\):(\d+)\]", line)):
+                found[one[1]] = int(one[2])
+        return found
+
     def wait(self, within: float = 120) -> list[Stream]:
         self.process.wait(within)
         return self.streams()

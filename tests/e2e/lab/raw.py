@@ -34,6 +34,13 @@ class Head:
         return {key.lower() for key, _ in self.fields}
 
 
+def parse_head(text: bytes) -> Head:
+    """Of an answer, without the empty line."""
+    line, *lines = text.decode("latin-1").split("\r\n")
+    _, status, *reason = line.split(" ", 2)
+    return Head(int(status), "".join(reason), [(n, v.strip()) for n, _, v in (l.partition(":") for l in lines)])
+
+
 @dataclass
 class Answer:
     head: Head
@@ -117,9 +124,7 @@ class Connection:
             if ended:
                 raise Ended(ended, self._buffer)
         head, _, self._buffer = self._buffer.partition(b"\r\n\r\n")
-        line, *lines = head.decode("latin-1").split("\r\n")
-        _, status, *reason = line.split(" ", 2)
-        return Head(int(status), "".join(reason), [(n, v.strip()) for n, _, v in (l.partition(":") for l in lines)])
+        return parse_head(head)
 
     def pieces(self, head: Head, method: str = "GET"):
         """Yields the body as it comes; returns how it ended (`yield from`)."""
