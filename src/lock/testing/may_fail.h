@@ -1,6 +1,7 @@
 // MayFail: leases that can be made to go away. (A real Redis that does: lock/redis/outage_test.cpp.)
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <optional>
 
@@ -22,7 +23,7 @@ class MayFail final : public Leases {
   std::string trouble() const override { return failure ? "Redis is away" : ""; }
 
   std::optional<ErrorKind> failure;
-  int asked = 0;
+  std::atomic<int> asked = 0;
 
  private:
   LocalLeases inner_;
