@@ -73,10 +73,10 @@ coverage:  ## which lines of src the tests run (an hour and more); writes docs/q
 	@scripts/deps.sh coverage
 	@scripts/coverage.py --write $(ARGS)
 
-fuzz:  ## throw mutated input at every parser, FUZZ_SECONDS=60 each (an hour in all); writes docs/quality.md
+fuzz:  ## throw mutated input at every parser, FUZZ_SECONDS=60 each (an hour of a core); writes docs/quality.md
 	@scripts/deps.sh test
 	@cmake --preset fuzz >/dev/null && cmake --build --preset fuzz -j $(JOBS)
-	@fuzz/run.py --program build/fuzz/ncps_fuzz --seconds $(FUZZ_SECONDS) --write $(ARGS)
+	@fuzz/run.py --program build/fuzz/ncps_fuzz --seconds $(FUZZ_SECONDS) --jobs $(JOBS) --write $(ARGS)
 
 install: build  ## install below PREFIX=/usr/local (and DESTDIR)
 	@cmake --install build/release --strip --prefix $(PREFIX)

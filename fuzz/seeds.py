@@ -194,6 +194,9 @@ SEEDS: dict[str, list[str | bytes]] = {
     "reply_reader": with_byte([resp("a", 1, "") + "+OK\r\n-MOVED 3999 1.2.3.4:6381\r\n$-1\r\n*-1\r\n:-5\r\n",
                                "*1\r\n*3\r\n:0\r\n:16383\r\n*2\r\n$1\r\nh\r\n:7000\r\n", "-ASK 1 :6381\r\n", "*2147483647\r\n"]),
     "node_address": ["host", "10.0.0.1:7000", "[fd00::1]:1"],
+    "netrc": [b"\x03machine 127.0.0.1 login a password \x01\n", b"\x05machine 127.0.0.2\nlogin \"a\\\"b\\n\"\n password c # d\nmachine 127.0.0.1\n",
+              b"\x06macdef x\n put a\n\nmachine elsewhere login b password c\ndefault login d password \"\x01\"",
+              b"\x00machine elsewhere login b password \x01\nMACHINE 127.0.0.1 account x LOGIN e\nmachine 127.0.0.2 password f\n"],
     "config_file": ['{"cache": {"hostname": "x", "urls": ["a", "b"]}}', "cache:\n  a: &x 1\n  b: [*x, 'y']\n  c: |\n    t\n",
                     '[cache]\na = 1\nb = ["x", 2.5]\n[cache.c]\nd = 1979-05-27\n', "a: &a {b: 1}\nc: {<<: *a}\n"],
 }
@@ -208,6 +211,7 @@ WORDS: dict[str, list[str | bytes]] = {
     "chunked_decoder": ["\r\n", "0\r\n\r\n", ";", "ffffffffffffffff"],
     "route": ["/upload", "/nar/", ".narinfo", "%2e", "%2F", "/../", "/peer/nar/", "/pin/", ".ls", "//"],
     "config_file": ["&a ", "*a", "<<: ", "- ", ": ", "\n  ", "[[", "]]", "= ", "{", "}", "---\n", "!!binary ", "'''"],
+    "netrc": ["machine ", "127.0.0.1", "127.0.0.2", "default ", " login ", " password ", "account ", "macdef ", '"', "\\", "#", "\n\n", "\x01"],
     "reply_reader": ["\r\n", "*1\r\n", "$1\r\n", ":1\r\n", "-ERR ", "%1\r\n", "$-1\r\n", "*-1\r\n", "_\r\n", "(1\r\n"],
     "s3_xml": ["<Contents>", "</Contents>", "<Key>", "</Key>", "&amp;", "&#x41;", "<![CDATA[", "]]>", "<!--", "-->", "<IsTruncated>"],
     "json_object": ["{", "}", "[", "]", '"', "\\", '\\"'],
