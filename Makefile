@@ -59,7 +59,7 @@ test:  ## set up, build, and run every test
 
 check: build/release/build.ninja  ## build and run the tests of the release build only
 	@cmake --build --preset release -j $(JOBS)
-	@ctest --preset release -j $(JOBS)
+	@ctest --preset release -j $$((2 * $(JOBS)))  # most of an end-to-end test is waiting
 
 asan:  ## every unit test and a part of the end-to-end tests under ASan and UBSan
 	@scripts/deps.sh test
