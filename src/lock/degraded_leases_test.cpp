@@ -32,7 +32,7 @@ TEST_F(Degraded, GoesOnAloneAndComesBack) {
   EXPECT_FALSE(is_ours(take("a")));
   EXPECT_EQ(leases->trouble(), "Redis is away");
   shared.failure.reset();
-  auto asked = shared.asked;
+  int asked = shared.asked;
   EXPECT_FALSE(is_ours(take("a"))) << "taken alone, and not given back yet";
   EXPECT_EQ(shared.asked, asked) << "what we have ourselves need not be asked of others";
   alone = Taken(Holder{});
