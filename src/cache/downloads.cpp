@@ -157,8 +157,7 @@ void Downloads::start_what_may() {
 void Downloads::give_up(const EntryPtr& entry, const std::string& why) {
   entry->lease->drop();
   entry->spool->fail(Error(ErrorKind::unavailable, why));
-  state_.with([&](State& s) { s.queue.end(entry); });
-  admitted_.notify();
+  end(entry);
 }
 
 Downloads::Exclusion::~Exclusion() {
@@ -205,6 +204,7 @@ boost::asio::awaitable<void> Downloads::run(EntryPtr entry) {
     throw;
   }
   end(entry);
+  start_what_may();
 }
 
 void Downloads::end(const EntryPtr& entry) {
@@ -214,7 +214,6 @@ void Downloads::end(const EntryPtr& entry) {
     s.queue.end(entry);
   });
   admitted_.notify();
-  start_what_may();
 }
 
 boost::asio::awaitable<void> Downloads::carry_out(const EntryPtr& entry) {

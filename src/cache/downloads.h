@@ -121,8 +121,8 @@ class Downloads {
   void start_what_may();
   boost::asio::awaitable<void> run(EntryPtr entry);
   boost::asio::awaitable<void> carry_out(const EntryPtr& entry);
-  void end(const EntryPtr& entry);
-  void give_up(const EntryPtr& entry, const std::string& why);  // instead of end()
+  void end(const EntryPtr& entry);                              // its place is free
+  void give_up(const EntryPtr& entry, const std::string& why);  // it ends, and has failed
   boost::asio::awaitable<void> tell_again();
 
   Runtime& runtime_;

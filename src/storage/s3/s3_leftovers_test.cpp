@@ -8,25 +8,15 @@
 #include <thread>
 
 #include "storage/s3/testing/bucket.h"
+#include "storage/s3/testing/refusal.h"
 
 namespace ncps::s3 {
 namespace {
 
 using namespace std::chrono_literals;
 using testing::Bucket;
+using testing::OneText;
 using testing::Wire;
-
-class OneText final : public ByteSource {
- public:
-  explicit OneText(std::string text) : text_(std::move(text)) {}
-  Task<Piece> next() override {
-    last_ = std::exchange(text_, {});
-    co_return Piece(std::string_view(last_));
-  }
-
- private:
-  std::string text_, last_;
-};
 
 // What a test and its client agree on.
 struct Ages {

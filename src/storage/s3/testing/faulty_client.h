@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "fetch/http_client.h"
+#include "storage/s3/testing/refusal.h"
 
 namespace ncps::s3::testing {
 
@@ -90,29 +91,9 @@ class FaultyClient final : public fetch::HttpClient {
   void stop() override { inner_->stop(); }
 
  private:
-  class Text final : public ByteSource {
-   public:
-    explicit Text(std::string text) : text_(std::move(text)) {}
-    Task<Piece> next() override {
-      last_ = std::exchange(text_, {});
-      co_return Piece(std::string_view(last_));
-    }
-
-   private:
-    std::string text_, last_;
-  };
-
   static fetch::HttpResult failure(fetch::Blame blame) {
     return std::unexpected(
         fetch::HttpFailure{Error(ErrorKind::upstream, "the test fails this request"), blame});
-  }
-  static fetch::HttpResult refusal(int status, const std::string& code) {
-    fetch::HttpAnswer answer;
-    answer.status = status;
-    auto text = "<Error><Code>" + code + "</Code><Message>the test</Message></Error>";
-    answer.content_length = text.size();
-    answer.body = std::make_unique<Text>(std::move(text));
-    return answer;
   }
 
   std::optional<Broken> next() {

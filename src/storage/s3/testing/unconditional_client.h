@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "fetch/http_client.h"
+#include "storage/s3/testing/refusal.h"
 
 namespace ncps::s3::testing {
 
@@ -52,25 +53,6 @@ class UnconditionalClient final : public fetch::HttpClient {
   void stop() override { inner_->stop(); }
 
  private:
-  class Text final : public ByteSource {
-   public:
-    explicit Text(std::string text) : text_(std::move(text)) {}
-    Task<Piece> next() override {
-      last_ = std::exchange(text_, {});
-      co_return Piece(std::string_view(last_));
-    }
-
-   private:
-    std::string text_, last_;
-  };
-
-  static fetch::HttpResult refusal(int status, const std::string& code) {
-    fetch::HttpAnswer answer;
-    answer.status = status;
-    answer.body = std::make_unique<Text>("<Error><Code>" + code + "</Code></Error>");
-    return answer;
-  }
-
   bool is_the_nth(const std::string& url) {
     std::lock_guard lock(mutex_);
     return left_ > 0 && url.find("/config/") != std::string::npos && --left_ == 0;
